@@ -1,0 +1,64 @@
+"""Checks of what users hand in: each error names the argument, the expectation, the value."""
+
+import numpy as np
+
+
+def check_positive(name, value):
+    """Raise unless `value` is a positive integer."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(f"`{name}` must be a positive integer; received {value!r}.")
+
+
+def check_choice(name, value, choices):
+    """Return `value` if it is one of `choices`, or raise with the list of them."""
+    if value not in choices:
+        raise ValueError(f"`{name}` must be one of {', '.join(choices)}; received {value!r}.")
+    return value
+
+
+def check_share(name, value):
+    """Raise unless `value` is a number in [0, 1]."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ValueError(f"`{name}` must lie in [0, 1]; received {value!r}.")
+
+
+def check_images(images, image_shape=None, name="images"):
+    """Return `images` as float32 ``(n, h, w, c)``, or raise naming what is wrong."""
+    images = np.asarray(images)
+    if images.ndim != 4 or len(images) == 0:
+        raise ValueError(
+            f"`{name}` must have shape (n, height, width, channels) with n > 0;"
+            f" received shape {images.shape}."
+        )
+    if image_shape is not None and images.shape[1:] != tuple(image_shape):
+        raise ValueError(
+            f"`{name}` must have shape (n, {', '.join(map(str, image_shape))}), the model's"
+            f" image shape; received shape {images.shape}."
+        )
+    if images.dtype.kind not in "fb":
+        raise ValueError(
+            f"`{name}` must be floating point with values in [0, 1] (divide uint8 images by 255);"
+            f" received dtype {images.dtype}."
+        )
+    images = images.astype("float32", copy=False)
+    low, high = float(images.min()), float(images.max())
+    if not (low >= 0 and high <= 1):  # also catches NaN
+        raise ValueError(
+            f"`{name}` must lie in [0, 1] without NaN; received values from {low:g} to {high:g}."
+        )
+    return images
+
+
+def check_labels(labels, n, num_classes):
+    """Return `labels` as int32 ``(n,)`` in [0, num_classes), or raise naming what is wrong."""
+    labels = np.asarray(labels)
+    if labels.shape != (n,):
+        raise ValueError(f"`labels` must have shape ({n},); received shape {labels.shape}.")
+    if labels.dtype.kind not in "iu":
+        raise ValueError(f"`labels` must be integers; received dtype {labels.dtype}.")
+    if labels.min() < 0 or labels.max() >= num_classes:
+        raise ValueError(
+            f"`labels` must lie in [0, {num_classes}); received values from {labels.min()} to"
+            f" {labels.max()}."
+        )
+    return labels.astype("int32", copy=False)

@@ -1,0 +1,117 @@
+"""The statistical baseline: one Gaussian, or a mixture of them, in the space of a PCA.
+
+Explicit densities fitted in closed form or by expectation–maximisation (scikit-learn), with
+the face of the networks: `fit`, `sample`, `save`.  Saved as arrays, never pickled.
+"""
+
+import keras
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.mixture import GaussianMixture
+
+from gentut.checks import check_positive
+from gentut.training import StepModel, generator_from
+
+ARRAYS = ("mean", "axes", "weights", "means", "scales", "groups")
+
+
+@keras.saving.register_keras_serializable("gentut")
+class PCAMixture(StepModel):
+    """Gaussian mixture over the first principal components; one component is a PCA-Gaussian.
+
+    Args:
+        image_shape: ``(height, width, channels)``.
+        num_classes: None, or one mixture per class over common principal components.
+        components: Gaussians in all, shared out evenly among the classes; 0 means one per group.
+        latent_dim: principal components kept; what lies outside them is left out of samples.
+    """
+
+    def __init__(self, image_shape, num_classes=None, components=0, latent_dim=64, **kwargs):
+        super().__init__(image_shape, num_classes, **kwargs)
+        check_positive("latent_dim", latent_dim)
+        self.components, self.latent_dim = components, latent_dim
+        self.arrays = None
+        self.built = True
+
+    def get_config(self):
+        return {
+            "image_shape": self.image_shape,
+            "num_classes": self.num_classes,
+            "components": self.components,
+            "latent_dim": self.latent_dim,
+            "name": self.name,
+        }
+
+    def fit(self, x, y=None, *, seed=0, callbacks=None, **options):
+        """Fit to images ``(n, h, w, c)`` (and labels).  Nothing to iterate: no epochs, no clock.
+
+        `seed`: of the mixture's starting point.  Other options of `fit` have no meaning here
+        and are accepted so that all families are trained by the same call.  Returns self.
+        """
+        images, labels = self.check(x, y)
+        flat = images.reshape(len(images), -1)
+        count = min(self.latent_dim, *flat.shape)
+        pca = PCA(count, svd_solver="randomized", random_state=seed).fit(flat)
+        codes = pca.transform(flat).astype("float64")
+        groups = np.zeros(len(codes), int) if labels is None else labels
+        parts = []
+        for group in range(self.num_classes or 1):
+            own = codes[groups == group]
+            if len(own) < 2:
+                raise ValueError(
+                    f"`x` must hold at least 2 images of class {group}; got {len(own)}."
+                )
+            parts.append((*self._mixture(own, seed), group))
+        self.arrays = {
+            "mean": pca.mean_.astype("float32"),
+            "axes": pca.components_.astype("float32"),
+            "weights": np.concatenate([p[0] for p in parts]),
+            "means": np.concatenate([p[1] for p in parts]).astype("float32"),
+            "scales": np.concatenate([p[2] for p in parts]).astype("float32"),
+            "groups": np.concatenate([np.full(len(p[0]), p[3]) for p in parts]),
+        }
+        return self
+
+    def _mixture(self, codes, seed):
+        wanted = max(1, self.components // (self.num_classes or 1))
+        # A full covariance needs several images per dimension to mean anything.
+        count = max(1, min(wanted, len(codes) // (2 * codes.shape[1])))
+        mixture = GaussianMixture(count, reg_covar=1e-3, max_iter=60, random_state=seed).fit(codes)
+        return mixture.weights_, mixture.means_, np.linalg.cholesky(mixture.covariances_)
+
+    def count_params(self):
+        """Numbers that the fitted model holds."""
+        return 0 if self.arrays is None else sum(a.size for a in self.arrays.values())
+
+    def sample(self, n, labels=None, seed=None):
+        """Draw images: NumPy float32 ``(n, h, w, c)``, clipped to [0, 1]; same seed, same images."""
+        check_positive("n", n)
+        if self.arrays is None:
+            raise ValueError("`sample` needs a fitted model; call `fit` first.")
+        rng = generator_from(seed)
+        if labels is None and self.num_classes is not None:
+            labels = rng.integers(0, self.num_classes, n)
+        labels = self.check_labels(labels, n)
+        groups = np.zeros(n, int) if labels is None else labels
+        a = self.arrays
+        chosen = np.empty(n, int)
+        for group in np.unique(groups):
+            own = np.flatnonzero(a["groups"] == group)
+            rows = groups == group
+            weights = a["weights"][own]
+            chosen[rows] = rng.choice(own, rows.sum(), p=weights / weights.sum())
+        noise = rng.standard_normal((n, a["means"].shape[1])).astype("float32")
+        codes = np.empty_like(noise)
+        for component in np.unique(chosen):
+            rows = chosen == component
+            codes[rows] = a["means"][component] + noise[rows] @ a["scales"][component].T
+        images = codes @ a["axes"] + a["mean"]
+        return np.clip(images, 0, 1).reshape(n, *self.image_shape).astype("float32")
+
+    def save_own_variables(self, store):
+        for name, array in (self.arrays or {}).items():
+            store[name] = array
+
+    def load_own_variables(self, store):
+        if "mean" in store.keys():  # noqa: SIM118  (a Keras store, not a dict)
+            self.arrays = {name: np.asarray(store[name]) for name in ARRAYS}

@@ -1,0 +1,347 @@
+"""Images to feature vectors and class probabilities: the judges behind the scores.
+
+A Fréchet distance or a recall is a statement about *features*. ImageNet features mean little on
+28×28 letters, so the package carries small classifiers of its own, trained by
+`data/train_features.py` on the training splits and stored in `data/weights/`:
+
+    features = gentut.features.load("glyphs")
+    features(images)                 # (n, 128), the layer before the class scores
+    features.probabilities(images)   # (n, 10)
+    features.name                    # "glyphs classifier", to be stated beside every score
+
+Distances from different extractors, or from different numbers of images, cannot be compared.
+Only a score on the Inception graph of 2015-12-05 may be called "FID"; nothing here is that graph.
+"""
+
+import json
+import math
+import os
+
+import keras
+import numpy as np
+from keras import layers
+
+from gentut import data
+from gentut.checks import check_choice, check_images
+
+JUDGES = ("glyphs", "mnist", "cifar10_sample")
+FEATURE_DIM = 128
+# Filters, kernel and stride of each convolution. Strides instead of pooling: a third of the cost.
+BLOCKS = ((24, 5, 2), (64, 3, 2), (64, 3, 1), (96, 3, 2))
+LUMA = np.array([0.299, 0.587, 0.114], "float32")  # ITU-R BT.601, as Pillow's mode "L"
+
+
+def load(name):
+    """Load one of the classifiers that ship with gentut; works offline.
+
+    Args:
+        name: "glyphs" (letters A–J), "mnist" (digits) or "cifar10_sample" (colour photographs,
+            ten classes; trained on few images and so a much weaker judge: see `test_accuracy`).
+
+    Returns:
+        An `Extractor` with 128 features and 10 classes.
+
+    Raises:
+        ValueError: for another name.
+        FileNotFoundError: when the weights are not installed.
+    """
+    check_choice("name", name, JUDGES)
+    path = data.data_path(f"weights/features-{name}.npz")
+    with np.load(path, allow_pickle=False) as stored:
+        info = json.loads(str(stored["info"]))
+    model = classifier(info["image_shape"], info["num_classes"])
+    load_weights(path, model)
+    return Extractor(model, f"{name} classifier", info=info)
+
+
+def for_data(name, image_shape, num_classes=None):
+    """Pick the extractor that judges images of the data set `name`.
+
+    A classifier of ours fits the data set it was trained on ("cifar10_sample" also judges
+    "cifar10"), if the number of classes agrees. Everything else, such as a folder of the user's
+    own images, is judged by `random_convolutions`, and the extractor's name says so.
+
+    Args:
+        name: what `gentut.data.load` was given, a name or a folder.
+        image_shape: `(height, width, channels)` of the images.
+        num_classes: how many classes the labels have, or None if that does not matter.
+    """
+    judge = "cifar10_sample" if name == "cifar10" else name
+    if judge in JUDGES:
+        extractor = load(judge)
+        if num_classes in (None, extractor.num_classes):
+            return extractor
+    return random_convolutions(image_shape)
+
+
+def random_convolutions(image_shape, seed=0):
+    """An untrained network of fixed random weights: the fallback where no classifier fits.
+
+    Distances in random convolutional features follow blur, noise and lost variety, but they know
+    nothing of what a picture shows: use them to compare models on one data set, not to praise one.
+    The weights are He-normal (He et al., 2015, eq. 10), drawn by NumPy, so that they are the same
+    on every backend. Images larger than 64×64 are resized to 64×64. There are no class
+    probabilities.
+
+    Args:
+        image_shape: `(height, width, channels)`, with 1 or 3 channels.
+        seed: picks the weights.
+
+    Returns:
+        An `Extractor` with 128 features.
+    """
+    height, width, channels = image_shape
+    shape = (min(height, 64), min(width, 64), channels)
+    _check_channels("image_shape", image_shape)
+    model = classifier(shape, num_classes=None)
+    rng = np.random.default_rng(seed)
+    for layer in model.layers:
+        if isinstance(layer, layers.Conv2D | layers.Dense):
+            fan_in = math.prod(layer.kernel.shape[:-1])
+            kernel = rng.standard_normal(layer.kernel.shape) * math.sqrt(2 / fan_in)
+            layer.kernel.assign(kernel.astype("float32"))
+    name = f"random-conv {shape[0]}×{shape[1]} (seed {seed})"
+    return Extractor(model, name, logits_layer=None)
+
+
+def inception(weights="imagenet"):
+    """InceptionV3 of `keras.applications`: 2048 pooled features, 1000 ImageNet classes.
+
+    Downloads 92 MB on the first call. This is Keras' port with weights of its own, fed with
+    antialiased bilinear resizes to 299×299. It is **not** the TensorFlow graph of 2015-12-05 that
+    defines FID and the published Inception scores, so its numbers are neither and cannot be
+    compared with them: call them "Fréchet distance (Keras InceptionV3)".
+
+    Args:
+        weights: "imagenet", a path to the downloaded `.h5` file, or None (random; for tests).
+
+    Returns:
+        An `Extractor` with 2048 features.
+    """
+    inputs = keras.Input((299, 299, 3))
+    model = keras.applications.InceptionV3(
+        input_tensor=layers.Rescaling(2.0, offset=-1.0)(inputs),
+        weights=weights,
+        classifier_activation=None,
+    )
+    name = "Keras InceptionV3" + (" (random weights)" if weights is None else "")
+    return Extractor(
+        model,
+        name,
+        feature_layer="avg_pool",
+        logits_layer="predictions",
+        map_layers=("mixed2", "mixed7", "mixed10"),
+        batch_size=32,
+    )
+
+
+class Extractor:
+    """Images `(n, h, w, c)` in [0, 1] to features, class probabilities and feature maps.
+
+    Images of another size are resized with antialiasing (`resize`, which does not keep the aspect
+    ratio); colour becomes grey by ITU-R BT.601 luma, grey becomes colour by repetition.
+
+    Attributes:
+        name: what to state beside a score, e.g. "mnist classifier".
+        image_shape: `(height, width, channels)` that the network sees.
+        feature_dim: number of features, d.
+        num_classes: number of classes, k; None without class probabilities.
+        test_accuracy: share of the test split classified correctly; None where there is none.
+        info: how the weights were made and tested, a dict (empty where there is nothing to tell).
+    """
+
+    def __init__(
+        self,
+        model,
+        name,
+        info=None,
+        feature_layer="features",
+        logits_layer="logits",
+        map_layers=("block1", "block2", "block3", "block4"),
+        batch_size=256,
+    ):
+        self.name = name
+        self.info = info or {}
+        self.test_accuracy = self.info.get("test_accuracy")
+        self.image_shape = tuple(model.input_shape[1:])
+        self.feature_dim = model.get_layer(feature_layer).output.shape[-1]
+        self.num_classes = None if logits_layer is None else model.output_shape[-1]
+        self.batch_size = batch_size
+        self._features = keras.Model(model.inputs, model.get_layer(feature_layer).output)
+        self._maps = keras.Model(model.inputs, [model.get_layer(x).output for x in map_layers])
+        self._head = logits_layer and model.get_layer(logits_layer)
+
+    def __repr__(self):
+        return f"<Extractor {self.name!r}: {self.image_shape} to {self.feature_dim} features>"
+
+    def __call__(self, images):
+        """Features of `images`: float32 `(n, feature_dim)`."""
+        return np.concatenate(list(self._batches(self._features, images)))
+
+    def probabilities(self, images):
+        """Class probabilities of `images`: float64 `(n, num_classes)`."""
+        return self.classify(self(images))
+
+    def classify(self, features):
+        """Class probabilities of features that were extracted before: no second pass.
+
+        Args:
+            features: `(n, feature_dim)`, as `extractor(images)` returns them.
+
+        Returns:
+            float64 `(n, num_classes)`, rows that sum to one.
+
+        Raises:
+            ValueError: when this extractor has no classes, or `features` has another shape.
+        """
+        if self._head is None:
+            raise ValueError(f"The extractor '{self.name}' has no classes, so no probabilities.")
+        features = np.asarray(features)
+        if features.ndim != 2 or features.shape[1] != self.feature_dim:
+            raise ValueError(
+                f"`features` must have shape (n, {self.feature_dim});"
+                f" received shape {features.shape}."
+            )
+        kernel, bias = (keras.ops.convert_to_numpy(w) for w in self._head.weights)
+        return softmax(features.astype("float64") @ kernel + bias)
+
+    def layers(self, images):
+        """Feature maps after each block, for perceptual distances and Gatys' content and style.
+
+        Returns a list of float32 arrays `(n, h, w, c)`, from fine to coarse. For 28×28 images
+        they take 12,000 numbers an image: hand over a few thousand images at a time.
+        """
+        batches = list(self._batches(self._maps, images))
+        return [np.concatenate(maps) for maps in zip(*batches, strict=True)]
+
+    def _batches(self, model, images):
+        images = check_images(images)
+        _check_channels("images", images.shape)
+        for start in range(0, len(images), self.batch_size):
+            batch = fit(images[start : start + self.batch_size], self.image_shape)
+            yield model.predict_on_batch(batch)
+
+
+def fit(images, image_shape):
+    """Convert images to `(height, width, channels)`: luma or repetition, then `resize`."""
+    height, width, channels = image_shape
+    if images.shape[-1] > channels:
+        images = (images @ LUMA)[..., None]
+    images = resize(images, height, width)
+    return np.repeat(images, channels // images.shape[-1], axis=-1)
+
+
+def resize(images, height, width):
+    """Resize images `(n, h, w, c)` with a triangle filter that widens when it shrinks.
+
+    The widening is the antialiasing: each output pixel averages all the input that it covers.
+    Without it, sampling a fine pattern gives moiré, and scores depend on the resizer (Parmar et
+    al., "On Aliased Resizing", CVPR 2022). The result is that of Pillow's `BILINEAR` on
+    floating-point images and of `tf.image.resize(method="bilinear", antialias=True)`.
+    """
+    if images.shape[1:3] == (height, width):
+        return images
+    rows = _triangle_filter(images.shape[1], height)
+    columns = _triangle_filter(images.shape[2], width)
+    return np.einsum("yh,nhwc,xw->nyxc", rows, images, columns, optimize=True)
+
+
+def _triangle_filter(size, new_size):
+    """The `(new_size, size)` matrix of a one-dimensional antialiased linear resize."""
+    scale = size / new_size
+    centres = (np.arange(new_size) + 0.5) * scale - 0.5
+    distance = np.abs(np.arange(size) - centres[:, None]) / max(scale, 1.0)
+    weights = np.maximum(0.0, 1.0 - distance)
+    return (weights / weights.sum(axis=1, keepdims=True)).astype("float32")
+
+
+def _check_channels(argument, shape):
+    if shape[-1] not in (1, 3):
+        raise ValueError(
+            f"`{argument}` must have 1 (grey) or 3 (colour) channels; received shape {shape}."
+        )
+
+
+def classifier(image_shape, num_classes, dropout=0.3, seed=0):
+    """The judges' network: four convolutions, 128 features, then class scores (logits).
+
+    Takes images `(n, height, width, channels)` in [0, 1]; returns logits `(n, num_classes)`, or
+    the features when `num_classes` is None. All layers have a seed of their own, because loading
+    a judge in the middle of a run must not draw from the run's random numbers.
+    """
+
+    def initializer(index):
+        return keras.initializers.HeNormal(seed=seed * 100 + index)
+
+    x = inputs = keras.Input(image_shape)
+    x = layers.Rescaling(2.0, offset=-1.0)(x)
+    for i, (filters, kernel, stride) in enumerate(BLOCKS, start=1):
+        x = layers.Conv2D(
+            filters,
+            kernel,
+            stride,
+            padding="same",
+            use_bias=False,
+            kernel_initializer=initializer(i),
+            name=f"conv{i}",
+        )(x)
+        x = layers.BatchNormalization(momentum=0.95, name=f"norm{i}")(x)
+        x = layers.ReLU(name=f"block{i}")(x)
+    x = layers.Flatten()(x)
+    x = layers.Dense(FEATURE_DIM, use_bias=False, kernel_initializer=initializer(50), name="dense")(
+        x
+    )
+    x = layers.BatchNormalization(momentum=0.95, name="norm_dense")(x)
+    x = layers.ReLU(name="features")(x)
+    if num_classes is not None:
+        x = layers.Dropout(dropout, seed=seed)(x)
+        x = layers.Dense(num_classes, kernel_initializer=initializer(60), name="logits")(x)
+    return keras.Model(inputs, x)
+
+
+def save_weights(path, model, info):
+    """Write the weights of `model` as float16, with `info` as JSON, to one `.npz` file.
+
+    The arrays are named `layer/variable`, so the file depends neither on the backend nor on how a
+    version of Keras orders weights. Half precision halves the file.
+    """
+    arrays = {
+        f"{layer.name}/{variable.name}": keras.ops.convert_to_numpy(variable).astype("float16")
+        for layer in model.layers
+        for variable in layer.weights
+    }
+    temporary = f"{path}.tmp.npz"
+    np.savez(temporary, info=np.array(json.dumps(info)), **arrays)
+    os.replace(temporary, path)
+
+
+def load_weights(path, model):
+    """Assign to `model` the weights that `save_weights` wrote."""
+    with np.load(path, allow_pickle=False) as stored:
+        for layer in model.layers:
+            for variable in layer.weights:
+                variable.assign(stored[f"{layer.name}/{variable.name}"].astype("float32"))
+
+
+def softmax(logits):
+    """Class probabilities `(n, k)`, float64, of class scores `(n, k)`."""
+    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+def expected_calibration_error(probabilities, labels, bins=15):
+    """How far confidence is from accuracy, 0 to 1 (Guo et al., ICML 2017, eq. 3).
+
+    The predictions are sorted into `bins` equal intervals of confidence; the result is the mean
+    over all predictions of |accuracy − confidence| of their bin.
+
+    Args:
+        probabilities: `(n, k)`, rows that sum to one.
+        labels: integers `(n,)`.
+        bins: number of intervals.
+    """
+    confidence = probabilities.max(axis=-1)
+    correct = probabilities.argmax(axis=-1) == labels
+    which = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = np.bincount(which, weights=correct - confidence, minlength=bins)
+    return float(np.abs(gaps).sum() / len(labels))

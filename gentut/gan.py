@@ -1,0 +1,306 @@
+"""Generative adversarial networks: Goodfellow et al. 2014 and the losses and penalties since."""
+
+import keras
+from keras import layers, ops
+
+from gentut.checks import check_choice, check_positive
+from gentut.losses import ADVERSARIAL, squared_slope, unit_slope
+from gentut.networks import classes_of, join
+from gentut.training import (
+    Optimizers,
+    StepModel,
+    compile_options,
+    generator_from,
+    input_gradient,
+    rate_scale,
+)
+
+PENALTIES = ("r1", "r2", "gradient_penalty")
+
+
+@keras.saving.register_keras_serializable("gentut")
+class GAN(StepModel):
+    """A generator and a discriminator trained against each other.
+
+    Args:
+        generator: latents ``(n, d)`` (and labels ``(n,)``) -> images in [0, 1], ``(n, h, w, c)``.
+        discriminator: images (and labels) -> scores ``(n, 1)``.
+        loss: a key of `gentut.losses.ADVERSARIAL`.
+        penalties: weights by name: "r1" (slope at real images) and "r2" (at generated ones,
+            Mescheder et al. 2018), "gradient_penalty" (between them, Gulrajani et al. 2017).
+        penalty_interval: compute penalties every so many steps, times that number (lazy
+            regularisation, Karras et al. 2020, appendix B).
+        critic_steps: discriminator steps per generator step; a batch is shared out among them.
+        ema: decay per step of the averaged generator that `sample` uses; 0 for none.
+        fused: one pass through the discriminator serves both players (Shen et al. 2021).  The
+            generator then meets the discriminator of before this step instead of after it;
+            otherwise the slopes are those of the plain step.  Needs critic_steps=1, a
+            discriminator without batch statistics, and a loss with a slope ratio.
+    """
+
+    def __init__(self, generator, discriminator, loss="non_saturating", penalties=None,
+                 penalty_interval=1, critic_steps=1, ema=0.999, fused=False, **kwargs):  # fmt: skip
+        conditional = len(generator.inputs) == 2
+        if conditional != (len(discriminator.inputs) == 2):
+            raise ValueError(
+                "`generator` and `discriminator` must both take labels or both not; received"
+                f" {len(generator.inputs)} and {len(discriminator.inputs)} inputs."
+            )
+        super().__init__(generator.output_shape[1:], classes_of(generator), **kwargs)
+        if discriminator.inputs[0].shape[1:] != self.image_shape:
+            raise ValueError(
+                f"`discriminator` must take images of shape {self.image_shape}, what `generator`"
+                f" makes; it takes {tuple(discriminator.inputs[0].shape[1:])}."
+            )
+        self.generator, self.discriminator = generator, discriminator
+        self.loss_name = check_choice("loss", loss, ADVERSARIAL)
+        self.players = ADVERSARIAL[loss]
+        self.penalties = {
+            check_choice("penalties", name, PENALTIES): float(weight)
+            for name, weight in dict(penalties or {}).items()
+            if weight
+        }
+        for name, value in (("penalty_interval", penalty_interval), ("critic_steps", critic_steps)):
+            check_positive(name, value)
+        if not 0 <= ema < 1:
+            raise ValueError(f"`ema` must lie in [0, 1); received {ema!r}.")
+        batch_statistics = [
+            layer.name
+            for layer in discriminator._flatten_layers()
+            if isinstance(layer, layers.BatchNormalization)
+        ]
+        if batch_statistics and (self.penalties or fused):
+            raise ValueError(
+                "`discriminator` must not use batch normalisation together with `penalties` or"
+                f" `fused`: both need scores of one image each; received {batch_statistics[0]!r}."
+            )
+        if fused and (critic_steps > 1 or self.players.slope_ratio is None):
+            able = [name for name, players in ADVERSARIAL.items() if players.slope_ratio]
+            raise ValueError(
+                f"`fused` needs critic_steps=1 and a loss among {able}; received"
+                f" critic_steps={critic_steps}, loss={loss!r}."
+            )
+        self.penalty_interval, self.critic_steps = penalty_interval, critic_steps
+        self.ema, self.fused = ema, fused
+        self.latent_dim = generator.inputs[0].shape[-1]
+        self.average = keras.models.clone_model(generator)
+        self.average.set_weights(generator.get_weights())
+        self.average.trainable = False
+        self.noise = keras.random.SeedGenerator()
+        self.trackers = [keras.metrics.Mean(name=n) for n in ("d_loss", "g_loss", "penalty")]
+        self.built = True
+
+    def call(self, latents, labels=None, training=False):
+        return self.average(join(latents, labels), training=training)
+
+    # ------------------------------------------------------------------ compile, save
+
+    def compile(self, generator_optimizer=None, discriminator_optimizer=None, hold=1.0, **options):
+        """Set the optimizers.
+
+        `hold`: share of the training with constant rates; after it they fall linearly to 2 %.
+        """
+        super().compile(**{**compile_options(), **options})
+        adam = {"learning_rate": 2e-4, "beta_1": 0.5}  # Radford et al. 2016
+        self.generator_optimizer = generator_optimizer or keras.optimizers.Adam(**adam)
+        self.discriminator_optimizer = discriminator_optimizer or keras.optimizers.Adam(**adam)
+        self.hold = hold
+        self.generator_optimizer.build(self.generator.trainable_variables)
+        self.discriminator_optimizer.build(self.discriminator.trainable_variables)
+        self.optimizer = Optimizers(self.generator_optimizer, self.discriminator_optimizer)
+        self.rates = [float(o.learning_rate) for o in self.optimizer.members]
+
+    def get_compile_config(self):
+        optimizers = [keras.saving.serialize_keras_object(o) for o in self.optimizer.members]
+        for optimizer, rate in zip(optimizers, self.rates, strict=True):
+            optimizer["config"]["learning_rate"] = rate  # the recipe's, not where decay stands
+        return {
+            "generator_optimizer": optimizers[0],
+            "discriminator_optimizer": optimizers[1],
+            "hold": self.hold,
+        }
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def get_config(self):
+        return {
+            "generator": keras.saving.serialize_keras_object(self.generator),
+            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
+            "loss": self.loss_name,
+            "penalties": self.penalties,
+            "penalty_interval": self.penalty_interval,
+            "critic_steps": self.critic_steps,
+            "ema": self.ema,
+            "fused": self.fused,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        networks = {
+            name: keras.saving.deserialize_keras_object(config.pop(name))
+            for name in ("generator", "discriminator")
+        }
+        return cls(**networks, **config)
+
+    @property
+    def metrics(self):
+        return self.trackers if self.penalties else self.trackers[:2]
+
+    # ------------------------------------------------------------------ the step
+
+    def update(self, images, labels, progress):
+        """One training step on a batch; `progress` in [0, 1] sets the learning rates."""
+        scale = rate_scale(progress, self.hold)
+        for optimizer, rate in zip(self.optimizer.members, self.rates, strict=True):
+            optimizer.learning_rate.assign(rate * scale)
+        if self.fused:
+            losses = self._step_together(images, labels)
+        else:
+            losses = self._step_in_turn(images, labels)
+        for tracker, value in zip(self.trackers, losses, strict=True):
+            tracker.update_state(value)
+        self._follow()
+        return {m.name: m.result() for m in self.metrics}
+
+    def _step_in_turn(self, images, labels):
+        """Discriminator first, then the generator against the better discriminator."""
+        n = images.shape[0] or ops.shape(images)[0]
+        part = n // self.critic_steps
+        for i in range(self.critic_steps):
+            real = images[i * part : (i + 1) * part]
+            y = None if labels is None else labels[i * part : (i + 1) * part]
+            latents = self._latents(part)
+            fake = ops.stop_gradient(self._generate(latents, y))
+            between = self._between(real, fake)
+            d_loss, penalty = self._step_discriminator(real, fake, between, y)
+        latents = self._latents(part)
+
+        def generator_loss():
+            scores = self._scores(real, self._generate(latents, y), y)
+            return self.players.generator(ops.stop_gradient(scores[0]), scores[1])
+
+        g_loss = self.minimize(
+            generator_loss, self.generator.trainable_variables, self.generator_optimizer
+        )
+        return d_loss, g_loss, penalty
+
+    def _step_discriminator(self, real, fake, between, labels):
+        def loss():
+            adversarial = self.players.discriminator(*self._scores(real, fake, labels))
+            penalty = self._penalty(real, fake, between, labels)
+            return adversarial + penalty, (adversarial, penalty)
+
+        variables = self.discriminator.trainable_variables
+        _, losses, slopes, _ = self.value_and_gradients(loss, variables)
+        self.discriminator_optimizer.apply(slopes, variables)
+        return losses
+
+    def _step_together(self, images, labels):
+        """Both players from one pass through the discriminator.
+
+        Each image is scored alone, so the slope of the discriminator's loss at a generated
+        image, times a known number per image, is the slope of the generator's loss there.
+        """
+        latents = self._latents(images.shape[0] or ops.shape(images)[0])
+        g_variables = self.generator.trainable_variables
+        d_variables = self.discriminator.trainable_variables
+        fake, pull = self.pullback(lambda: self._generate(latents, labels), g_variables)
+        between = self._between(images, fake)
+
+        def loss(fake):
+            scores = self._scores(images, fake, labels)
+            adversarial = self.players.discriminator(*scores)
+            # Penalties shape the discriminator only: no slope to the generator.
+            penalty = self._penalty(images, ops.stop_gradient(fake), between, labels)
+            return adversarial + penalty, (adversarial, penalty, *scores)
+
+        _, extra, d_slopes, (slope,) = self.value_and_gradients(loss, d_variables, [fake])
+        adversarial, penalty, *scores = extra
+        scores = [ops.stop_gradient(s) for s in scores]
+        ratio = ops.reshape(self.players.slope_ratio(*scores), (-1, 1, 1, 1))
+        g_slopes = pull(slope * ratio)
+        self.discriminator_optimizer.apply(d_slopes, d_variables)
+        self.generator_optimizer.apply(g_slopes, g_variables)
+        return adversarial, self.players.generator(*scores), penalty
+
+    def _penalty(self, real, fake, between, labels):
+        if not self.penalties:
+            return ops.zeros(())
+
+        def slopes(images):
+            return input_gradient(
+                lambda x: self.discriminator(join(x, labels), training=False), images
+            )
+
+        def total():
+            terms = {
+                "r1": lambda: squared_slope(slopes(real)),
+                "r2": lambda: squared_slope(slopes(fake)),
+                "gradient_penalty": lambda: unit_slope(slopes(between)),
+            }
+            return sum(weight * terms[name]() for name, weight in self.penalties.items())
+
+        if self.penalty_interval == 1:
+            return total()
+        due = ops.equal(self.discriminator_optimizer.iterations % self.penalty_interval, 0)
+        return ops.cond(due, lambda: total() * self.penalty_interval, lambda: ops.zeros(()))
+
+    def _between(self, real, fake):
+        """Points on the lines from real to generated images, one uniform share per image."""
+        if "gradient_penalty" not in self.penalties:
+            return None
+        share = keras.random.uniform((ops.shape(real)[0], 1, 1, 1), seed=self.noise)
+        return real + share * (ops.stop_gradient(fake) - real)
+
+    def _latents(self, n):
+        return keras.random.normal((n, self.latent_dim), seed=self.noise)
+
+    def _generate(self, latents, labels):
+        return self.generator(join(latents, labels), training=True)
+
+    def _scores(self, real, fake, labels):
+        """Scores of real and of generated images, from one pass over both."""
+        both = None if labels is None else ops.concatenate([labels, labels])
+        images = ops.concatenate([real, fake])
+        return ops.split(self.discriminator(join(images, both), training=True), 2)
+
+    def _follow(self):
+        """Move the averaged generator: a long average, but never longer than a share of the run."""
+        step = ops.cast(self.generator_optimizer.iterations, "float32")
+        decay = ops.minimum(self.ema, step / (step + 100.0))
+        for average, weight in zip(self.average.weights, self.generator.weights, strict=True):
+            if keras.backend.is_float_dtype(weight.dtype):
+                average.assign(weight + decay * (average - weight))
+
+    # ------------------------------------------------------------------ use
+
+    def sample(self, n, labels=None, seed=None, latents=None):
+        """Draw images: NumPy float32 ``(n, h, w, c)`` in [0, 1]; same seed, same images.
+
+        `labels`: ints ``(n,)`` for conditional models; None draws them uniformly.
+        `latents`: ``(n, latent_dim)`` instead of drawn ones.
+        """
+        check_positive("n", n)
+        rng = generator_from(seed)
+        if latents is None:
+            latents = rng.standard_normal((n, self.latent_dim)).astype("float32")
+        elif latents.shape != (n, self.latent_dim):
+            raise ValueError(
+                f"`latents` must have shape ({n}, {self.latent_dim}); received {latents.shape}."
+            )
+        if labels is None and self.num_classes is not None:
+            labels = rng.integers(0, self.num_classes, n)
+        labels = self.check_labels(labels, n)
+        return self.batched(self._draw, latents, labels)
+
+    def _draw(self, latents, labels):
+        return self.average(join(latents, labels), training=False)
+
+    def score(self, images, labels=None):
+        """The discriminator's scores, ``(n,)``: high means "looks real" to it."""
+        images, labels = self.check(images, labels)
+        return self.batched(
+            lambda x, y: self.discriminator(join(x, y), training=False)[:, 0], images, labels
+        )

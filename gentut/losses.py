@@ -1,0 +1,149 @@
+"""Adversarial losses, penalties on slopes, likelihoods and KL: pure functions of tensors.
+
+Every adversarial loss takes ``(real_scores, fake_scores)``, so that the relativistic loss is
+no special case.  Scores are raw (any real number): a high score means "looks real".
+Everything here is written with ``keras.ops`` and runs on each Keras backend.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+from keras import ops
+
+
+def minimax_discriminator_loss(real_scores, fake_scores):
+    """−E[log D(x)] − E[log(1 − D(G(z)))] with D = sigmoid(score) (Goodfellow et al. 2014, eq. 1)."""
+    return ops.mean(ops.softplus(-real_scores)) + ops.mean(ops.softplus(fake_scores))
+
+
+def minimax_generator_loss(real_scores, fake_scores):
+    """E[log(1 − D(G(z)))]: the generator's side of the game as first written (eq. 1).
+
+    Its slope vanishes where the discriminator wins, hence `non_saturating`.
+    """
+    return -ops.mean(ops.softplus(fake_scores))
+
+
+def non_saturating_generator_loss(real_scores, fake_scores):
+    """−E[log D(G(z))] (Goodfellow et al. 2014, section 3): same fixed point, stronger slope."""
+    return ops.mean(ops.softplus(-fake_scores))
+
+
+def least_squares_discriminator_loss(real_scores, fake_scores):
+    """½E[(s(x) − 1)²] + ½E[s(G(z))²] (Mao et al. 2017, eq. 9 with a=0, b=c=1)."""
+    return (ops.mean(ops.square(real_scores - 1)) + ops.mean(ops.square(fake_scores))) / 2
+
+
+def least_squares_generator_loss(real_scores, fake_scores):
+    """½E[(s(G(z)) − 1)²] (Mao et al. 2017, eq. 9)."""
+    return ops.mean(ops.square(fake_scores - 1)) / 2
+
+
+def hinge_discriminator_loss(real_scores, fake_scores):
+    """E[max(0, 1 − s(x))] + E[max(0, 1 + s(G(z)))] (Lim & Ye 2017; Miyato et al. 2018, eq. 16)."""
+    return ops.mean(ops.relu(1 - real_scores)) + ops.mean(ops.relu(1 + fake_scores))
+
+
+def wasserstein_discriminator_loss(real_scores, fake_scores):
+    """E[s(G(z))] − E[s(x)] (Arjovsky et al. 2017, eq. 2, sign turned so that it is minimised)."""
+    return ops.mean(fake_scores) - ops.mean(real_scores)
+
+
+def wasserstein_generator_loss(real_scores, fake_scores):
+    """−E[s(G(z))]; also the generator's side of the hinge loss (Miyato et al. 2018, eq. 17)."""
+    return -ops.mean(fake_scores)
+
+
+def relativistic_discriminator_loss(real_scores, fake_scores):
+    """E[softplus(s(G(z)) − s(x))] over pairs (Jolicoeur-Martineau 2018; Huang et al. 2024, eq. 2)."""
+    return ops.mean(ops.softplus(fake_scores - real_scores))
+
+
+def relativistic_generator_loss(real_scores, fake_scores):
+    """E[softplus(s(x) − s(G(z)))] over pairs of one real and one generated image."""
+    return ops.mean(ops.softplus(real_scores - fake_scores))
+
+
+def _opposite(real_scores, fake_scores):
+    return -ops.ones_like(fake_scores)
+
+
+def _non_saturating_ratio(real_scores, fake_scores):
+    # sigmoid'(…): generator −σ(−s)/n, discriminator σ(s)/n.  Past ±40 float32 has lost σ anyway.
+    return -ops.exp(ops.clip(-fake_scores, -40, 40))
+
+
+def _relativistic_ratio(real_scores, fake_scores):
+    return -ops.exp(ops.clip(real_scores - fake_scores, -40, 40))
+
+
+class AdversarialLoss(NamedTuple):
+    """The two sides of one game.
+
+    ``slope_ratio(real_scores, fake_scores)`` is (∂generator loss/∂s) / (∂discriminator loss/∂s)
+    for each fake score s.  It lets one backward pass serve both players; None where the
+    discriminator's slope can be exactly zero, so that no such ratio exists.
+    """
+
+    discriminator: Callable
+    generator: Callable
+    slope_ratio: Callable | None = None
+
+
+ADVERSARIAL = {
+    "minimax": AdversarialLoss(minimax_discriminator_loss, minimax_generator_loss, _opposite),
+    "non_saturating": AdversarialLoss(
+        minimax_discriminator_loss, non_saturating_generator_loss, _non_saturating_ratio
+    ),
+    "least_squares": AdversarialLoss(
+        least_squares_discriminator_loss, least_squares_generator_loss
+    ),
+    "hinge": AdversarialLoss(hinge_discriminator_loss, wasserstein_generator_loss),
+    "wasserstein": AdversarialLoss(
+        wasserstein_discriminator_loss, wasserstein_generator_loss, _opposite
+    ),
+    "relativistic": AdversarialLoss(
+        relativistic_discriminator_loss, relativistic_generator_loss, _relativistic_ratio
+    ),
+}
+
+
+def squared_slope(slopes):
+    """½E[‖∇ₓ s(x)‖²], the R1 (real x) and R2 (generated x) penalty (Mescheder et al. 2018, eq. 9).
+
+    `slopes`: gradient of the scores with respect to the images, ``(n, h, w, c)``.
+    """
+    return ops.mean(ops.sum(ops.square(slopes), axis=(1, 2, 3))) / 2
+
+
+def unit_slope(slopes):
+    """E[(‖∇ₓ s(x)‖ − 1)²] (Gulrajani et al. 2017, eq. 3).
+
+    The small constant keeps the derivative of the square root finite at zero slope.
+    """
+    norms = ops.sqrt(ops.sum(ops.square(slopes), axis=(1, 2, 3)) + 1e-12)
+    return ops.mean(ops.square(norms - 1))
+
+
+def bernoulli_log_likelihood(images, logits):
+    """log p(x|z) = Σ x log p + (1 − x) log(1 − p), p = sigmoid(logits); nats per image, ``(n,)``.
+
+    A probability only for images of zeros and ones.  With grey values in between it is the
+    negative cross-entropy that Kingma & Welling (2014, appendix C.1) train on.
+    """
+    return ops.sum(images * logits - ops.softplus(logits), axis=(1, 2, 3))
+
+
+def gaussian_log_likelihood(images, mean, log_sigma):
+    """log N(x; mean, sigma²) summed over pixels; nats per image, ``(n,)``; `log_sigma` a scalar."""
+    squares = ops.square(images - mean) * ops.exp(-2 * log_sigma)
+    return -ops.sum(squares / 2 + log_sigma + math.log(2 * math.pi) / 2, axis=(1, 2, 3))
+
+
+def kl_to_standard_normal(mean, log_var):
+    """KL(N(mean, exp(log_var)) ‖ N(0, I)) per latent dimension, ``(n, d)``, in nats.
+
+    Kingma & Welling (2014), appendix B; sum over the last axis for the KL of an image.
+    """
+    return (ops.exp(log_var) + ops.square(mean) - 1 - log_var) / 2

@@ -1,0 +1,69 @@
+"""Numbers from arrays: how far, how alike, how likely, and how sure.
+
+NumPy and SciPy only. No model is run, nothing is printed, nothing is remembered. Random
+choices come from the `seed` argument. Real comes before generated.
+"""
+
+from gentut.metrics._checks import SmallSampleWarning
+from gentut.metrics.distances import (
+    frechet_distance,
+    frechet_distance_from_statistics,
+    inception_score,
+    kernel_distance,
+)
+from gentut.metrics.likelihood import (
+    bits_per_dim,
+    dequantise,
+    elbo,
+    gaussian_log_density,
+    importance_weighted_bound,
+    kl_gaussian,
+)
+from gentut.metrics.neighbours import (
+    memorisation,
+    nearest_distances,
+    precision_recall_density_coverage,
+)
+from gentut.metrics.similarity import (
+    content_loss,
+    gram_matrix,
+    ms_ssim,
+    perceptual_distance,
+    psnr,
+    ssim,
+)
+from gentut.metrics.uncertainty import (
+    Extrapolation,
+    Interval,
+    bootstrap,
+    frechet_distance_extrapolated,
+    subset_interval,
+)
+
+__all__ = [
+    "Extrapolation",
+    "Interval",
+    "SmallSampleWarning",
+    "bits_per_dim",
+    "bootstrap",
+    "content_loss",
+    "dequantise",
+    "elbo",
+    "frechet_distance",
+    "frechet_distance_extrapolated",
+    "frechet_distance_from_statistics",
+    "gaussian_log_density",
+    "gram_matrix",
+    "importance_weighted_bound",
+    "inception_score",
+    "kernel_distance",
+    "kl_gaussian",
+    "memorisation",
+    "ms_ssim",
+    "nearest_distances",
+    "perceptual_distance",
+    "precision_recall_density_coverage",
+    "psnr",
+    "ssim",
+    "subset_interval",
+]

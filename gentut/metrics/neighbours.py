@@ -1,0 +1,186 @@
+"""What nearest neighbours tell: precision, recall, density, coverage, memorisation."""
+
+import numpy as np
+import scipy.cluster.vq
+import scipy.special
+import scipy.stats
+
+from gentut.metrics import _checks
+from gentut.metrics._nearest import ball_membership, squared_neighbour_distances
+
+
+def precision_recall_density_coverage(real, generated, nearest_k=5):
+    """How far two sets of features lie in each other's neighbourhoods.
+
+    A ball around each sample reaches to its `nearest_k`-th neighbour in its own set, itself
+    not counted. Precision: share of generated samples in some real ball. Recall: share of
+    real samples in some generated ball (Kynkäänniemi et al. 2019, eq. 1–3). Density: real
+    balls per generated sample, divided by `nearest_k`, about 1 for equal distributions.
+    Coverage: share of real balls that hold a generated sample (Naeem et al. 2020, eq. 3–5).
+
+    A sample exactly on the boundary is outside (`<`, as in prdc and Naeem et al.;
+    Kynkäänniemi et al. and torch-fidelity use `<=`). It matters only for ties, such as
+    duplicates. Results equal those of prdc wherever its rounding does not decide.
+
+    Args:
+        real: features of real images, shape (n, d).
+        generated: features of generated images, shape (m, d).
+        nearest_k: the neighbour that sets the radius, at least 1.
+
+    Returns:
+        A dict of floats: "precision", "recall", "density", "coverage".
+
+    Raises:
+        ValueError: shapes do not fit, a value is not finite, or `nearest_k` is not below the
+            number of samples.
+
+    Warns:
+        SmallSampleWarning: a set has fewer than 100 rows.
+    """
+    real, generated = _checks.feature_pair(real, generated)
+    n, m = len(real), len(generated)
+    if not 1 <= nearest_k < min(n, m):
+        raise ValueError(
+            "`nearest_k` must be at least 1 and smaller than the number of samples in each set; "
+            f"received nearest_k={nearest_k} with {n} real and {m} generated samples."
+        )
+    _checks.warn_small("Precision and recall", (n, m))
+    real_radius = squared_neighbour_distances(real, real, nearest_k, same=True)
+    generated_radius = squared_neighbour_distances(generated, generated, nearest_k, same=True)
+    in_real_ball, holds_generated = np.zeros(m, bool), np.zeros(n, bool)
+    in_generated_ball = np.zeros(n, bool)
+    pairs = 0
+    blocks = ball_membership(real, generated, real_radius, generated_radius)
+    for rows, (in_real, in_generated) in blocks:
+        pairs += np.count_nonzero(in_real)
+        in_real_ball |= in_real.any(axis=0)
+        holds_generated[rows] = in_real.any(axis=1)
+        in_generated_ball[rows] = in_generated.any(axis=1)
+    return {
+        "precision": float(in_real_ball.mean()),
+        "recall": float(in_generated_ball.mean()),
+        "density": float(pairs / (nearest_k * m)),
+        "coverage": float(holds_generated.mean()),
+    }
+
+
+def nearest_distances(queries, references, k=1):
+    """Euclidean distance from each query to its k-th nearest reference.
+
+    Args:
+        queries: shape (n, d).
+        references: shape (m, d), with m ≥ k.
+        k: 1 for the nearest.
+
+    Returns:
+        A float64 array of shape (n,).
+
+    Raises:
+        ValueError: shapes do not fit, a value is not finite, or fewer than `k` references.
+    """
+    queries = _checks.feature_matrix(queries, "queries", minimum=1)
+    references = _checks.feature_matrix(references, "references", minimum=1)
+    _checks.same_dimensions(queries, "queries", references, "references")
+    if not 1 <= k <= len(references):
+        raise ValueError(
+            f"`k` must be between 1 and the number of references, {len(references)}; received {k}."
+        )
+    return np.sqrt(squared_neighbour_distances(queries, references, k))
+
+
+def memorisation(train, heldout, generated, cells=1, seed=0):
+    """Tests whether generated samples lie closer to the training set than held-out data do.
+
+    The data-copying statistic C_T of Meehan, Chaudhuri & Dasgupta 2020, section 4. For each
+    held-out and generated sample take the distance to its nearest training sample; C_T is
+    the Mann–Whitney statistic of the two lists, standardised, corrected for ties. Far below
+    zero (say −3): copying. Around zero: neither. Far above: generated samples are farther
+    from the training set than real ones, that is, unlike the data.
+
+    With `cells > 1` the test runs inside each k-means cell of the training set, against
+    the training samples of that cell, and C_T is the mean weighted by the cell's share of
+    held-out samples (their eq. 5). This finds copying in one region that distance in another
+    would hide. Cells with fewer than 10 held-out or generated samples are left out.
+
+    Args:
+        train: features the model was trained on, shape (n, d).
+        heldout: features of real images it has not seen, shape (m, d).
+        generated: features of generated images, shape (l, d).
+        cells: 1 for the global test, or the number of k-means cells.
+        seed: seed of the k-means start.
+
+    Returns:
+        A dict of floats: "c_t"; "p_value", the chance of a C_T as low as this without copying
+        (normal approximation, independent cells); "closer", the chance that a generated
+        sample is closer to its training neighbour than a held-out one (ties count half;
+        0.5 is neutral); "heldout_distance" and "generated_distance", the median distances;
+        "cells", how many cells were used.
+
+    Raises:
+        ValueError: shapes do not fit, a value is not finite, or no cell holds 10 samples of each.
+    """
+    train = _checks.feature_matrix(train, "train")
+    heldout = _checks.feature_matrix(heldout, "heldout")
+    generated = _checks.feature_matrix(generated, "generated")
+    _checks.same_dimensions(train, "train", heldout, "heldout")
+    _checks.same_dimensions(train, "train", generated, "generated")
+    if not 1 <= cells <= len(train):
+        raise ValueError(
+            f"`cells` must be between 1 and the number of training samples, {len(train)}; "
+            f"received {cells}."
+        )
+    _checks.warn_small("Memorisation test", (len(heldout), len(generated)))
+    heldout_distance = nearest_distances(heldout, train)
+    generated_distance = nearest_distances(generated, train)
+    share_closer, c_t = _mann_whitney(heldout_distance, generated_distance)
+    deviation, used = 1.0, 1
+    if cells > 1:
+        c_t, deviation, used = _c_t_by_cell(train, heldout, generated, cells, seed)
+    return {
+        "c_t": c_t,
+        "p_value": float(scipy.special.ndtr(c_t / deviation)),
+        "closer": share_closer,
+        "heldout_distance": float(np.median(heldout_distance)),
+        "generated_distance": float(np.median(generated_distance)),
+        "cells": used,
+    }
+
+
+def _c_t_by_cell(train, heldout, generated, cells, seed):
+    start = train[np.random.default_rng(seed).choice(len(train), cells, replace=False)]
+    # Started from given centres, k-means draws nothing; an empty cell keeps its last centre.
+    centres, train_cell = scipy.cluster.vq.kmeans2(
+        train.astype(np.float64), start.astype(np.float64), minit="matrix", missing="warn"
+    )
+    heldout_cell = scipy.cluster.vq.vq(heldout.astype(np.float64), centres)[0]
+    generated_cell = scipy.cluster.vq.vq(generated.astype(np.float64), centres)[0]
+    weights, statistics = [], []
+    for cell in range(cells):
+        local = train[train_cell == cell]
+        real, copies = heldout[heldout_cell == cell], generated[generated_cell == cell]
+        if len(local) == 0 or min(len(real), len(copies)) < 10:
+            continue
+        weights.append(len(real))
+        statistics.append(
+            _mann_whitney(nearest_distances(real, local), nearest_distances(copies, local))[1]
+        )
+    if not weights:
+        raise ValueError(
+            "`cells` must leave at least 10 held-out and 10 generated samples in some cell; "
+            f"received cells={cells}."
+        )
+    weights = np.array(weights) / np.sum(weights)
+    return float(weights @ statistics), float(np.sqrt(weights @ weights)), len(weights)
+
+
+def _mann_whitney(heldout, generated):
+    """Chance that generated < heldout, and the standardised count of generated > heldout."""
+    m, n = len(heldout), len(generated)
+    ranks = scipy.stats.rankdata(np.concatenate([heldout, generated]))
+    farther = ranks[m:].sum() - n * (n + 1) / 2
+    _, ties = np.unique(ranks, return_counts=True)
+    ties = ties.astype(np.float64)
+    total = m + n
+    variance = m * n / 12 * (total + 1 - np.sum(ties**3 - ties) / (total * (total - 1)))
+    standardised = (farther - m * n / 2) / np.sqrt(variance) if variance > 0 else 0.0
+    return float(1 - farther / (m * n)), float(standardised)

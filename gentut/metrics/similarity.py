@@ -1,0 +1,284 @@
+"""How alike two images are: one number per pair, for arrays of shape (n, height, width, c)."""
+
+import numpy as np
+from scipy import ndimage
+
+from gentut.metrics import _checks
+
+_BLOCK_ELEMENTS = 2**22  # pixels handled at a time
+_TAPS = 11
+_SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+
+
+def psnr(a, b, data_range=1.0):
+    """Peak signal-to-noise ratio of each pair, 10 log₁₀(range² / mean squared error).
+
+    Args:
+        a: images, shape (n, h, w, c).
+        b: images of the same shape.
+        data_range: largest minus smallest possible value: 1 for [0, 1], 2 for [−1, 1], 255
+            for 8-bit integers.
+
+    Returns:
+        A float64 array of shape (n,), in decibels; infinite for identical images.
+
+    Raises:
+        ValueError: shapes do not fit, a value is not finite, or values that span far more
+            than `data_range`.
+    """
+    a, b = _image_pair(a, b, data_range)
+    errors = [np.mean((x - y) ** 2, axis=(1, 2, 3)) for x, y in _blocks(a, b)]
+    with np.errstate(divide="ignore"):
+        return 10 * np.log10(data_range**2 / np.concatenate(errors))
+
+
+def ssim(a, b, data_range=1.0):
+    """Structural similarity of each pair.
+
+    Wang et al. 2004, eq. 13, with their constants: an 11-tap Gaussian window, σ = 1.5, only
+    positions where the whole window fits, K₁ = 0.01, K₂ = 0.03, weighted (biased) variances.
+    Channels are scored separately and averaged. The same as `tf.image.ssim`, and as
+    scikit-image with `gaussian_weights=True, sigma=1.5, use_sample_covariance=False`.
+
+    Args:
+        a: images, shape (n, h, w, c), at least 11 pixels high and wide.
+        b: images of the same shape.
+        data_range: largest minus smallest possible value.
+
+    Returns:
+        A float64 array of shape (n,), between −1 and 1; 1 for identical images.
+
+    Raises:
+        ValueError: as `psnr`, or images smaller than 11 pixels.
+    """
+    a, b = _image_pair(a, b, data_range)
+    _require_size(a, 1)
+    scores = [_ssim_maps(x, y, data_range)[0].mean(axis=1) for x, y in _blocks(a, b)]
+    return np.concatenate(scores)
+
+
+def ms_ssim(a, b, data_range=1.0, scales=None):
+    """Multi-scale structural similarity of each pair (Wang, Simoncelli & Bovik 2003, eq. 7).
+
+    Contrast and structure are compared at each of five scales, luminance at the coarsest; the
+    images are halved in between by averaging 2 × 2 pixels (odd sizes repeat the last row or
+    column, as `tf.image.ssim_multiscale` does). The factors are raised to the weights 0.0448,
+    0.2856, 0.3001, 0.2363, 0.1333 and multiplied. A negative factor, an inverted structure,
+    counts as zero, as in `tf.image`.
+
+    Five scales need 161 pixels. Smaller images use the first scales that fit (28 × 28: two),
+    with those weights divided by their sum; such numbers compare only with numbers of the same
+    image size.
+
+    Args:
+        a: images, shape (n, h, w, c), at least 11 pixels high and wide.
+        b: images of the same shape.
+        data_range: largest minus smallest possible value.
+        scales: None for as many as fit, at most five; or the number to use, which must fit.
+
+    Returns:
+        A float64 array of shape (n,), between 0 and 1.
+
+    Raises:
+        ValueError: as `psnr`, or images too small for `scales`.
+    """
+    a, b = _image_pair(a, b, data_range)
+    if scales is None:
+        scales = max(_scales_that_fit(a), 1)
+    if not 1 <= scales <= len(_SCALE_WEIGHTS):
+        raise ValueError(f"`scales` must be None or between 1 and 5; received {scales}.")
+    _require_size(a, scales)
+    weights = np.array(_SCALE_WEIGHTS[:scales])
+    weights /= weights.sum()
+    scores = []
+    for x, y in _blocks(a, b):
+        score = 1.0
+        for scale, weight in enumerate(weights):
+            if scale > 0:
+                x, y = _halve(x), _halve(y)
+            full, contrast_structure = _ssim_maps(x, y, data_range)
+            factor = full if scale == scales - 1 else contrast_structure
+            score = score * np.maximum(factor, 0.0) ** weight
+        scores.append(score.mean(axis=1))
+    return np.concatenate(scores)
+
+
+def perceptual_distance(features_a, features_b, weights=None):
+    """Distance of each pair of images in the layers of a network, in the form of LPIPS.
+
+    Zhang et al. 2018, eq. 1: at each position the feature vectors are scaled to unit length;
+    their squared differences, times a weight per channel, are averaged over positions
+    and summed over layers. With unit weights and a network of your own this is LPIPS in form,
+    not in calibration; do not call the number LPIPS.
+
+    Args:
+        features_a: one array per layer, each of shape (n, h, w, c).
+        features_b: the same for the other images.
+        weights: None for ones, or one non-negative array of shape (c,) per layer.
+
+    Returns:
+        A float64 array of shape (n,); 0 for equal directions everywhere.
+
+    Raises:
+        ValueError: the numbers of layers or the shapes do not fit.
+    """
+    layers = _layer_pairs(features_a, features_b)
+    weights = [1.0] * len(layers) if weights is None else weights
+    if len(weights) != len(layers):
+        raise ValueError(
+            f"`weights` must have one entry per layer, {len(layers)}; received {len(weights)}."
+        )
+    total = 0.0
+    for i, ((a, b), weight) in enumerate(zip(layers, weights, strict=True)):
+        weight = np.asarray(weight, dtype=np.float64)
+        if weight.shape not in ((), a.shape[-1:]) or not np.all(weight >= 0):
+            raise ValueError(
+                f"`weights[{i}]` must be {a.shape[-1]} numbers ≥ 0, one per channel; "
+                f"received shape {weight.shape}."
+            )
+        difference = (_unit_vectors(a) - _unit_vectors(b)) ** 2 * weight
+        total = total + difference.sum(axis=3).mean(axis=(1, 2))
+    return total
+
+
+def content_loss(features_a, features_b):
+    """Content distance of Gatys et al. 2016, eq. 1: half the summed squared difference.
+
+    Args:
+        features_a: one array per layer, each of shape (n, h, w, c).
+        features_b: the same for the other images.
+
+    Returns:
+        A float64 array of shape (n,), summed over layers, positions and channels.
+
+    Raises:
+        ValueError: the numbers of layers or the shapes do not fit.
+    """
+    layers = _layer_pairs(features_a, features_b)
+    return sum(((a - b) ** 2).sum(axis=(1, 2, 3)) / 2 for a, b in layers)
+
+
+def gram_matrix(features):
+    """Products of channels, averaged over positions: the texture statistic of Gatys et al.
+
+    Gatys et al. 2016, eq. 3, divided by the number of positions h·w, so that images of
+    different sizes compare. Their style loss for a layer with c channels (eq. 4) is then
+    the summed squared difference of two such matrices over 4c².
+
+    Args:
+        features: one array per layer, each of shape (n, h, w, c).
+
+    Returns:
+        A list with one float64 array of shape (n, c, c) per layer.
+
+    Raises:
+        ValueError: not a list of four-dimensional arrays.
+    """
+    grams = []
+    for array in _layers(features, "features"):
+        flat = array.reshape(len(array), -1, array.shape[-1])
+        grams.append(flat.transpose(0, 2, 1) @ flat / flat.shape[1])
+    return grams
+
+
+def _image_pair(a, b, data_range):
+    a, b = np.asarray(a), np.asarray(b)
+    if not data_range > 0:
+        raise ValueError(f"`data_range` must be positive; received {data_range}.")
+    for name, images in (("a", a), ("b", b)):
+        if images.dtype.kind not in "fiub":
+            raise TypeError(f"`{name}` must hold real numbers; received dtype {images.dtype}.")
+        if images.ndim != 4 or 0 in images.shape:
+            raise ValueError(
+                f"`{name}` must have shape (n, height, width, channels); received {images.shape}."
+            )
+        _checks.require_finite(images, name)
+    if a.shape != b.shape:
+        raise ValueError(f"`b` must have the shape of `a`, {a.shape}; received {b.shape}.")
+    # Overshoot of a reconstruction passes; [-1, 1] or 0…255 taken for [0, 1] does not.
+    low, high = float(min(a.min(), b.min())), float(max(a.max(), b.max()))
+    if high - low > 1.5 * data_range:
+        raise ValueError(
+            f"`data_range` must be the span of the pixel values; received data_range={data_range} "
+            f"with values from {low:.4g} to {high:.4g}. Pass 2 for [-1, 1] or 255 for 8-bit images."
+        )
+    return a, b
+
+
+def _blocks(a, b):
+    step = max(_BLOCK_ELEMENTS // a[0].size, 1)
+    for start in range(0, len(a), step):
+        part = slice(start, start + step)
+        yield a[part].astype(np.float64), b[part].astype(np.float64)
+
+
+def _scales_that_fit(images):
+    side, scales = min(images.shape[1:3]), 0
+    while side >= _TAPS and scales < len(_SCALE_WEIGHTS):
+        side, scales = (side + 1) // 2, scales + 1
+    return scales
+
+
+def _require_size(images, scales):
+    if _scales_that_fit(images) < scales:
+        needed = (_TAPS - 1) * 2 ** (scales - 1) + 1
+        raise ValueError(
+            f"`a` must be at least {needed} pixels high and wide for {scales} "
+            f"scale{'s' if scales > 1 else ''}; received {images.shape[1]} x {images.shape[2]}."
+        )
+
+
+def _ssim_maps(x, y, data_range):
+    """SSIM and its contrast-structure factor, averaged over positions: two arrays (n, c)."""
+    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
+    mean_x, mean_y = _window_mean(x), _window_mean(y)
+    covariance = _window_mean(x * y) - mean_x * mean_y
+    variances = _window_mean(x * x + y * y) - mean_x**2 - mean_y**2
+    contrast_structure = (2 * covariance + c2) / (variances + c2)
+    luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
+    return (luminance * contrast_structure).mean(axis=(1, 2)), contrast_structure.mean(axis=(1, 2))
+
+
+def _window_mean(x):
+    taps = np.exp(-0.5 * (np.arange(_TAPS) - _TAPS // 2) ** 2 / 1.5**2)
+    taps /= taps.sum()
+    edge = _TAPS // 2
+    x = ndimage.correlate1d(x, taps, axis=1)[:, edge:-edge]
+    return ndimage.correlate1d(x, taps, axis=2)[:, :, edge:-edge]
+
+
+def _halve(x):
+    n, h, w, c = x.shape
+    x = np.pad(x, ((0, 0), (0, h % 2), (0, w % 2), (0, 0)), mode="edge")
+    return x.reshape(n, (h + 1) // 2, 2, (w + 1) // 2, 2, c).mean(axis=(2, 4))
+
+
+def _unit_vectors(features):
+    length = np.sqrt((features**2).sum(axis=3, keepdims=True))
+    return features / (length + 1e-10)  # as LPIPS; a zero vector stays zero
+
+
+def _layers(features, name):
+    if not isinstance(features, (list, tuple)) or not features:
+        raise ValueError(
+            f"`{name}` must be a list with one array per layer; received {type(features).__name__}."
+        )
+    arrays = [np.asarray(array, dtype=np.float64) for array in features]
+    for i, array in enumerate(arrays):
+        if array.ndim != 4 or 0 in array.shape:
+            raise ValueError(
+                f"`{name}[{i}]` must have shape (n, height, width, channels); "
+                f"received {array.shape}."
+            )
+        _checks.require_finite(array, f"{name}[{i}]")
+    return arrays
+
+
+def _layer_pairs(features_a, features_b):
+    a, b = _layers(features_a, "features_a"), _layers(features_b, "features_b")
+    shapes_a, shapes_b = [x.shape for x in a], [x.shape for x in b]
+    if shapes_a != shapes_b:
+        raise ValueError(
+            f"`features_b` must have the shapes of `features_a`, {shapes_a}; received {shapes_b}."
+        )
+    return list(zip(a, b, strict=True))

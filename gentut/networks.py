@@ -1,0 +1,188 @@
+"""Network builders: functional Keras models for 28×28 grey to 128×128 colour images.
+
+Images enter and leave in [0, 1]; rescaling happens inside.  Conditional networks take
+``[input, labels]``, labels as ints ``(n,)``.
+"""
+
+import keras
+from keras import layers, ops
+
+SLOPE = 0.2  # of the leaky rectifier in discriminators (Radford et al. 2016)
+
+
+def join(inputs, labels):
+    """What a network of this file takes: ``[inputs, labels]``, or `inputs` alone."""
+    return inputs if labels is None else [inputs, labels]
+
+
+def classes_of(network):
+    """Number of classes of a network of this file; None if it takes no labels."""
+    embeddings = [x for x in network.layers if isinstance(x, layers.Embedding)]
+    return embeddings[0].input_dim if embeddings else None
+
+
+def check_image_shape(image_shape):
+    """Return ``(height, width, channels)`` and the number of halvings down to a base of 4 to 8."""
+    shape = tuple(int(v) for v in image_shape)
+    if len(shape) != 3 or shape[2] not in (1, 3):
+        raise ValueError(
+            "`image_shape` must be (height, width, channels) with 1 or 3 channels;"
+            f" received {tuple(image_shape)}."
+        )
+    halvings, height, width = 0, shape[0], shape[1]
+    while max(height, width) > 8 and height % 2 == 0 and width % 2 == 0:
+        halvings, height, width = halvings + 1, height // 2, width // 2
+    if halvings < 1 or not (3 <= min(height, width) and max(height, width) <= 12):
+        raise ValueError(
+            "`image_shape` must have a height and width that halve evenly down to 4…8 pixels"
+            f" (28, 32, 48, 64, 96, 128, …); received {shape}."
+        )
+    return shape, halvings
+
+
+@keras.saving.register_keras_serializable("gentut")
+class SpectralConv2D(layers.Conv2D):
+    """Convolution with its kernel divided by its largest singular value (Miyato et al. 2018).
+
+    One step of power iteration per training call (algorithm 1); the slope flows through the
+    division, as in the paper.
+    """
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.u = self.add_weight(
+            shape=(1, self.filters), initializer="random_normal", trainable=False, name="u"
+        )
+
+    def call(self, inputs, training=False):
+        self._update = bool(training)
+        return super().call(inputs)
+
+    def convolution_op(self, inputs, kernel):
+        return super().convolution_op(inputs, _unit_norm(kernel, self.u, self._update))
+
+
+@keras.saving.register_keras_serializable("gentut")
+class SpectralDense(layers.Dense):
+    """Dense layer with its kernel divided by its largest singular value; see `SpectralConv2D`."""
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.u = self.add_weight(
+            shape=(1, self.units), initializer="random_normal", trainable=False, name="u"
+        )
+
+    def call(self, inputs, training=False):
+        kernel = _unit_norm(self.kernel, self.u, training)
+        outputs = ops.matmul(inputs, kernel)
+        return outputs + self.bias if self.use_bias else outputs
+
+
+def _unit_norm(kernel, u, update):
+    matrix = ops.reshape(kernel, (-1, kernel.shape[-1]))
+    frozen = ops.stop_gradient(matrix)
+    left = _unit(ops.matmul(ops.convert_to_tensor(u), ops.transpose(frozen)))
+    right = _unit(ops.matmul(left, frozen))
+    if update:
+        u.assign(right)
+    sigma = ops.sum(ops.matmul(left, matrix) * right)
+    return kernel / sigma
+
+
+def _unit(vector):
+    return vector / (ops.norm(vector) + 1e-12)
+
+
+def _latents_and_labels(latent_dim, num_classes, units, use_bias):
+    """Inputs and a first dense layer; labels join as one more linear term of it."""
+    latents = keras.Input((latent_dim,), name="latents")
+    x = layers.Dense(units, use_bias=use_bias)(latents)
+    if num_classes is None:
+        return latents, x
+    labels = keras.Input((), dtype="int32", name="labels")
+    embedded = layers.Embedding(num_classes, units, embeddings_initializer="glorot_uniform")(labels)
+    return [latents, labels], layers.Add()([x, embedded])
+
+
+def generator(image_shape, latent_dim=64, num_classes=None, filters=(64, 32)):
+    """Latents ``(n, latent_dim)`` (and labels) -> images in [0, 1], ``(n, h, w, c)``.
+
+    Transposed convolutions with batch normalisation (DCGAN, Radford et al. 2016).  `filters`:
+    channels at the base resolution and at the following ones; the last repeats.
+    """
+    (height, width, channels), doublings = check_image_shape(image_shape)
+    filters = [filters[min(i, len(filters) - 1)] for i in range(doublings)]
+    base = (height >> doublings, width >> doublings, filters[0])
+    units = base[0] * base[1] * base[2]
+    inputs, x = _latents_and_labels(latent_dim, num_classes, units, use_bias=False)
+    x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+    x = layers.Reshape(base)(x)
+    for width_here in filters[1:]:
+        x = layers.Conv2DTranspose(width_here, 4, 2, padding="same", use_bias=False)(x)
+        x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+    x = layers.Conv2DTranspose(channels, 4, 2, padding="same", activation="tanh")(x)
+    images = layers.Rescaling(0.5, 0.5, name="images")(x)
+    return keras.Model(inputs, images, name="generator")
+
+
+def discriminator(
+    image_shape, num_classes=None, filters=(32, 64, 128), spectral_normalization=False
+):
+    """Images in [0, 1] (and labels) -> scores ``(n, 1)``: any real number, no sigmoid.
+
+    Strided convolutions without batch normalisation, so that every image is judged alone.
+    Labels enter as a projection (Miyato & Koyama 2018, eq. 3).
+    """
+    image_shape, halvings = check_image_shape(image_shape)
+    conv = SpectralConv2D if spectral_normalization else layers.Conv2D
+    dense = SpectralDense if spectral_normalization else layers.Dense
+    steps = max(halvings + 1, len(filters))
+    filters = [filters[min(i, len(filters) - 1)] for i in range(steps)]
+    images = keras.Input(image_shape, name="images")
+    x = layers.Rescaling(2.0, -1.0)(images)
+    for width_here in filters:
+        x = conv(width_here, 4, strides=2, padding="same")(x)
+        x = layers.LeakyReLU(negative_slope=SLOPE)(x)
+    features = layers.Flatten()(x)
+    score = dense(1)(features)
+    if num_classes is None:
+        return keras.Model(images, score, name="discriminator")
+    labels = keras.Input((), dtype="int32", name="labels")
+    direction = layers.Embedding(
+        num_classes, features.shape[-1], embeddings_initializer="glorot_uniform"
+    )(labels)
+    score = layers.Add()([score, layers.Dot(1)([features, direction])])
+    return keras.Model([images, labels], score, name="discriminator")
+
+
+def encoder(image_shape, latent_dim=16, num_classes=None, filters=(32, 64), units=256):
+    """Images (and labels) -> ``(n, 2·latent_dim)``: mean and log variance side by side."""
+    image_shape, halvings = check_image_shape(image_shape)
+    filters = [filters[min(i, len(filters) - 1)] for i in range(halvings)]
+    images = keras.Input(image_shape, name="images")
+    x = layers.Rescaling(2.0, -1.0)(images)
+    for width_here in filters:
+        x = layers.Conv2D(width_here, 4, 2, padding="same", activation="relu")(x)
+    inputs, x = images, layers.Dense(units)(layers.Flatten()(x))
+    if num_classes is not None:
+        labels = keras.Input((), dtype="int32", name="labels")
+        inputs, x = (
+            [images, labels],
+            layers.Add()([x, layers.Embedding(num_classes, units)(labels)]),
+        )
+    outputs = layers.Dense(2 * latent_dim, name="mean_and_log_var")(layers.ReLU()(x))
+    return keras.Model(inputs, outputs, name="encoder")
+
+
+def decoder(image_shape, latent_dim=16, num_classes=None, filters=(64, 32), units=256):
+    """Latents (and labels) -> logits of the pixel means, ``(n, h, w, c)``; no sigmoid."""
+    (height, width, channels), doublings = check_image_shape(image_shape)
+    filters = [filters[min(i, len(filters) - 1)] for i in range(doublings)]
+    base = (height >> doublings, width >> doublings, filters[0])
+    inputs, x = _latents_and_labels(latent_dim, num_classes, units, use_bias=True)
+    x = layers.Dense(base[0] * base[1] * base[2], activation="relu")(layers.ReLU()(x))
+    x = layers.Reshape(base)(x)
+    for width_here in filters[1:]:
+        x = layers.Conv2DTranspose(width_here, 4, 2, padding="same", activation="relu")(x)
+    logits = layers.Conv2DTranspose(channels, 4, 2, padding="same", name="logits")(x)
+    return keras.Model(inputs, logits, name="decoder")

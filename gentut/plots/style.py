@@ -1,0 +1,51 @@
+"""The one style of all figures.
+
+The colours are those of Okabe and Ito (2008), which people with a colour vision deficiency can
+tell apart; line styles and markers differ as well, so that a black-and-white print still reads.
+"""
+
+import io
+
+import matplotlib
+from cycler import cycler
+from matplotlib.figure import Figure as _Figure
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
+LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
+
+STYLE = {
+    "axes.edgecolor": "#555555",
+    "axes.grid": True,
+    "axes.prop_cycle": cycler(color=COLOURS) + cycler(linestyle=LINES),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 10,
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 100,
+    "figure.facecolor": "white",
+    "font.size": 9,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.6,
+    "image.cmap": "gray",
+    "image.interpolation": "nearest",
+    "legend.frameon": False,
+    "lines.linewidth": 1.6,
+    "savefig.dpi": 160,
+}
+house_style = matplotlib.rc_context(STYLE)  # as a decorator: the style ends with the call
+
+
+class Figure(_Figure):
+    """A figure made without pyplot: none stays open, and Jupyter shows it exactly once."""
+
+    def _repr_png_(self) -> bytes:
+        return png(self)
+
+
+def png(figure: _Figure, dpi: int = 160) -> bytes:
+    """Returns the figure as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight", pad_inches=0.06)
+    return buffer.getvalue()

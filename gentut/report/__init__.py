@@ -1,0 +1,38 @@
+"""Results as one self-contained HTML page: no script, no request to anywhere, prints well."""
+
+from gentut.report.compare import CompareContext, CompareRow, compare_report, verdict
+from gentut.report.page import (
+    Animation,
+    Bullets,
+    Code,
+    Definitions,
+    Gallery,
+    Heading,
+    Paragraph,
+    Picture,
+    Table,
+    page,
+    write,
+)
+from gentut.report.run import RunInfo, environment, run_report
+
+__all__ = [
+    "Animation",
+    "Bullets",
+    "Code",
+    "CompareContext",
+    "CompareRow",
+    "Definitions",
+    "Gallery",
+    "Heading",
+    "Paragraph",
+    "Picture",
+    "RunInfo",
+    "Table",
+    "compare_report",
+    "environment",
+    "page",
+    "run_report",
+    "verdict",
+    "write",
+]

@@ -1,0 +1,149 @@
+"""The page of one training run."""
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import NotRequired, TypedDict
+
+import numpy as np
+
+from gentut import plots
+from gentut.report.page import (
+    Animation,
+    Block,
+    Code,
+    Definitions,
+    Gallery,
+    Heading,
+    Paragraph,
+    Picture,
+    page,
+    write,
+)
+
+
+class RunInfo(TypedDict):
+    """What a run folder holds. Leave out what is not there."""
+
+    family: str
+    data: str  # a data set's name, or a folder, of which only the last part is shown
+    config: Mapping[str, object]
+    history: Mapping[str, Sequence[float]]  # name -> one number per epoch
+    status: NotRequired[str]  # a sentence: how far it came, or why it stopped
+    samples: NotRequired[np.ndarray]  # (n, h, w, c) in [0, 1]
+    labels: NotRequired[Sequence | None]  # n, for the samples of a conditional model
+    animation: NotRequired[bytes]  # the GIF of fixed latents
+    scores: NotRequired[Mapping[str, object]]  # from gentut.evaluate
+    environment: NotRequired[Mapping[str, str]]  # see environment()
+    command: NotRequired[str]
+
+
+def run_report(path: str | os.PathLike, info: RunInfo) -> None:
+    """Writes the page of a training run: images, curves, scores, settings.
+
+    Args:
+        path: the HTML file; its folder must exist.
+        info: what to show.
+
+    Raises:
+        ValueError: samples of the wrong shape or range, or histories of different lengths.
+        FileNotFoundError: the folder is missing.
+    """
+    data = _public(info["data"])
+    epochs = max((len(values) for values in info["history"].values()), default=0)
+    status = info.get("status") or f"Trained for {epochs} epoch{'s' * (epochs != 1)}."
+    blocks: list[Block] = [Paragraph(status, lead=True)]
+    pictures = _pictures(info)
+    if pictures:
+        blocks += [Heading("Images"), Gallery(pictures)]
+    if epochs:
+        names = ", ".join(info["history"])
+        blocks += [
+            Heading("Training"),
+            Picture(
+                plots.training_curves(info["history"]),
+                f"Curves over {epochs} epochs: {names}",
+                "One point per epoch. A GAN's losses do not fall as it gets better: they show a "
+                "balance of two players. Judge it by its images and scores."
+                if "gan" in info["family"]
+                else "One point per epoch.",
+            ),
+        ]
+    if info.get("scores"):
+        scores = {name: _value(value) for name, value in info["scores"].items()}
+        blocks += [Heading("Scores"), Definitions(scores)]
+    settings = {name: _value(value) for name, value in info["config"].items()}
+    blocks += [Heading("Settings"), Definitions(settings)]
+    if info.get("command"):
+        blocks.append(Code(info["command"]))
+    if info.get("environment"):
+        blocks += [Heading("Environment"), Definitions(info["environment"])]
+    write(path, page(f"{info['family']} on {data}", "A training run of gentut.", blocks))
+
+
+def environment(device: str) -> dict[str, str]:
+    """Versions and the kind of machine, without its name, paths or user.
+
+    Args:
+        device: what it ran on, such as "CPU" or "GPU".
+    """
+    import keras  # here, so that a page can be written without starting a backend
+
+    packages = {}
+    for name in ("gentut", "keras", keras.config.backend(), "numpy"):
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            packages[name] = "not installed as a package"
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {
+        "python": platform.python_version(),
+        **packages,
+        "backend": keras.config.backend(),
+        "device": f"{device}, {cores} CPU core{'s' * (cores != 1)}, {platform.machine()}",
+        "system": platform.system(),
+    }
+
+
+def _pictures(info: RunInfo) -> list[Picture | Animation]:
+    pictures: list[Picture | Animation] = []
+    if info.get("samples") is not None:
+        pictures.append(
+            Picture(
+                plots.image_grid(info["samples"], labels=info.get("labels")),
+                f"{len(info['samples'])} generated images",
+                "Drawn at random, not chosen.",
+                "Samples.",
+            )
+        )
+    if info.get("animation"):
+        pictures.append(
+            Animation(
+                info["animation"],
+                "Animation of generated images through training",
+                "The same latent codes after each epoch; the last one rests.",
+                "Training.",
+            )
+        )
+    return pictures
+
+
+def _value(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {_value(item)}" for name, item in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_value, value)) or "none"
+    return "none" if value is None else _public(value)
+
+
+def _public(value: object) -> str:
+    """The value as text; of an absolute path only its last part, which names nobody's machine."""
+    text = str(value)
+    for kind in (PurePosixPath, PureWindowsPath):
+        if kind(text).is_absolute() or text.startswith("~"):
+            return kind(text).name
+    return text

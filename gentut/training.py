@@ -1,0 +1,325 @@
+"""One train step for three backends: the only file that knows which Keras backend is running.
+
+A model family writes ``update(images, labels, progress)`` once, in terms of
+`minimize`, `value_and_gradients` and `pullback`.  `progress` runs from 0 to 1 over the
+training, by epochs or by the clock; rates, KL warm-up and the like follow it.
+"""
+
+import keras
+import numpy as np
+from keras import ops
+
+from gentut.checks import check_images, check_labels, check_positive
+
+BACKEND = keras.backend.backend()
+if BACKEND == "tensorflow":
+    import tensorflow as tf
+elif BACKEND == "jax":
+    import jax
+elif BACKEND == "torch":
+    import torch
+else:
+    raise ImportError(
+        f"gentut runs on the Keras backends tensorflow, jax and torch; received {BACKEND!r}."
+        " Set the environment variable KERAS_BACKEND before Python starts."
+    )
+
+
+def seed(number):
+    """Make everything that follows repeatable to the bit on the same machine and backend.
+
+    `number`: int in [0, 2**32).  Seeds Python, NumPy and the backend, from which layers and
+    models draw their own seeds, and asks TensorFlow for deterministic kernels.
+    """
+    if isinstance(number, bool) or not isinstance(number, int | np.integer):
+        raise TypeError(f"`number` must be an int; received {number!r}.")
+    if not 0 <= number < 2**32:
+        raise ValueError(f"`number` must lie in [0, 2**32); received {number}.")
+    keras.utils.set_random_seed(int(number))
+    if BACKEND == "tensorflow":
+        tf.config.experimental.enable_op_determinism()
+    elif BACKEND == "torch":
+        torch.use_deterministic_algorithms(True, warn_only=True)
+
+
+def draw_seed():
+    """A fresh seed that `gentut.seed` controls."""
+    return int(ops.convert_to_numpy(keras.random.SeedGenerator().state)[0])
+
+
+def generator_from(seed):
+    """A NumPy random generator; `seed` None draws one that `gentut.seed` controls."""
+    return np.random.default_rng(draw_seed() if seed is None else seed)
+
+
+def compile_options():
+    """Settings of `keras.Model.compile` that suit this backend and machine.
+
+    XLA pays on a GPU and is required by JAX; on a CPU TensorFlow's XLA convolutions are many
+    times slower than its own.  Several steps per call save the trip through Python.
+    """
+    if BACKEND == "tensorflow":
+        gpu = bool(tf.config.list_physical_devices("GPU"))
+        return {"jit_compile": gpu, "steps_per_execution": 8}
+    if BACKEND == "jax":
+        return {"jit_compile": True}
+    return {"jit_compile": False}
+
+
+def input_gradient(function, x):
+    """d sum(function(x)) / dx, the shape of `x`; can be differentiated again."""
+    x = ops.convert_to_tensor(x)
+    if BACKEND == "jax":
+        return jax.grad(lambda x: ops.sum(function(x)))(x)
+    if BACKEND == "torch":
+        x = x.detach().requires_grad_()
+        return torch.autograd.grad(ops.sum(function(x)), x, create_graph=True)[0]
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = ops.sum(function(x))
+    return tape.gradient(y, x)
+
+
+def rate_scale(progress, hold, floor=0.02):
+    """1 until the share `hold` of the training, then linearly down to `floor` at its end."""
+    if hold >= 1:
+        return ops.ones_like(progress)
+    return ops.clip((1 - progress) / (1 - hold), floor, 1)
+
+
+class Optimizers:
+    """Several built optimizers that the Keras trainer sees as one."""
+
+    built = True
+
+    def __init__(self, *members):
+        self.members = members
+
+    @property
+    def variables(self):
+        return [v for optimizer in self.members for v in optimizer.variables]
+
+    @property
+    def iterations(self):
+        return self.members[0].iterations
+
+    @property
+    def learning_rate(self):
+        return self.members[0].learning_rate
+
+
+class Batches(keras.utils.PyDataset):
+    """Shuffled batches of arrays in memory, each with the share of the training that is done.
+
+    The order is a function of `seed` and the epoch alone, the same on every backend.  The
+    rest of an epoch that fills no batch is dropped: shapes stay fixed, nothing is retraced,
+    and the next epoch's shuffle leaves out other images.  `clock`: None, or an object whose
+    ``share()`` gives the progress by the clock.
+    """
+
+    def __init__(self, images, labels, batch_size, epochs, seed, epoch=0, clock=None):
+        super().__init__()
+        self.images, self.labels, self.batch_size = images, labels, batch_size
+        self.epochs, self.seed, self.epoch, self.clock = epochs, seed, epoch, clock
+        self._shuffle()
+
+    def _shuffle(self):
+        rng = np.random.default_rng([self.seed, self.epoch])
+        self.order = rng.permutation(len(self.images))
+
+    def __len__(self):
+        return len(self.images) // self.batch_size
+
+    def __getitem__(self, index):
+        rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        done = (self.epoch + index / len(self)) / self.epochs
+        progress = done if self.clock is None else self.clock.share()
+        batch = {
+            "images": self.images[rows],
+            "progress": np.full(len(rows), progress, "float32"),
+        }
+        if self.labels is not None:
+            batch["labels"] = self.labels[rows]
+        return batch
+
+    def on_epoch_end(self):
+        self.epoch += 1
+        self._shuffle()
+
+
+class StepModel(keras.Model):
+    """A model whose subclass writes ``update(images, labels, progress) -> logs``.
+
+    `image_shape` is ``(height, width, channels)``; `num_classes` None means unconditional.
+    """
+
+    default_batch_size = 64
+
+    def __init__(self, image_shape, num_classes=None, **kwargs):
+        super().__init__(**kwargs)
+        self.image_shape = tuple(image_shape)
+        self.num_classes = num_classes
+
+    # ------------------------------------------------------------------ data in
+
+    def fit(self, x, y=None, *, epochs=None, batch_size=None, initial_epoch=0, callbacks=None,
+            seed=None, **options):  # fmt: skip
+        """Train on arrays in memory.
+
+        Args:
+            x: images, float in [0, 1], ``(n, height, width, channels)``.
+            y: labels, int, ``(n,)``; for conditional models only, and then required.
+            epochs: passes over the data; default 1, or as many as fit in the `TimeBudget`
+                among the callbacks.
+            batch_size: images per step; default the recipe's.
+            initial_epoch: epochs already done, when training goes on.
+            callbacks: Keras callbacks.
+            seed: of the order of the images; default drawn so that `gentut.seed` controls it.
+            **options: passed to `keras.Model.fit` (`verbose`, …).
+
+        Returns: the Keras history.
+        """
+        images, labels = self.check(x, y)
+        batch_size = self.default_batch_size if batch_size is None else batch_size
+        check_positive("batch_size", batch_size)
+        callbacks = list(callbacks or [])
+        clock = next((c for c in callbacks if hasattr(c, "share")), None)
+        if epochs is None:
+            epochs = 1 if clock is None else 1_000_000
+        check_positive("epochs", epochs)
+        if seed is None:
+            seed = draw_seed()
+        data = Batches(
+            images, labels, min(batch_size, len(images)), epochs, seed, initial_epoch, clock
+        )
+        self.steps_per_execution = min(self.steps_per_execution or 1, len(data))
+        return super().fit(
+            data, epochs=epochs, initial_epoch=initial_epoch, callbacks=callbacks,
+            shuffle=False, **options,
+        )  # fmt: skip
+
+    def check(self, images, labels=None):
+        """Return float32 images and int32 labels (or None) that fit this model, or say why not."""
+        images = check_images(images, self.image_shape)
+        return images, self.check_labels(labels, len(images))
+
+    def check_labels(self, labels, n):
+        """Labels as int32 ``(n,)`` for a conditional model, None for an unconditional one."""
+        if self.num_classes is None:
+            if labels is not None:
+                raise ValueError(
+                    "`labels` must be None for an unconditional model (built without"
+                    f" `num_classes`); received labels of shape {np.shape(labels)}."
+                )
+            return None
+        if labels is None:
+            raise ValueError(
+                f"`labels` must be given for a conditional model: ints in [0, {self.num_classes});"
+                " received None."
+            )
+        return check_labels(labels, n, self.num_classes)
+
+    def batched(self, function, *arrays, batch_size=500):
+        """Apply `function` to slices of arrays (None stays None), concatenate NumPy results."""
+        n = len(arrays[0])
+        results = []
+        for start in range(0, n, batch_size):
+            part = slice(start, start + batch_size)
+            outputs = function(*(None if a is None else a[part] for a in arrays))
+            several = isinstance(outputs, tuple)
+            outputs = outputs if several else (outputs,)
+            results.append([ops.convert_to_numpy(o) for o in outputs])
+        columns = tuple(np.concatenate(column) for column in zip(*results, strict=True))
+        return columns if several else columns[0]
+
+    # ------------------------------------------------------------------ the step
+
+    def train_step(self, *args):
+        if BACKEND != "jax":
+            return self._update(args[0])
+        state, batch = args
+        groups = (self.trainable_variables, self.non_trainable_variables,
+                  self.optimizer.variables, self.metrics_variables)  # fmt: skip
+        pairs = [p for group, values in zip(groups, state, strict=True)
+                 for p in zip(group, values, strict=True)]  # fmt: skip
+        with keras.StatelessScope(pairs) as scope:
+            logs = self._update(batch)
+        return logs, tuple([scope.get_current_value(v) for v in group] for group in groups)
+
+    def _update(self, batch):
+        return self.update(batch["images"], batch.get("labels"), batch["progress"][0])
+
+    def value_and_gradients(self, function, variables, inputs=()):
+        """Value and slopes of ``function(*inputs) -> (loss, extra)``.
+
+        Returns ``loss, extra, d loss/d variables, d loss/d inputs``.
+        """
+        inputs = [ops.convert_to_tensor(x) for x in inputs]
+        if BACKEND == "jax":
+            pure, others = self._pure(function, variables)
+            (loss, (extra, updated)), slopes = jax.value_and_grad(
+                lambda v, i, o: _with_aux(pure(v, i, o)), argnums=(0, 1), has_aux=True
+            )([v.value for v in variables], inputs, [v.value for v in others])
+            _assign(others, updated)
+            return loss, extra, *slopes
+        if BACKEND == "torch":
+            inputs = [x.detach().requires_grad_() for x in inputs]
+            loss, extra = function(*inputs)
+            slopes = torch.autograd.grad(loss, [v.value for v in variables] + inputs)
+        else:
+            with tf.GradientTape() as tape:
+                tape.watch(inputs)
+                loss, extra = function(*inputs)
+            slopes = tape.gradient(
+                loss, [v.value for v in variables] + inputs, unconnected_gradients="zero"
+            )
+        return loss, extra, slopes[: len(variables)], slopes[len(variables) :]
+
+    def pullback(self, function, variables):
+        """``function()`` and a function from d loss/d value to d loss/d variables."""
+        if BACKEND == "jax":
+            pure, others = self._pure(function, variables)
+            value, pull, updated = jax.vjp(
+                lambda v: pure(v, (), [o.value for o in others]),
+                [v.value for v in variables],
+                has_aux=True,
+            )
+            _assign(others, updated)
+            return value, lambda slope: pull(slope)[0]
+        if BACKEND == "torch":
+            value = function()
+            weights = [v.value for v in variables]
+            return value.detach(), lambda slope: torch.autograd.grad(value, weights, slope)
+        with tf.GradientTape() as tape:
+            value = function()
+        weights = [v.value for v in variables]
+        return value, lambda slope: tape.gradient(value, weights, output_gradients=slope)
+
+    def minimize(self, loss_fn, variables, optimizer):
+        """One optimizer step on `variables` down the slope of ``loss_fn()``; return the loss."""
+        loss, _, slopes, _ = self.value_and_gradients(lambda: (loss_fn(), ()), variables)
+        optimizer.apply(slopes, variables)
+        return loss
+
+    def _pure(self, function, variables):
+        # JAX needs a pure function: every variable goes in, seeds and averages come out.
+        ids = {id(v) for v in variables}
+        others = [v for v in self.variables if id(v) not in ids]
+
+        def pure(values, inputs, other_values):
+            pairs = [*zip(variables, values, strict=True), *zip(others, other_values, strict=True)]
+            with keras.StatelessScope(pairs) as scope:
+                value = function(*inputs)
+            return value, [scope.get_current_value(v) for v in others]
+
+        return pure, others
+
+
+def _with_aux(result):
+    (loss, extra), updated = result
+    return loss, (extra, updated)
+
+
+def _assign(variables, values):
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

@@ -1,0 +1,285 @@
+"""Variational autoencoders: Kingma & Welling 2014, and the usual variants."""
+
+import math
+
+import keras
+import numpy as np
+from keras import ops
+from sklearn.mixture import GaussianMixture
+
+from gentut.checks import check_choice, check_positive, check_share
+from gentut.losses import bernoulli_log_likelihood, gaussian_log_likelihood, kl_to_standard_normal
+from gentut.networks import classes_of, join
+from gentut.training import StepModel, compile_options, generator_from, rate_scale
+
+LIKELIHOODS = ("bernoulli", "gaussian")
+
+
+@keras.saving.register_keras_serializable("gentut")
+class VAE(StepModel):
+    """An encoder q(z|x) and a decoder p(x|z) trained together on the evidence lower bound.
+
+    ELBO(x) = E_q[log p(x|z)] − KL(q(z|x) ‖ p(z)), p(z) = N(0, I); all in nats per image, summed
+    over pixels and over latent dimensions (Kingma & Welling 2014, eq. 3 and 10).
+
+    Args:
+        encoder: images (and labels) -> ``(n, 2d)``, mean and log variance of q(z|x).
+        decoder: latents ``(n, d)`` (and labels) -> logits ``(n, h, w, c)`` of the pixel means.
+        beta: weight of the KL in the training loss (Higgins et al. 2017); 1 gives the ELBO.
+        likelihood: "bernoulli" (black-or-white pixels) or "gaussian" (one learned variance).
+        kl_warmup: share of the training over which the KL's weight rises from 0 to `beta`.
+        free_bits: nats per latent dimension that cost nothing (Kingma et al. 2016, eq. 15).
+    """
+
+    default_batch_size = 128
+
+    def __init__(self, encoder, decoder, beta=1.0, likelihood="bernoulli", kl_warmup=0.0,
+                 free_bits=0.0, **kwargs):  # fmt: skip
+        super().__init__(decoder.output_shape[1:], classes_of(decoder), **kwargs)
+        self.latent_dim = decoder.inputs[0].shape[-1]
+        if encoder.output_shape[-1] != 2 * self.latent_dim:
+            raise ValueError(
+                f"`encoder` must give 2·latent_dim = {2 * self.latent_dim} numbers per image, as"
+                f" `decoder` takes {self.latent_dim}; it gives {encoder.output_shape[-1]}."
+            )
+        if encoder.inputs[0].shape[1:] != self.image_shape:
+            raise ValueError(
+                f"`encoder` must take images of shape {self.image_shape}, what `decoder` makes;"
+                f" it takes {tuple(encoder.inputs[0].shape[1:])}."
+            )
+        if len(encoder.inputs) != len(decoder.inputs):
+            raise ValueError(
+                "`encoder` and `decoder` must both take labels or both not; received"
+                f" {len(encoder.inputs)} and {len(decoder.inputs)} inputs."
+            )
+        for name, value in (("beta", beta), ("free_bits", free_bits)):
+            if not value >= 0 or math.isinf(value):
+                raise ValueError(f"`{name}` must be a number ≥ 0; received {value!r}.")
+        check_share("kl_warmup", kl_warmup)
+        self.encoder, self.decoder, self.beta = encoder, decoder, beta
+        self.likelihood = check_choice("likelihood", likelihood, LIKELIHOODS)
+        self.kl_warmup, self.free_bits = kl_warmup, free_bits
+        if likelihood == "gaussian":
+            self.log_sigma = self.add_weight(
+                shape=(), name="log_sigma", initializer=keras.initializers.Constant(math.log(0.2))
+            )
+        self.noise = keras.random.SeedGenerator()
+        self.trackers = [keras.metrics.Mean(name=n) for n in ("loss", "reconstruction", "kl")]
+        self.prior = None
+        self.built = True
+
+    @property
+    def metrics(self):
+        return self.trackers
+
+    # ------------------------------------------------------------------ compile, save
+
+    def compile(self, optimizer=None, hold=1.0, **options):
+        """Set the optimizer.
+
+        `hold`: share of the training with a constant rate; after it the rate falls to 2 %.
+        """
+        optimizer = optimizer or keras.optimizers.Adam(1e-3)
+        super().compile(optimizer=optimizer, **{**compile_options(), **options})
+        self.optimizer.build(self.trainable_variables)
+        self.hold, self.rate = hold, float(self.optimizer.learning_rate)
+
+    def get_compile_config(self):
+        optimizer = keras.saving.serialize_keras_object(self.optimizer)
+        optimizer["config"]["learning_rate"] = self.rate  # the recipe's, not where decay stands
+        return {"optimizer": optimizer, "hold": self.hold}
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def get_config(self):
+        return {
+            "encoder": keras.saving.serialize_keras_object(self.encoder),
+            "decoder": keras.saving.serialize_keras_object(self.decoder),
+            "beta": self.beta,
+            "likelihood": self.likelihood,
+            "kl_warmup": self.kl_warmup,
+            "free_bits": self.free_bits,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        networks = {
+            name: keras.saving.deserialize_keras_object(config.pop(name))
+            for name in ("encoder", "decoder")
+        }
+        return cls(**networks, **config)
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        for name, array in (self.prior or {}).items():
+            store[f"prior_{name}"] = array
+
+    def load_own_variables(self, store):
+        prior = {k: np.asarray(store[k]) for k in list(store.keys()) if k.startswith("prior_")}
+        super().load_own_variables({k: store[k] for k in store.keys() if k not in prior})  # noqa: SIM118
+        self.prior = {k.removeprefix("prior_"): v for k, v in prior.items()} or None
+
+    # ------------------------------------------------------------------ the step
+
+    def update(self, images, labels, progress):
+        """One training step on a batch; `progress` in [0, 1] sets learning rate and KL weight."""
+        self.optimizer.learning_rate.assign(self.rate * rate_scale(progress, self.hold))
+        weight = self.beta
+        if self.kl_warmup > 0:
+            weight = weight * ops.minimum(progress / self.kl_warmup, 1.0)
+        noise = keras.random.normal((ops.shape(images)[0], self.latent_dim), seed=self.noise)
+
+        def loss():
+            log_likelihood, kl = self._terms(images, labels, noise, training=True)
+            reconstruction, kl = -ops.mean(log_likelihood), ops.mean(kl, axis=0)
+            paid = ops.sum(ops.maximum(kl, self.free_bits))
+            return reconstruction + weight * paid, (reconstruction, ops.sum(kl))
+
+        variables = self.trainable_variables
+        total, terms, slopes, _ = self.value_and_gradients(loss, variables)
+        self.optimizer.apply(slopes, variables)
+        for tracker, value in zip(self.trackers, (total, *terms), strict=True):
+            tracker.update_state(value)
+        return {m.name: m.result() for m in self.trackers}
+
+    def _terms(self, images, labels, noise, training=False):
+        """log p(x|z) of one draw z, ``(n,)``, and the KL per latent dimension, ``(n, d)``."""
+        mean, log_var = self._posterior(images, labels, training)
+        latents = mean + ops.exp(log_var / 2) * noise  # the reparameterised sample
+        return self._log_likelihood(images, latents, labels, training), kl_to_standard_normal(
+            mean, log_var
+        )
+
+    def _posterior(self, images, labels, training=False):
+        return ops.split(self.encoder(join(images, labels), training=training), 2, axis=-1)
+
+    def _log_likelihood(self, images, latents, labels, training=False):
+        logits = self.decoder(join(latents, labels), training=training)
+        if self.likelihood == "bernoulli":
+            return bernoulli_log_likelihood(images, logits)
+        return gaussian_log_likelihood(images, ops.sigmoid(logits), self.log_sigma)
+
+    # ------------------------------------------------------------------ use
+
+    def call(self, images, labels=None, training=False):
+        mean, _ = self._posterior(images, labels, training)
+        return ops.sigmoid(self.decoder(join(mean, labels), training=training))
+
+    def encode(self, images, labels=None):
+        """Mean and log variance of q(z|x), each ``(n, latent_dim)``."""
+        return self.batched(lambda x, y: tuple(self._posterior(x, y)), *self.check(images, labels))
+
+    def decode(self, z, labels=None):
+        """Images in [0, 1], ``(n, h, w, c)``: the pixel means of p(x|z)."""
+        z = np.asarray(z, "float32")
+        if z.ndim != 2 or z.shape[1] != self.latent_dim:
+            raise ValueError(f"`z` must have shape (n, {self.latent_dim}); received {z.shape}.")
+        labels = self.check_labels(labels, len(z))
+        return self.batched(lambda z, y: ops.sigmoid(self.decoder(join(z, y))), z, labels)
+
+    def reconstruct(self, images, labels=None):
+        """Decode the mean of q(z|x): ``(n, h, w, c)`` in [0, 1]."""
+        return self.batched(self.call, *self.check(images, labels))
+
+    def elbo(self, images, labels=None, seed=0):
+        """One-sample estimate of the ELBO of each image, nats, ``(n,)``; the KL is exact."""
+        images, labels = self.check(images, labels)
+        noise = generator_from(seed).standard_normal((len(images), self.latent_dim))
+
+        def bound(x, y, e):
+            log_likelihood, kl = self._terms(x, y, e)
+            return log_likelihood - ops.sum(kl, axis=-1)
+
+        return self.batched(bound, images, labels, noise.astype("float32"))
+
+    def log_likelihood(self, images, labels=None, samples=100, seed=None):
+        """Importance-weighted bound on log p(x), nats, ``(n,)`` (Burda et al. 2016, eq. 8).
+
+        log (1/k) Σ p(x|z_i) p(z_i) / q(z_i|x) with k = `samples` draws: at least the ELBO on
+        average, and closer to log p(x) the larger k.
+        """
+        check_positive("samples", samples)
+        images, labels = self.check(images, labels)
+        rng = generator_from(seed)
+
+        def log_weight(x, y, e):
+            mean, log_var = self._posterior(x, y)
+            z = mean + ops.exp(log_var / 2) * e
+            # log p(z) − log q(z|x): the constants of the two normal densities cancel.
+            ratio = ops.sum(log_var + ops.square(e) - ops.square(z), axis=-1) / 2
+            return self._log_likelihood(x, z, y) + ratio
+
+        total = np.full(len(images), -np.inf)
+        for _ in range(samples):
+            noise = rng.standard_normal((len(images), self.latent_dim)).astype("float32")
+            total = np.logaddexp(total, self.batched(log_weight, images, labels, noise))
+        return total - math.log(samples)
+
+    def fit_prior(self, images, labels=None, components=100, limit=20_000, seed=0):
+        """Fit a Gaussian mixture to encoded images; `sample` then draws latents from it.
+
+        q(z) averaged over the data is not N(0, I): where the prior puts mass that no image maps
+        to, decoded samples are poor.  A mixture closes these holes (Ghosh et al. 2020,
+        "ex-post density estimation").  Conditional models get one mixture per class.
+
+        Args:
+            images, labels: training images (and labels).
+            components: Gaussians in all, shared out evenly among the classes.
+            limit: use at most so many images.
+            seed: of the draw from q(z|x) and of the mixture.
+
+        Returns: self.
+        """
+        check_positive("components", components)
+        check_positive("limit", limit)
+        mean, log_var = self.encode(images[:limit], None if labels is None else labels[:limit])
+        rng = generator_from(seed)
+        codes = mean + np.exp(log_var / 2) * rng.standard_normal(mean.shape)
+        groups = np.zeros(len(codes), int) if labels is None else np.asarray(labels[:limit])
+        parts = []
+        for group in range(self.num_classes or 1):
+            own = codes[groups == group]
+            wanted = max(1, components // (self.num_classes or 1))
+            # A full covariance needs several codes per dimension to mean anything.
+            count = max(1, min(wanted, len(own) // (2 * self.latent_dim)))
+            if len(own) < 2:
+                raise ValueError(f"`images` must hold at least 2 of class {group}; got {len(own)}.")
+            mixture = GaussianMixture(count, reg_covar=1e-3, max_iter=60, random_state=seed)
+            mixture.fit(own)
+            scales = np.linalg.cholesky(mixture.covariances_)
+            parts.append((mixture.weights_, mixture.means_, scales, np.full(count, group)))
+        names = ("weights", "means", "scales", "groups")
+        self.prior = {
+            name: np.concatenate(values)
+            for name, values in zip(names, zip(*parts, strict=True), strict=True)
+        }
+        return self
+
+    def sample(self, n, labels=None, seed=None):
+        """Draw images: NumPy float32 ``(n, h, w, c)`` in [0, 1]; same seed, same images.
+
+        Latents come from N(0, I), or from the mixture after `fit_prior`.  The images are pixel
+        means; no pixel noise is added.  `labels` None draws them uniformly.
+        """
+        check_positive("n", n)
+        rng = generator_from(seed)
+        if labels is None and self.num_classes is not None:
+            labels = rng.integers(0, self.num_classes, n)
+        labels = self.check_labels(labels, n)
+        noise = rng.standard_normal((n, self.latent_dim))
+        if self.prior is not None:
+            noise = self._from_mixture(noise, labels, rng)
+        return self.decode(noise, labels)
+
+    def _from_mixture(self, noise, labels, rng):
+        groups = np.zeros(len(noise), int) if labels is None else labels
+        chosen = np.empty(len(noise), int)
+        for group in np.unique(groups):
+            own = np.flatnonzero(self.prior["groups"] == group)
+            weights = self.prior["weights"][own]
+            rows = groups == group
+            chosen[rows] = rng.choice(own, rows.sum(), p=weights / weights.sum())
+        scales, means = self.prior["scales"][chosen], self.prior["means"][chosen]
+        return means + np.einsum("nij,nj->ni", scales, noise)

@@ -1,0 +1,189 @@
+"""CPU seconds and peak memory of `gentut.metrics`, against torch-fidelity and prdc.
+
+    pip install --no-deps torch-fidelity prdc        # and a CPU build of torch
+    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 \\
+        python tests/benchmarks/bench_metrics.py
+
+Each ratio is ours / theirs in one process on one thread, the better of two alternating runs
+each. Prints a Markdown table. Missing peers are left out. `--memory` measures peak memory only,
+`--quick` divides the sample counts by ten.
+"""
+
+import argparse
+import importlib
+import os
+import resource
+import subprocess
+import sys
+import time
+import warnings
+from unittest import mock
+
+import numpy as np
+
+from gentut import metrics
+
+GB = 1e9
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--child", choices=sorted(MEMORY_CASES), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    warnings.simplefilter("ignore", metrics.SmallSampleWarning)
+    shrink = 10 if options.quick else 1
+    if options.child:
+        measure_memory(options.child, shrink)
+        return
+    if not options.memory:
+        print("| case | peer, CPU s | ours, CPU s | ours / peer | difference of results |")
+        print("|---|---|---|---|---|")
+        compare_frechet(shrink)
+        compare_kernel(shrink)
+        compare_neighbours(shrink)
+        print()
+    print("| peak memory in GB | inputs | added by the call | both | process with TensorFlow |")
+    print("|---|---|---|---|---|")
+    for case in MEMORY_CASES:
+        command = [sys.executable, __file__, "--child", case] + ["--quick"] * options.quick
+        print(subprocess.run(command, check=True, capture_output=True, text=True).stdout, end="")
+
+
+def features(n, d, seed, power=0.0, shift=0.0):
+    """float32 features with variances i^(−power), shifted by a share of their deviations."""
+    scale = np.arange(1, d + 1, dtype=np.float32) ** (-power / 2)
+    noise = np.random.default_rng(seed).standard_normal((n, d), dtype=np.float32)
+    noise += shift
+    noise *= scale
+    return noise
+
+
+def compare_frechet(shrink):
+    fid = load_peer("torch_fidelity.metric_fid")
+    if fid is None:
+        return
+    import torch
+
+    def peer(real, generated):
+        one, two = map(fid.fid_features_to_statistics, map(torch.from_numpy, (real, generated)))
+        return fid.fid_statistics_to_metric(one, two, False)["frechet_inception_distance"]
+
+    for n, power in ((10_000, 0.0), (10_000, 1.0), (10_000, 3.0), (500, 0.0)):
+        n = max(n // shrink, 100)
+        pair = features(n, 2048, 0, power), features(n, 2048, 1, power, shift=0.1)
+        name = f"Fréchet {n:,} × 2048, variances 1/i^{power:g}"
+        compare(
+            name, lambda pair=pair: metrics.frechet_distance(*pair), lambda pair=pair: peer(*pair)
+        )
+
+
+def compare_kernel(shrink):
+    kid = load_peer("torch_fidelity.metric_kid")
+    if kid is None:
+        return
+    import torch
+
+    def peer(real, generated, subsets):
+        settings = {
+            "kid_subsets": subsets,
+            "kid_subset_size": 1000,
+            "kid_kernel": "poly",
+            "kid_kernel_poly_degree": 3,
+            "kid_kernel_poly_gamma": None,
+            "kid_kernel_poly_coef0": 1,
+            "rng_seed": 0,
+            "verbose": False,
+        }
+        pair = torch.from_numpy(real), torch.from_numpy(generated)
+        return kid.kid_features_to_metric(*pair, **settings)["kernel_inception_distance_mean"]
+
+    subsets = max(100 // shrink, 5)
+    for d in (2048, 128):
+        pair = features(10_000, d, 0), features(10_000, d, 1, shift=0.2)
+        compare(
+            f"KID 10,000 × {d}, {subsets} subsets of 1,000, float32",
+            lambda pair=pair: metrics.kernel_distance(*pair, subsets=subsets)[0],
+            lambda pair=pair: peer(*pair, subsets),
+        )
+
+
+def compare_neighbours(shrink):
+    prdc = load_peer("prdc")
+    if prdc is None:
+        return
+    n = 5000 // shrink
+    pair = features(n, 64, 0), 1.02 * features(n, 64, 1)
+
+    def peer():
+        with mock.patch("builtins.print"):
+            return prdc.compute_prdc(*pair, nearest_k=5)["density"]
+
+    compare(
+        f"precision, recall, density, coverage {n:,} × 64",
+        lambda: metrics.precision_recall_density_coverage(*pair)["density"],
+        peer,
+    )
+
+
+def compare(name, ours, peer):
+    seconds = {ours: [], peer: []}
+    values = {}
+    for _ in range(2):
+        for function in (peer, ours):
+            start = time.process_time()
+            values[function] = function()
+            seconds[function].append(time.process_time() - start)
+    mine, theirs = min(seconds[ours]), min(seconds[peer])
+    difference = values[ours] - values[peer]
+    print(
+        f"| {name} | {theirs:.2f} | {mine:.2f} | {mine / theirs:.2f} "
+        f"({theirs / mine:.1f} times faster) | {difference:.1e} of {values[peer]:.4g} |",
+        flush=True,
+    )
+
+
+def load_peer(name):
+    """Imports a peer's arithmetic. torch-fidelity asks for torchvision, which that never uses."""
+    unused = ["torchvision", "torchvision.datasets", "torchvision.transforms"]
+    unused += ["torchvision.transforms.functional"]
+    absent = [module for module in unused if module not in sys.modules]
+    sys.modules.update({module: mock.MagicMock() for module in absent})
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        print(f"<!-- {name} left out: {error} -->")
+        return None
+    finally:
+        for module in absent:
+            del sys.modules[module]
+
+
+MEMORY_CASES = {
+    "Fréchet 50,000 × 2048": (2048, metrics.frechet_distance),
+    "precision, recall, density, coverage 50,000 × 64": (
+        64,
+        metrics.precision_recall_density_coverage,
+    ),
+}
+
+
+def measure_memory(case, shrink):
+    dimensions, metric = MEMORY_CASES[case]
+    pair = [features(50_000 // shrink, dimensions, seed) for seed in (0, 1)]
+    with open("/proc/self/statm") as file:
+        before = int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+    start = time.process_time()
+    metric(*pair)
+    seconds = time.process_time() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
+    inputs, added = sum(array.nbytes for array in pair) / GB, (peak - before) / GB
+    print(
+        f"| {case}, float32, {seconds:.0f} CPU s | {inputs:.2f} | {added:.2f} | "
+        f"{inputs + added:.2f} | {peak / GB:.2f} |"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,405 @@
+"""The model families: one train step on every backend, and what `fit`, `sample`, `save` promise."""
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+from scipy import stats
+
+import gentut
+from gentut import networks
+from gentut.losses import ADVERSARIAL
+
+pytestmark = pytest.mark.backend
+SHAPE = (16, 16, 1)
+RNG = np.random.default_rng(0)
+IMAGES = RNG.random((64, *SHAPE)).astype("float32")
+LABELS = (np.arange(64) % 3).astype("int32")
+
+
+def small_gan(num_classes=None, **settings):
+    gan = gentut.GAN(
+        networks.generator(SHAPE, latent_dim=4, num_classes=num_classes, filters=(8, 4)),
+        networks.discriminator(SHAPE, num_classes=num_classes, filters=(4, 8)),
+        **settings,
+    )
+    gan.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3))
+    return gan
+
+
+def small_vae(num_classes=None, **settings):
+    sizes = {"latent_dim": 3, "num_classes": num_classes, "units": 16}
+    vae = gentut.VAE(
+        networks.encoder(SHAPE, filters=(4, 8), **sizes),
+        networks.decoder(SHAPE, filters=(8, 4), **sizes),
+        **settings,
+    )
+    vae.compile(keras.optimizers.Adam(1e-3))
+    return vae
+
+
+def weights(model):
+    return [np.array(ops.convert_to_numpy(w)) for w in model.trainable_weights]
+
+
+SETTINGS = [{"loss": name} for name in ADVERSARIAL] + [
+    {"fused": True, "penalties": {"r1": 1.0}, "penalty_interval": 2},
+    {"penalties": {"r1": 1.0, "r2": 1.0, "gradient_penalty": 1.0}},
+    {"critic_steps": 2, "loss": "wasserstein", "penalties": {"gradient_penalty": 10.0}},
+    {"ema": 0.0},
+]
+
+
+@pytest.mark.parametrize("num_classes", [None, 3])
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_every_gan_setting_trains_samples_and_changes_both_players(settings, num_classes):
+    gan = small_gan(num_classes, **settings)
+    before = weights(gan)
+    history = gan.fit(
+        IMAGES, LABELS if num_classes else None, epochs=2, batch_size=16, verbose=0
+    ).history
+    assert all(np.isfinite(v).all() for v in history.values())
+    # The last bias may stand still: adding a number to all scores changes no hinge loss.
+    pairs = zip(before, weights(gan), strict=True)
+    assert all((a != b).any() for a, b in pairs if a.ndim > 1)
+    images = gan.sample(5, seed=1)
+    assert images.shape == (5, *SHAPE) and images.dtype == np.float32
+    assert images.min() >= 0 and images.max() <= 1
+    np.testing.assert_array_equal(images, gan.sample(5, seed=1))
+    assert (images != gan.sample(5, seed=2)).any()
+
+
+@pytest.mark.parametrize("num_classes", [None, 3])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"likelihood": "gaussian"}, {"beta": 4.0, "kl_warmup": 0.5, "free_bits": 0.1}],
+    ids=str,
+)
+def test_every_vae_setting_trains_and_improves_its_own_loss(settings, num_classes):
+    vae = small_vae(num_classes, **settings)
+    labels = LABELS if num_classes else None
+    before = vae.elbo(IMAGES, labels).mean()
+    history = vae.fit(IMAGES, labels, epochs=15, batch_size=16, verbose=0).history
+    assert all(np.isfinite(v).all() for v in history.values())
+    assert vae.elbo(IMAGES, labels).mean() > before
+    mean, log_var = vae.encode(IMAGES, labels)
+    assert mean.shape == log_var.shape == (64, 3)
+    assert vae.reconstruct(IMAGES, labels).shape == IMAGES.shape
+    np.testing.assert_array_equal(vae.sample(5, seed=1), vae.sample(5, seed=1))
+
+
+@pytest.mark.parametrize("name", ["minimax", "non_saturating", "wasserstein", "relativistic"])
+def test_fused_step_has_the_slopes_of_both_players_worked_out_apart(name):
+    gan = small_gan(3, loss=name, fused=True, penalties={"r1": 0.7})
+    sgd = [keras.optimizers.SGD(1.0) for _ in range(2)]  # a step of rate 1 is the slope
+    gan.compile(*sgd)
+    real, y = ops.convert_to_tensor(IMAGES[:16]), ops.convert_to_tensor(LABELS[:16])
+    latents = ops.convert_to_tensor(RNG.normal(size=(16, 4)).astype("float32"))
+    gan._latents = lambda n: latents
+    players = gan.players
+
+    def scores():
+        return gan._scores(real, gan._generate(latents, y), y)
+
+    def generator_loss():
+        return players.generator(*scores()), ()
+
+    def discriminator_loss():
+        return players.discriminator(*scores()) + gan._penalty(real, None, None, y), ()
+
+    networks_ = (gan.discriminator, gan.generator)
+    losses_ = (discriminator_loss, generator_loss)
+    expected = [
+        [
+            np.array(ops.convert_to_numpy(s))
+            for s in gan.value_and_gradients(f, n.trainable_variables)[2]
+        ]
+        for f, n in zip(losses_, networks_, strict=True)
+    ]
+    before = [weights(n) for n in networks_]
+    gan.update(real, y, np.float32(0.0))
+    for old, network, slopes in zip(before, networks_, expected, strict=True):
+        for a, b, slope in zip(old, weights(network), slopes, strict=True):
+            np.testing.assert_allclose(a - b, slope, rtol=1e-3, atol=2e-6)
+
+
+def test_the_averaged_generator_follows_and_is_the_one_that_samples():
+    gan = small_gan(ema=0.99)
+    gan.fit(IMAGES, epochs=3, batch_size=16, verbose=0)
+    live, average = weights(gan.generator), [np.array(w) for w in gan.average.get_weights()]
+    assert (live[0] != average[0]).any()
+    latents = RNG.normal(size=(4, 4)).astype("float32")
+    expected = ops.convert_to_numpy(gan.average(latents, training=False))
+    np.testing.assert_allclose(gan.sample(4, latents=latents), expected, atol=1e-6)
+
+
+def test_lazy_penalty_is_due_every_k_steps_at_k_times_its_weight():
+    gan = small_gan(penalties={"r1": 2.0}, penalty_interval=3)
+    real = ops.convert_to_tensor(IMAGES[:8])
+    always = small_gan(penalties={"r1": 2.0})
+    always.set_weights(gan.get_weights())
+    full = float(always._penalty(real, None, None, None))
+    found = []
+    for step in range(4):
+        gan.discriminator_optimizer.iterations.assign(step)
+        found.append(float(gan._penalty(real, None, None, None)))
+    assert found == pytest.approx([3 * full, 0, 0, 3 * full], rel=1e-4)
+
+
+def test_spectral_normalisation_brings_the_largest_singular_value_to_one():
+    layer = networks.SpectralDense(7)
+    x = RNG.normal(size=(2, 9)).astype("float32")
+    for _ in range(50):
+        layer(x, training=True)
+    kernel = ops.convert_to_numpy(layer.kernel)
+    sigma = np.linalg.svd(kernel, compute_uv=False)[0]
+    np.testing.assert_allclose(ops.convert_to_numpy(layer(x)), x @ (kernel / sigma), atol=1e-4)
+    convolution = networks.SpectralConv2D(5, 4, strides=2, padding="same")
+    images = RNG.normal(size=(2, 8, 8, 3)).astype("float32")
+    for _ in range(50):
+        convolution(images, training=True)
+    kernel = ops.convert_to_numpy(convolution.kernel)
+    sigma = np.linalg.svd(kernel.reshape(-1, 5), compute_uv=False)[0]
+    expected = ops.conv(images, kernel / sigma, 2, "same")
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(convolution(images)), ops.convert_to_numpy(expected), atol=1e-4
+    )
+
+
+def test_spectral_normalisation_trains():
+    gan = gentut.GAN(
+        networks.generator(SHAPE, 4, filters=(8, 4)),
+        networks.discriminator(SHAPE, filters=(4, 8), spectral_normalization=True),
+        loss="hinge",
+        penalties={"r1": 0.1},
+    )
+    gan.compile()
+    assert np.isfinite(gan.fit(IMAGES, batch_size=16, verbose=0).history["d_loss"]).all()
+
+
+class LinearVAE:
+    """Probabilistic PCA written as a VAE, so that log p(x) and the posterior are exact."""
+
+    def __init__(self):
+        rng = np.random.default_rng(4)
+        self.sigma = 0.3
+        self.map = rng.normal(size=(2, 16)) * 0.2
+        self.x = rng.random((6, 4, 4, 1)).astype("float32")
+
+    def log_p(self):
+        cov = self.map.T @ self.map + self.sigma**2 * np.eye(16)
+        return stats.multivariate_normal(np.zeros(16), cov).logpdf(self.x.reshape(6, 16))
+
+    def model(self, exact):
+        precision = np.eye(2) + self.map @ self.map.T / self.sigma**2
+        # A diagonal q can be exact only if the columns are orthogonal: make them so.
+        self.map = np.linalg.eigh(precision)[1].T @ self.map
+        variance = 1 / (1 + (self.map**2).sum(axis=1) / self.sigma**2)
+        kernel = (self.map * variance[:, None] / self.sigma**2).T
+        encoder = keras.Sequential(
+            [keras.Input((4, 4, 1)), layers.Flatten(), layers.Dense(4)], name="e"
+        )
+        shift = np.zeros(2) if exact else np.array([0.5, -0.4])
+        bias = np.concatenate([shift, np.log(variance)])
+        encoder.layers[-1].set_weights([np.hstack([kernel, np.zeros((16, 2))]), bias])
+        decoder = keras.Sequential(
+            [keras.Input((2,)), layers.Dense(16, use_bias=False), layers.Reshape((4, 4, 1))]
+        )
+        decoder.layers[0].set_weights([self.map])
+        vae = gentut.VAE(encoder, decoder, likelihood="gaussian")
+        vae.log_sigma.assign(np.log(self.sigma))
+        # The decoder's logits are the means here: undo the squashing of pixel means.
+        vae._log_likelihood = lambda x, z, y, training=False: gentut.losses.gaussian_log_likelihood(
+            x, decoder(z), vae.log_sigma
+        )
+        return vae
+
+
+def test_elbo_and_bound_equal_the_exact_likelihood_under_the_exact_posterior():
+    story = LinearVAE()
+    vae = story.model(exact=True)
+    np.testing.assert_allclose(
+        vae.log_likelihood(story.x, samples=1, seed=0), story.log_p(), rtol=2e-4
+    )
+    np.testing.assert_allclose(
+        vae.log_likelihood(story.x, samples=20, seed=0), story.log_p(), rtol=2e-4
+    )
+
+
+def test_bound_rises_with_more_samples_towards_the_likelihood_under_a_wrong_posterior():
+    story = LinearVAE()
+    vae = story.model(exact=False)
+    elbo = np.mean([vae.elbo(story.x, seed=s).mean() for s in range(200)])
+    few = np.mean([vae.log_likelihood(story.x, samples=5, seed=s).mean() for s in range(60)])
+    many = vae.log_likelihood(story.x, samples=3000, seed=0).mean()
+    exact = story.log_p().mean()
+    assert elbo < few - 0.1 < many - 0.1
+    assert many == pytest.approx(exact, abs=0.25)
+
+
+def test_fitted_prior_draws_where_the_codes_are():
+    vae = small_vae(3)
+    vae.fit(IMAGES, LABELS, epochs=2, batch_size=16, verbose=0)
+    plain = vae.sample(40, seed=0)
+    vae.fit_prior(IMAGES, LABELS, components=3)
+    fitted = vae.sample(40, seed=0)
+    assert (plain != fitted).any()
+    # One component per class: its mean and spread are those of the class's codes.
+    mean, log_var = vae.encode(IMAGES, LABELS)
+    own = mean[LABELS == 1]
+    assert np.abs(vae.prior["means"][1] - own.mean(axis=0)).max() < 0.5
+
+
+@pytest.mark.parametrize("family", ["gaussian", "mixture", "gan", "wgan", "vae"])
+@pytest.mark.parametrize("num_classes", [None, 3])
+def test_saved_models_come_back_with_the_same_samples(family, num_classes, tmp_path):
+    model = gentut.build(family, SHAPE, num_classes, latent_dim=5)
+    labels = LABELS if num_classes else None
+    model.fit(IMAGES, labels, epochs=1, verbose=0)
+    if family == "vae":
+        model.fit_prior(IMAGES, labels, components=3)
+    path = tmp_path / "model.keras"
+    model.save(path)
+    again = keras.saving.load_model(path)
+    np.testing.assert_array_equal(again.sample(6, seed=3), model.sample(6, seed=3))
+    assert again.num_classes == num_classes and again.image_shape == SHAPE
+    if family not in ("gaussian", "mixture"):
+        again.fit(IMAGES, labels, epochs=1, verbose=0)  # optimizer came back too
+
+
+@pytest.mark.parametrize("family", ["gan", "vae"])
+def test_same_seed_gives_the_same_weights_to_the_bit(family):
+    def run():
+        gentut.seed(5)
+        model = gentut.build(family, SHAPE)
+        model.fit(IMAGES, epochs=2, batch_size=16, verbose=0)
+        return weights(model), model.sample(3)
+
+    (first, samples), (second, again) = run(), run()
+    assert all((a == b).all() for a, b in zip(first, second, strict=True))
+    np.testing.assert_array_equal(samples, again)
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 1), (32, 32, 3), (64, 64, 3), (48, 64, 3)])
+@pytest.mark.parametrize("family", ["gan", "vae"])
+def test_recipes_fit_the_image_shapes_they_promise(family, shape):
+    model = gentut.build(family, shape, 2)
+    assert model.sample(2, seed=0).shape == (2, *shape)
+
+
+def test_gaussian_baseline_recovers_mean_and_covariance():
+    rng = np.random.default_rng(3)
+    cov = np.array([[0.02, 0.01], [0.01, 0.03]])
+    low = rng.multivariate_normal([0.5, 0.4], cov, 4000)
+    basis = np.linalg.qr(rng.normal(size=(256, 2)))[0]
+    images = np.clip(0.5 + 0.3 * (low - low.mean(0)) @ basis.T, 0, 1).reshape(-1, *SHAPE)
+    model = gentut.build("gaussian", SHAPE, latent_dim=2).fit(images.astype("float32"))
+    drawn = (model.sample(20_000, seed=0).reshape(-1, 256) - 0.5) @ basis / 0.3
+    np.testing.assert_allclose(np.cov(drawn.T), np.cov(low.T), atol=2e-3)
+
+
+BAD = [
+    (lambda: small_gan().fit(IMAGES, LABELS), "`labels` must be None for an unconditional model"),
+    (lambda: small_gan(3).fit(IMAGES), "`labels` must be given for a conditional model"),
+    (
+        lambda: small_gan(2).fit(IMAGES, LABELS),
+        "`labels` must lie in [0, 2); received values from 0",
+    ),
+    (lambda: small_gan().fit((IMAGES * 255).astype("uint8")), "divide uint8 images by 255"),
+    (lambda: small_gan().fit(IMAGES * 2), "`images` must lie in [0, 1]"),
+    (lambda: small_gan().fit(IMAGES * np.nan), "without NaN"),
+    (lambda: small_gan().fit(IMAGES[:, :8]), "received shape (64, 8, 16, 1)"),
+    (lambda: small_gan().fit(IMAGES, epochs=0), "`epochs` must be a positive integer; received 0"),
+    (lambda: small_gan(loss="wgan"), "`loss` must be one of minimax, non_saturating"),
+    (lambda: small_gan(penalties={"r3": 1}), "`penalties` must be one of r1, r2, gradient_penalty"),
+    (lambda: small_gan(loss="hinge", fused=True), "`fused` needs critic_steps=1 and a loss among"),
+    (lambda: small_gan().sample(0), "`n` must be a positive integer; received 0"),
+    (lambda: small_vae(likelihood="poisson"), "`likelihood` must be one of bernoulli, gaussian"),
+    (lambda: small_vae(beta=-1), "`beta` must be a number ≥ 0; received -1"),
+    (lambda: small_vae().decode(np.zeros((2, 9))), "`z` must have shape (n, 3); received (2, 9)"),
+    (lambda: gentut.build("diffusion", SHAPE), "`family` must be one of gaussian, mixture, gan"),
+    (lambda: gentut.build("gan", (30, 31, 1)), "`image_shape` must have a height and width"),
+    (lambda: gentut.build("gan", (32, 32, 4)), "with 1 or 3 channels; received (32, 32, 4)"),
+    (lambda: gentut.callbacks.TimeBudget(minutes=-1), "`minutes` must be a positive number"),
+]
+
+
+@pytest.mark.parametrize("call, message", BAD, ids=[m[:40] for _, m in BAD])
+def test_bad_input_gets_an_error_that_names_argument_expectation_and_value(call, message):
+    with pytest.raises((ValueError, TypeError)) as error:
+        call()
+    assert message in str(error.value)
+
+
+def test_batch_normalisation_in_a_penalised_discriminator_is_refused():
+    d = keras.Sequential(
+        [keras.Input(SHAPE), layers.BatchNormalization(), layers.Flatten(), layers.Dense(1)]
+    )
+    with pytest.raises(ValueError, match="must not use batch normalisation"):
+        gentut.GAN(networks.generator(SHAPE, 4, filters=(8, 4)), d, penalties={"r1": 1.0})
+
+
+def test_time_budget_stops_on_time_and_rates_follow_the_clock():
+    gan = small_gan()
+    gan.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3), hold=0.5)
+    clock = gentut.callbacks.TimeBudget(minutes=2 / 60)
+    gan.fit(IMAGES, batch_size=8, callbacks=[clock], verbose=0)
+    assert 2.0 <= clock.seconds < 4.0
+    assert float(gan.generator_optimizer.learning_rate) < 2e-4  # near 2 % of 1e-3 at the end
+
+
+BACKEND_RUN = """
+import sys, numpy as np, keras
+sys.path.insert(0, sys.argv[2])
+import test_models as t
+out = {}
+for name, make in (("gan", lambda: t.small_gan(3, penalties={"r1": 1.0})), ("vae", lambda: t.small_vae(3)),
+                   ("fused", lambda: t.small_gan(3, fused=True, penalties={"r1": 1.0}, penalty_interval=2))):
+    model = make()
+    rng = np.random.default_rng(0)
+    for w in model.weights:
+        if w.dtype == "float32" and "seed" not in w.path and "moving" not in w.path:
+            w.assign(rng.normal(size=w.shape).astype("float32") * 0.1)
+    calls = iter(range(10**6))
+    def normal(shape, seed=None, dtype=None):  # the same noise on every backend
+        shape = tuple(int(s) for s in shape)
+        return keras.ops.convert_to_tensor(np.random.default_rng(7).normal(size=shape).astype("float32"))
+    keras.random.normal = normal
+    model.compile(*[keras.optimizers.Adam(1e-3, epsilon=1e-3) for _ in range(1 + (name != "vae"))], **(
+        {} if keras.backend.backend() == "jax" else {"run_eagerly": True, "steps_per_execution": 1}))
+    history = model.fit(t.IMAGES[:48], t.LABELS[:48], epochs=1, batch_size=16, seed=1, verbose=0).history
+    for i, w in enumerate(t.weights(model)):
+        out[f"{name}_{i}"] = w
+    for k, v in history.items():
+        out[f"{name}_{k}"] = np.array(v)
+np.savez(sys.argv[1], **out)
+"""
+
+
+def test_three_deterministic_steps_agree_across_the_installed_backends(tmp_path):
+    modules = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
+    installed = [name for name, module in modules.items() if find_spec(module)]
+    if len(installed) < 2:
+        pytest.skip(f"needs two Keras backends; only {installed} installed")
+    results = {}
+    here = os.path.dirname(__file__)
+    for name in installed:
+        path = tmp_path / f"{name}.npz"
+        env = {**os.environ, "KERAS_BACKEND": name}
+        run = subprocess.run(
+            [sys.executable, "-c", BACKEND_RUN, path, here], env=env, capture_output=True, text=True
+        )
+        assert run.returncode == 0, f"{name}: {run.stderr[-2000:]}"
+        results[name] = np.load(path)
+    first = results[installed[0]]
+    for name in installed[1:]:
+        assert set(first.files) == set(results[name].files)
+        for key in first.files:
+            np.testing.assert_allclose(
+                results[name][key], first[key], atol=1e-5, rtol=1e-5, err_msg=f"{name} {key}"
+            )

@@ -1,0 +1,309 @@
+"""The pages are parsed as a browser parses them, and opened in a real one."""
+
+import io
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gentut import plots, report
+from gentut.report.page import Cell, Table
+
+browser = pytest.importorskip("browser", reason="websocket-client is not installed")
+
+HOSTILE = '<script>alert("x")</script> & "quotes"'
+
+
+class Reader(HTMLParser):
+    """Collects the tags with their attributes, and the text."""
+
+    def __init__(self, document):
+        super().__init__()
+        self.tags, self.text = [], []
+        self.feed(document)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def images(count, seed=0, channels=1):
+    return np.random.default_rng(seed).random((count, 12, 12, channels), np.float32)
+
+
+def row(family, frechet, interval=None, **more):
+    return {"family": family, "frechet": frechet, "frechet_interval": interval, **more}
+
+
+CONTEXT = {
+    "data": "glyphs",
+    "budget": 60.0,
+    "samples": 5000,
+    "seeds": [0],
+    "features": "128 features of a classifier of glyphs",
+    "feature_accuracy": 0.962,
+    "real_floor": 5.0,
+    "noise_floor": 2093.0,
+    "interval": "95 % bootstrap over the generated images",
+    "hardware": "2 CPU cores",
+    "versions": {"python": "3.11.7", "keras": "3.15.1"},
+    "command": "gentut compare --data glyphs --minutes 1 --seed 0 --out runs/compare",
+    "class_names": list("ABCDEFGHIJ"),
+}
+ROWS = [
+    row("gaussian", 140.0, (130.0, 150.0), precision=0.4, parameters=52_000, memorisation=1.3),
+    row("gan", 10.0, (9.0, 12.0), precision=0.88, parameters=254_321, seconds_per_1000=0.31),
+    row("vae", 12.5, (11.0, 14.0), precision=0.91, images_seen=512_000, seconds_train=60.0),
+    row("mixture", 88.0, (80.0, 97.0), precision=0.6, recall=0.5, density=1.1, coverage=0.7),
+]
+
+
+@pytest.fixture(scope="module")
+def compare_page(tmp_path_factory):
+    path = tmp_path_factory.mktemp("compare") / "report.html"
+    families = [r["family"] for r in ROWS]
+    samples = {name: images(30, k) for k, name in enumerate(["real", *families])}
+    near = {n: (images(8), images(16).reshape(8, 2, 12, 12, 1), np.ones((8, 2))) for n in families}
+    report.compare_report(path, ROWS, samples, near, CONTEXT)
+    return path
+
+
+@pytest.fixture(scope="module")
+def run_page(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    plots.training_gif(folder / "t.gif", [images(9, 1), images(9, 2)])
+    info = {
+        "family": "gan",
+        "data": "/home/someone/pictures/cats",
+        "config": {"latent_dim": 64, "learning_rate": 0.001, "out": "/home/someone/runs/cats",
+                   "penalties": {"r1": 1.0}, "notes": HOSTILE, "decay": None},
+        "history": {"d_loss": [1.0, 0.5], "g_loss": [1.0, np.nan]},
+        "samples": images(9, channels=3),
+        "labels": list("ABCABCABC"),
+        "animation": (folder / "t.gif").read_bytes(),
+        "scores": {"frechet": 10.23456, "samples": 5000},
+        "environment": report.environment("CPU"),
+    }  # fmt: skip
+    report.run_report(folder / "report.html", info)
+    return folder / "report.html"
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    if browser.CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    with browser.chromium() as connection:
+        yield connection
+
+
+# The vocabulary ----------------------------------------------------------------------------
+
+
+def test_user_text_is_shown_and_never_executed():
+    blocks = [
+        report.Heading(HOSTILE),
+        report.Paragraph(HOSTILE),
+        report.Bullets([HOSTILE]),
+        report.Code(HOSTILE),
+        report.Definitions({HOSTILE: HOSTILE}),
+        Table(HOSTILE, [HOSTILE, Cell(HOSTILE, HOSTILE)], [[HOSTILE, Cell(HOSTILE, HOSTILE)]]),
+        report.Picture(images(1)[0], HOSTILE, HOSTILE, HOSTILE),
+    ]
+    reader = Reader(report.page(HOSTILE, HOSTILE, blocks))
+    assert reader.all("script") == []
+    assert "".join(reader.text).count(HOSTILE) == 18
+    assert reader.all("img")[0]["alt"] == HOSTILE
+    assert reader.all("div")[0]["aria-label"] == HOSTILE
+
+
+def test_pictures_need_words():
+    with pytest.raises(ValueError, match="`alt` and `caption` must say what the picture shows"):
+        report.Picture(images(1)[0], "", "A caption.").render()
+
+
+def test_tables_refuse_ragged_rows():
+    with pytest.raises(ValueError, match="must have 2 cells each, as `head`; received 3"):
+        report.Table("Numbers", ["a", "b"], [["1", "2", "3"]])
+
+
+def test_write_names_a_missing_folder_and_leaves_no_scraps(tmp_path):
+    with pytest.raises(FileNotFoundError, match="`path` must lie in an existing folder"):
+        report.write(tmp_path / "missing" / "report.html", "text")
+    report.write(tmp_path / "report.html", "é")
+    report.write(tmp_path / "report.html", "new é")
+    assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == "new é"
+
+
+# The verdict -------------------------------------------------------------------------------
+
+
+def test_verdict_names_a_clear_winner():
+    rows = [row("vae", 20.0, (18.0, 22.0)), row("gan", 10.0, (9.0, 12.0))]
+    assert report.verdict(rows, CONTEXT) == (
+        "With up to 60 seconds of training each, the GAN comes closest to real glyphs, at a "
+        "Fréchet distance of 10 (9 to 12), 2 times the 5 between two sets of real images. "
+        "Behind is the VAE at 20 (18 to 22)."
+    )
+
+
+def test_verdict_claims_nothing_where_intervals_overlap():
+    text = report.verdict(ROWS, CONTEXT)
+    assert "the GAN and the VAE cannot be told apart: their intervals overlap" in text
+    assert "closest" not in text
+    assert text.endswith("Behind is the mixture at 88 (80 to 97), and last the Gaussian at 140 "
+                         "(130 to 150).")  # fmt: skip
+
+
+def test_verdict_compares_with_the_best_only():
+    # a and b overlap, b and c overlap, a and c do not: c is behind.
+    rows = [row("a", 10, (9, 12)), row("b", 12, (11, 14)), row("c", 14.5, (13, 16))]
+    text = report.verdict(rows, CONTEXT)
+    assert "the a and the b cannot be told apart" in text
+    assert "Behind is the c" in text
+
+
+def test_verdict_without_intervals_claims_no_tie_and_shows_none():
+    text = report.verdict([row("gan", 10.0), row("vae", 10.1)], CONTEXT)
+    assert "apart" not in text and "(" not in text
+
+
+def test_verdict_of_one_family_gives_a_scale():
+    assert "Noise would score 2,093." in report.verdict([row("gan", 10.0)], CONTEXT)
+
+
+def test_verdict_errors():
+    with pytest.raises(ValueError, match="`rows` must hold at least one family"):
+        report.verdict([], CONTEXT)
+    with pytest.raises(ValueError, match="received nan for 'gan'"):
+        report.verdict([row("gan", float("nan"))], CONTEXT)
+
+
+# The pages ---------------------------------------------------------------------------------
+
+
+def cells(document):
+    """The tables of a page as lists of rows of texts, and the texts of the cells in bold."""
+    tags = re.compile(r"<small>.*?</small>|<[^>]+>")
+
+    def texts(pattern, html):
+        return [tags.sub("", found).strip() for found in re.findall(pattern, html)]
+
+    rows = [
+        [texts(r"<t[hd].*?</t[hd]>", line) for line in re.findall(r"<tr>.*?</tr>", table)]
+        for table in re.findall(r"<tbody>(.*?)</tbody>", document, re.S)
+    ]
+    return rows, texts(r'<td class="best">.*?</td>', document)
+
+
+def test_compare_page_tabulates_what_was_measured(compare_page):
+    (quality, cost), best = cells(compare_page.read_text(encoding="utf-8"))
+    assert [line[0] for line in quality] == ["GAN", "VAE", "mixture", "Gaussian"]
+    assert quality[0] == ["GAN", "10", "0.88", "–", "–", "–", "–"]
+    assert quality[2] == ["mixture", "88", "0.60", "0.50", "1.10", "0.70", "–"]
+    assert cost[0] == ["GAN", "254,321", "–", "–", "0.31"]
+    assert cost[1] == ["VAE", "–", "512,000", "60", "–"]
+    assert best == ["10", "12.5", "0.91"]  # the VAE is level with the GAN, and the most precise
+
+
+def test_compare_page_leaves_out_what_nobody_measured(tmp_path):
+    rows = [row("gan", 10.0), row("vae", 20.0)]
+    report.compare_report(tmp_path / "r.html", rows, {}, {}, CONTEXT)
+    document = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "Fréchet distance" in document
+    assert "Precision" not in document and "Parameters" not in document
+    assert "Intervals:" not in document
+
+
+def test_compare_page_warns_of_a_single_seed(compare_page, tmp_path):
+    warning = "One training run for each family."
+    assert warning in compare_page.read_text(encoding="utf-8")
+    report.compare_report(tmp_path / "r.html", ROWS, {}, {}, {**CONTEXT, "seeds": [0, 1, 2]})
+    assert warning not in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+def test_run_page_shows_settings_and_no_private_paths(run_page):
+    text = "".join(Reader(run_page.read_text(encoding="utf-8")).text)
+    for expected in ("gan on cats", "Trained for 2 epochs.", "r1: 1", "10.23", "0.001", HOSTILE):
+        assert expected in text
+    assert "someone" not in text and "/home" not in text
+
+
+def test_run_page_of_a_run_that_was_stopped_at_once(tmp_path):
+    info = {"family": "vae", "data": "glyphs", "config": {}, "history": {}, "status": "Stopped."}
+    report.run_report(tmp_path / "r.html", info)
+    assert "Stopped." in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+def test_windows_and_home_paths_are_private_too(tmp_path):
+    config = {"a": r"C:\Users\someone\cats", "b": "~someone/dogs", "c": "runs/gan"}
+    report.run_report(
+        tmp_path / "r.html", {"family": "gan", "data": "x", "config": config, "history": {}}
+    )
+    text = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "someone" not in text
+    assert all(f"<dd>{name}</dd>" in text for name in ("cats", "dogs", "runs/gan"))
+
+
+@pytest.mark.parametrize("name", ["compare_page", "run_page"])
+def test_pages_hold_everything_they_show(name, request):
+    document = request.getfixturevalue(name).read_text(encoding="utf-8")
+    reader = Reader(document)
+    for tag, attributes in reader.tags:
+        for attribute in ("src", "href", "srcset", "data", "action"):
+            assert attributes.get(attribute, "data:").startswith("data:"), (tag, attribute)
+    assert not re.search(r"url\(|@import|https?://", document.split("<body>")[0])
+    policy = reader.all("meta")[1]["content"]
+    assert policy == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    assert len(reader.all("figcaption")) == len(reader.all("img")) > 0
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("name", ["compare_page", "run_page"])
+def test_pages_open_cleanly_in_chromium(chromium, name, width, request):
+    visit = browser.visit(chromium, request.getfixturevalue(name), width)
+    assert visit.problems == []
+    assert visit.requests == []
+    assert visit.images == {"compare_page": 10, "run_page": 3}[name]
+    assert visit.undecoded == 0
+    assert visit.scroll_width <= visit.width and visit.overflowing == []
+
+
+def test_the_browser_check_notices_faults(chromium, tmp_path):
+    """A page with every fault that the test above looks for."""
+    page = report.page("Bad", "", [report.Paragraph("x")])
+    page = page.replace(
+        "</main>",
+        '<img src="data:image/png;base64,AAAA"><img src="http://127.0.0.1:9/x.png">'
+        '<div style="width:2000px">wide</div><script>1</script></main>',
+    )
+    (tmp_path / "bad.html").write_text(page, encoding="utf-8")
+    visit = browser.visit(chromium, tmp_path / "bad.html", 390)
+    assert visit.undecoded == 2
+    assert [name.split()[0] for name in visit.overflowing] == ["DIV"]
+    assert visit.scroll_width > 390
+    assert len(visit.problems) >= 2  # the script and the image that the policy forbids
+
+
+def test_environment_names_versions_but_not_the_machine():
+    import platform
+
+    found = report.environment("CPU")
+    assert {"python", "keras", "backend", "device"} <= set(found)
+    assert platform.node() not in " ".join(found.values())
+
+
+def test_animation_is_embedded_whole(run_page):
+    import base64
+
+    document = run_page.read_text(encoding="utf-8")
+    (data,) = re.findall(r"data:image/gif;base64,([^\"]+)", document)
+    with Image.open(io.BytesIO(base64.b64decode(data))) as image:
+        assert image.n_frames == 2
