@@ -38,10 +38,11 @@ lint: $(STAMP)  ## style and common mistakes
 
 # The stamp is younger than the two files that say what to install, so a second call is fast.
 $(STAMP): requirements.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null || { \
 	  echo "gentut needs Python 3.11, 3.12 or 3.13; '$(PYTHON)' is" \
-	    "$$($(PYTHON) --version 2>&1 || echo missing). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; \
+	    "$$($(PYTHON) --version 2>/dev/null || echo not there). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; \
 	  exit 2; }
+	@echo "Installing into $(VENV); the first time takes a few minutes."
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --requirement requirements.txt --editable .
+	@$(BIN)/python -m pip install --quiet --requirement requirements.txt --editable .
 	@touch $@

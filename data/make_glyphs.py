@@ -35,21 +35,30 @@ EM = 320  # pixels per em in the large drawing: capitals are about 220 pixels hi
 CANVAS, BOX = 28, 20  # as in MNIST: the longer side of each letter fills 20 of 28 pixels
 
 DUPLICATE = 0.09  # RMS pixel difference over the ten letters (white = 1), at or under: the same face
-LOOKALIKE = 0.115  # at or under: the two families must be on the same side of the split
+LOOKALIKE = 0.06  # at or under, before anything is dropped: the two families must be on the same side of the split
 FAINT = 128  # a letter whose brightest pixel is darker has vanished between the pixels
 LEGIBLE = 6  # so many of the ten letters must be nearest to the same letter of another family
-LARGEST_FAMILY = 24  # faces kept per superfamily
+LARGEST_SERIES = 24  # faces kept per series (see below)
 TEST_SHARE = 0.17
 
-# Words that name a foundry or a series, not a design: "TeX Gyre Heros" is of the family "heros".
-FOUNDRIES = {
-    "adf", "brk", "cmu", "gfs", "google", "gyre", "ibm", "libre", "linux", "new", "sil", "tex",
-    "the", "tlwg", "urw",
+# Words that name a foundry, a series or a style, not a design: "TeX Gyre Heros" is "heros".
+NO_DESIGN = {
+    "adf", "bold", "brk", "cmu", "gfs", "google", "gyre", "ibm", "libre", "light", "linux", "math",
+    "medium", "mono", "new", "open", "roman", "sans", "serif", "sil", "small", "smallcaps", "std",
+    "symbol", "tex", "the", "tlwg", "typewriter", "urw",
 }  # fmt: skip
-COLLECTIONS = {"qualitype", "initials"}  # TeX directories that hold unrelated designs
+COLLECTIONS = {"qualitype"}  # the one TeX directory that holds a whole library of unrelated designs
 
-# Faces that pass every rule and still are not ten capitals; found on the contact sheets.
-EXCLUDED = {}
+# Faces that pass every rule and still are not ten Latin capitals; found on the contact sheets.
+EXCLUDED = {
+    "/initials/": "ornaments fill the image",
+    "/linex/ellen": "Greek at Latin code points",
+    "/linex/alpha-beta": "Greek at Latin code points",
+    "/StandardSymbolsPS": "Greek at Latin code points",
+    "/drmgrk": "Greek at Latin code points",
+    "/cmex10": "brackets at Latin code points",
+    "/nucleus.ttf": "discs that differ by a few pixels",
+}
 
 
 def fetch(folder):
@@ -136,12 +145,19 @@ def draw(path):
     return font.getname()[0] or Path(path).stem, small
 
 
-def superfamily(family):
-    """First word of a family name that is not a foundry's: "Roboto Slab" -> "roboto"."""
+def design(family):
+    """First word of a family name that names a design: "Roboto Slab" -> "roboto"."""
     words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", family)
     words = [word.lower() for word in words if len(word) >= 3]
-    words = [word for word in words if word not in FOUNDRIES] or words
-    return words[0] if words else family.lower()
+    return next((word for word in words if word not in NO_DESIGN), family.lower())
+
+
+def series(path, family):
+    """The TeX directory of a face (one type family each), or the first word of its name."""
+    directory = Path(path).parent.name
+    if path.startswith("texlive") and directory not in COLLECTIONS:
+        return f"tex:{directory}"
+    return design(family)
 
 
 def squared_distances(a, b):
@@ -180,9 +196,9 @@ def recognised(faces, families):
 
 
 def thin_out(members, distances):
-    """At most LARGEST_FAMILY of `members`, each next one the farthest from those chosen."""
+    """At most LARGEST_SERIES of `members`, each next one the farthest from those chosen."""
     chosen = [members[0]]
-    while len(chosen) < min(LARGEST_FAMILY, len(members)):
+    while len(chosen) < min(LARGEST_SERIES, len(members)):
         nearest = distances[np.ix_(members, chosen)].min(1)
         chosen.append(members[int(nearest.argmax())])
     return sorted(chosen)
@@ -205,17 +221,17 @@ class Groups:
         self.parent[b] = a
 
 
-def group_lookalikes(paths, families, distances):
-    """One name per face, shared by faces that must be on the same side of the split.
-
-    Joined are faces of one superfamily, faces of one TeX font directory, and faces that look
-    alike, whatever they are called: clones and renamings of one design.
-    """
+def group_by_name(paths, names):
+    """Superfamilies: faces of one first word or of one TeX directory, and what these chain."""
     groups = Groups()
-    for path, family in zip(paths, families, strict=True):
-        directory = Path(path).parent.name
-        if path.startswith("texlive") and directory not in COLLECTIONS:
-            groups.join(family, f"directory {directory}")
+    for path, name in zip(paths, names, strict=True):
+        groups.join(design(name), series(path, name))
+    return np.array([groups.find(design(name)) for name in names])
+
+
+def group_lookalikes(families, distances):
+    """Superfamilies joined where any two of their faces look alike: clones, renamings."""
+    groups = Groups()
     for i, j in np.argwhere(np.triu(distances <= squared_limit(LOOKALIKE), 1)):
         groups.join(families[i], families[j])
     return np.array([groups.find(family) for family in families])
@@ -275,7 +291,7 @@ def build(folder, jobs, report=print):
     paths = np.array([paths[i] for i in complete])
     names = np.array([drawn[i][0] for i in complete])
     faces = np.stack([drawn[i][1] for i in complete])
-    families = np.array([superfamily(name) for name in names])
+    families = group_by_name(paths, names)
     distances = squared_distances(*2 * (faces.reshape(len(faces), -1),))
 
     def keep(index, reason):
@@ -285,16 +301,17 @@ def build(folder, jobs, report=print):
         distances = distances[np.ix_(index, index)]
 
     # The groups are made before anything is dropped, so that a dropped clone still links families.
-    groups = group_lookalikes(paths, families, distances)
+    groups = group_lookalikes(families, distances)
     group_of = dict(zip(families.tolist(), groups.tolist(), strict=True))
     keep(drop_duplicates(distances), f"within {DUPLICATE} of a face kept already")
     named = np.array([not any(part in path for part in EXCLUDED) for path in paths])
     keep(np.flatnonzero(named), "excluded by name")
     legible = recognised(faces, families) >= LEGIBLE
     keep(np.flatnonzero(legible), f"fewer than {LEGIBLE} of the ten letters recognised")
-    members = [np.flatnonzero(families == family).tolist() for family in np.unique(families)]
+    of = np.array([series(path, name) for path, name in zip(paths, names, strict=True)])
+    members = [np.flatnonzero(of == one).tolist() for one in np.unique(of)]
     index = np.sort(np.concatenate([thin_out(m, distances) for m in members]).astype(int))
-    keep(index, f"more than {LARGEST_FAMILY} faces of one superfamily")
+    keep(index, f"more than {LARGEST_SERIES} faces of one series")
 
     test = choose_test(np.array([group_of[family] for family in families]))
     arrays, rng = {}, np.random.default_rng(0)

@@ -28,7 +28,7 @@ RECIPES = {
     },
     # Real letters are upright, drawn at many weights and widths, and there are fewer of them.
     "glyphs": {
-        "epochs": 30,
+        "epochs": 20,
         "dropout": 0.3,
         "warp": {"rotate": 6, "scale": 0.12, "shift": 2.0, "flip": False},
     },

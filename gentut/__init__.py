@@ -7,13 +7,25 @@ import os
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from gentut import callbacks, classical, data, losses, metrics, networks, plots  # noqa: E402
+from gentut import callbacks, classical, data, features, losses, metrics, networks, plots  # noqa: E402
+from gentut.evaluation import evaluate  # noqa: E402
 from gentut.gan import GAN  # noqa: E402
 from gentut.presets import build  # noqa: E402
 from gentut.training import seed  # noqa: E402
 from gentut.vae import VAE  # noqa: E402
 
 __all__ = [
-    "GAN", "VAE", "build", "callbacks", "classical", "data", "losses", "metrics", "networks",
-    "plots", "seed",
-]  # fmt: skip
+    "GAN",
+    "VAE",
+    "build",
+    "callbacks",
+    "classical",
+    "data",
+    "evaluate",
+    "features",
+    "losses",
+    "metrics",
+    "networks",
+    "plots",
+    "seed",
+]

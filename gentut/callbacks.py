@@ -1,8 +1,10 @@
 """Keras callbacks: train by the clock, and what a run leaves behind while it trains."""
 
+import math
 import time
 
 import keras
+from tqdm import tqdm
 
 
 class TimeBudget(keras.callbacks.Callback):
@@ -41,3 +43,62 @@ class TimeBudget(keras.callbacks.Callback):
         if self._since is not None:
             self.seconds += time.perf_counter() - self._since
             self._since = None
+
+
+class TrainingDiverged(RuntimeError):
+    """A loss became NaN or infinite."""
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """End the training with advice as soon as a logged loss is not a finite number."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        for name, value in (logs or {}).items():
+            if not math.isfinite(float(value)):
+                raise TrainingDiverged(
+                    f"`{name}` must stay finite; received {float(value)} at batch {batch}. Try a"
+                    " smaller learning rate, a stronger penalty, or check the images for outliers."
+                )
+
+
+class Progress(keras.callbacks.Callback):
+    """One line on the terminal: share done, images per second, time left, losses.
+
+    Args:
+        clock: the `TimeBudget` of the run, or None when it is counted in epochs.
+    """
+
+    def __init__(self, clock=None):
+        super().__init__()
+        self.clock = clock
+
+    def on_train_begin(self, logs=None):
+        self.bar = tqdm(
+            total=1.0,
+            bar_format="{percentage:3.0f}% |{bar:20}| {elapsed}<{remaining}{postfix}",
+            dynamic_ncols=True,
+        )
+        self.images, self.since, self.epoch = 0, None, 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        now = time.perf_counter()
+        if self.since is None:  # the first call builds the graph
+            self.since, self.first = now, batch
+            return
+        done = (batch - self.first) if self.epoch == 0 else batch
+        self.images = self.epoch * self.params["steps"] + done
+        share = (
+            self.clock.share()
+            if self.clock
+            else (self.epoch + (batch + 1) / self.params["steps"]) / self.params["epochs"]
+        )
+        self.bar.update(max(0.0, share - self.bar.n))
+        rate = self.images * self.params.get("batch_size", 1) / max(now - self.since, 1e-9)
+        losses = ", ".join(f"{k} {float(v):.3g}" for k, v in (logs or {}).items())
+        self.bar.set_postfix_str(f"{rate:,.0f} images/s, {losses}", refresh=False)
+
+    def on_train_end(self, logs=None):
+        self.bar.close()

@@ -59,7 +59,7 @@ class PCAMixture(StepModel):
             own = codes[groups == group]
             if len(own) < 2:
                 raise ValueError(
-                    f"`x` must hold at least 2 images of class {group}; got {len(own)}."
+                    f"`x` must hold 2 images or more of class {group}; got {len(own)}."
                 )
             parts.append((*self._mixture(own, seed), group))
         self.arrays = {
@@ -84,7 +84,7 @@ class PCAMixture(StepModel):
         return 0 if self.arrays is None else sum(a.size for a in self.arrays.values())
 
     def sample(self, n, labels=None, seed=None):
-        """Draw images: NumPy float32 ``(n, h, w, c)``, clipped to [0, 1]; same seed, same images."""
+        """Draw images: NumPy float32 ``(n, h, w, c)``, clipped to [0, 1]; same seed, same draw."""
         check_positive("n", n)
         if self.arrays is None:
             raise ValueError("`sample` needs a fitted model; call `fit` first.")

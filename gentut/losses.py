@@ -13,7 +13,7 @@ from keras import ops
 
 
 def minimax_discriminator_loss(real_scores, fake_scores):
-    """−E[log D(x)] − E[log(1 − D(G(z)))] with D = sigmoid(score) (Goodfellow et al. 2014, eq. 1)."""
+    """−E[log D(x)] − E[log(1 − D(G(z)))] with D = sigmoid(score) (Goodfellow 2014, eq. 1)."""
     return ops.mean(ops.softplus(-real_scores)) + ops.mean(ops.softplus(fake_scores))
 
 
@@ -56,7 +56,7 @@ def wasserstein_generator_loss(real_scores, fake_scores):
 
 
 def relativistic_discriminator_loss(real_scores, fake_scores):
-    """E[softplus(s(G(z)) − s(x))] over pairs (Jolicoeur-Martineau 2018; Huang et al. 2024, eq. 2)."""
+    """E[softplus(s(G(z)) − s(x))] over pairs (Jolicoeur-Martineau 2018; Huang 2024, eq. 2)."""
     return ops.mean(ops.softplus(fake_scores - real_scores))
 
 

@@ -32,7 +32,7 @@ def check_image_shape(image_shape):
     halvings, height, width = 0, shape[0], shape[1]
     while max(height, width) > 8 and height % 2 == 0 and width % 2 == 0:
         halvings, height, width = halvings + 1, height // 2, width // 2
-    if halvings < 1 or not (3 <= min(height, width) and max(height, width) <= 12):
+    if halvings < 1 or not (min(height, width) >= 3 and max(height, width) <= 12):
         raise ValueError(
             "`image_shape` must have a height and width that halve evenly down to 4…8 pixels"
             f" (28, 32, 48, 64, 96, 128, …); received {shape}."

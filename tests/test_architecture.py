@@ -17,6 +17,8 @@ features classical vae gan flow human
 presets callbacks tasks
 evaluation
 report
+runs
+comparison
 cli
 """.strip().splitlines()
 LEVEL = {name: level for level, line in enumerate(ORDER) for name in line.split()}

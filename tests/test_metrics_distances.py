@@ -1,0 +1,340 @@
+"""Fréchet distance, kernel distance and inception score against closed forms."""
+
+import warnings
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gentut import metrics
+from gentut.metrics import distances
+
+pytestmark = pytest.mark.filterwarnings("ignore::gentut.metrics.SmallSampleWarning")
+quick = settings(max_examples=25, deadline=None)
+seeds = st.integers(0, 2**32 - 1)
+
+
+def normal(seed, *shape):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def axis_pairs(variances, mean):
+    """2d rows ±aᵢeᵢ + mean: their sample covariance is diag(variances), by construction."""
+    d = len(variances)
+    rows = np.diag(np.sqrt(np.asarray(variances, float) * (2 * d - 1) / 2))
+    return np.concatenate([rows, -rows]) + mean
+
+
+def rotation(seed, d):
+    return np.linalg.qr(normal(seed, d, d))[0]
+
+
+def test_one_dimension_is_the_difference_of_means_and_of_deviations():
+    # Means 0 and 5; variances 2/1 and 18/1 (ddof = 1), so 25 + (√18 − √2)² = 25 + 8.
+    real, generated = np.array([[-1.0], [1.0]]), np.array([[2.0], [8.0]])
+    assert metrics.frechet_distance(real, generated) == pytest.approx(33, rel=1e-12)
+    assert metrics.frechet_distance_from_statistics(
+        [0.0], [[2.0]], [5.0], [[18.0]]
+    ) == pytest.approx(33, rel=1e-12)
+
+
+@pytest.mark.parametrize("angle_seed", [None, 3])
+def test_commuting_covariances(angle_seed):
+    # Σ(√λ − √μ)² = 1 + 4 + 0 + 9 and |mean|² = 4, in any common rotation.
+    real = axis_pairs([1, 4, 9, 16], 0.0)
+    generated = axis_pairs([4, 16, 9, 1], np.array([2.0, 0, 0, 0]))
+    if angle_seed is not None:
+        real, generated = real @ rotation(angle_seed, 4), generated @ rotation(angle_seed, 4)
+    assert metrics.frechet_distance(real, generated) == pytest.approx(18, rel=1e-12)
+
+
+@pytest.mark.parametrize("d", [3, 40, 3000])
+def test_rank_one_covariances(d):
+    # tr (uuᵀvvᵀ)^½ = |u·v|. Orthogonal directions are where a rounded square root would show.
+    steps = np.array([-1.0, 0.0, 1.0])[:, None]  # variance 1
+    u, v, w = np.eye(3, d) * 2
+    for a, b in ((u, v), (u, u + v), (u, -3 * u), (u + w, v)):
+        expected = a @ a + b @ b - 2 * abs(a @ b)
+        value = metrics.frechet_distance(steps * a, steps * b)
+        assert value == pytest.approx(expected, abs=1e-12 * (a @ a + b @ b))
+
+
+@quick
+@given(seeds)
+def test_two_by_two(seed):
+    # For 2×2, (tr √M)² = tr M + 2 √det M.
+    a, b = normal(seed, 2, 7, 2) * np.array([1.0, 1e-3])
+    one, two = np.cov(a.T), np.cov(b.T)
+    root = np.sqrt(np.trace(one @ two) + 2 * np.sqrt(np.linalg.det(one) * np.linalg.det(two)))
+    traces = np.trace(one) + np.trace(two)
+    expected = np.sum((a.mean(0) - b.mean(0)) ** 2) + traces - 2 * root
+    assert metrics.frechet_distance(a, b) == pytest.approx(expected, abs=1e-9 * traces)
+    from_statistics = metrics.frechet_distance_from_statistics(a.mean(0), one, b.mean(0), two)
+    assert from_statistics == pytest.approx(expected, abs=1e-9 * traces)
+
+
+def test_three_by_three_literal():
+    # mpmath, 60 digits: |(1,1,2)|² + tr A + tr B − 2 Σ √eig(AB).
+    a = np.array([[4.0, 1, 0], [1, 3, 1], [0, 1, 2]])
+    b = np.array([[2.0, -1, 1], [-1, 5, 0], [1, 0, 3]])
+    value = metrics.frechet_distance_from_statistics([1, 2, 3], a, [0, 1, 1], b)
+    assert value == pytest.approx(7.84996700908417177, rel=1e-12)
+
+
+def test_singular_with_more_rows_than_dimensions():
+    # Every feature twice: the covariance is singular and the distance doubles.
+    real, generated = normal(0, 300, 5), normal(1, 200, 5) * 1.3 + 0.2
+    once = metrics.frechet_distance(real, generated)
+    twice = metrics.frechet_distance(np.tile(real, 2), np.tile(generated, 2))
+    assert twice == pytest.approx(2 * once, rel=1e-12)
+
+
+def test_nearly_dependent_features_lose_no_digits():
+    # Deviations 1 and 1e-9 in a rotated plane: the covariance rounds the small one away.
+    scores = normal(0, 50, 2)
+    scores = np.linalg.qr(scores - scores.mean(0))[0] * 7  # sample covariance: identity
+    features = scores * np.array([1.0, 1e-9]) @ rotation(1, 2)
+    _, factor = distances._mean_and_factor(features, features[0])
+    deviations = np.linalg.svd(factor, compute_uv=False)
+    assert deviations == pytest.approx([1, 1e-9], rel=1e-6, abs=0)
+
+
+@pytest.mark.parametrize("power", [0, 1, 3])
+def test_many_dimensions(power):
+    # Above 512 dimensions squared singular values are used where they are exact enough.
+    d, n = 520, 1100
+    scores = normal(0, n, d)
+    scores = np.linalg.qr(scores - scores.mean(0))[0]
+    scores = (scores - scores.mean(0)) * np.sqrt(n - 1)
+    one = np.arange(1, d + 1.0) ** -power
+    two = one[::-1] if power == 0 else one * np.exp(normal(1, d))
+    turn = rotation(2, d)
+    value = metrics.frechet_distance(scores * one**0.5 @ turn, scores * two**0.5 @ turn)
+    expected = np.sum((np.sqrt(one) - np.sqrt(two)) ** 2)
+    assert value == pytest.approx(expected, abs=1e-9 * (one.sum() + two.sum()))
+
+
+def test_small_blocks_change_nothing(monkeypatch):
+    real, generated = normal(0, 130, 6), normal(1, 110, 6) + 1
+    singular = np.tile(real, 2), np.tile(generated, 2)
+    before = metrics.frechet_distance(real, generated), metrics.frechet_distance(*singular)
+    monkeypatch.setattr(distances, "_BLOCK_BYTES", 7 * 8 * 6)
+    after = metrics.frechet_distance(real, generated), metrics.frechet_distance(*singular)
+    assert after == pytest.approx(before, rel=1e-12)
+
+
+def test_float32_with_a_large_offset():
+    # Multiples of 1/8 up to 2^20 are exact in float32, so the offset must not change the result.
+    real = np.round(normal(0, 400, 5) * 8) / 8
+    generated = np.round(normal(1, 300, 5) * 8) / 8
+    expected = metrics.frechet_distance(real, generated)
+    offset = np.float32(2**20)
+    shifted = real.astype(np.float32) + offset, generated.astype(np.float32) + offset
+    assert metrics.frechet_distance(*shifted) == pytest.approx(expected, rel=1e-11)
+
+
+def test_constant_features_count_only_through_their_mean():
+    real, generated = normal(0, 60, 3), normal(1, 60, 3)
+    expected = metrics.frechet_distance(real, generated) + 0.25
+    real = np.column_stack([real, np.full(60, 0.1)])
+    generated = np.column_stack([generated, np.full(60, 0.6)])
+    assert metrics.frechet_distance(real, generated) == pytest.approx(expected, rel=1e-12)
+    assert metrics.frechet_distance(np.ones((5, 3)), np.zeros((4, 3))) == pytest.approx(3)
+
+
+@quick
+@given(seeds, st.integers(2, 12), st.integers(2, 12), st.integers(1, 8))
+def test_frechet_properties(seed, n, m, d):
+    real, generated = normal(seed, n, d), 2 * normal(seed + 1, m, d) + 1
+    value = metrics.frechet_distance(real, generated)
+    tolerance = 1e-11 * (np.sum(real**2) + np.sum(generated**2))
+
+    def same(other, expected=value):
+        assert other == pytest.approx(expected, abs=tolerance)
+
+    assert value >= 0
+    same(metrics.frechet_distance(generated, real))
+    same(metrics.frechet_distance(real[::-1], np.roll(generated, 1, axis=0)))
+    turn = rotation(seed, d)
+    same(metrics.frechet_distance(real @ turn, generated @ turn))
+    same(metrics.frechet_distance(real + 3.0, generated + 3.0))
+    same(metrics.frechet_distance(3 * real, 3 * generated) / 9)
+    same(metrics.frechet_distance(real, real), 0)
+    same(metrics.frechet_distance(real, real + 1.0), d)
+    cov = [np.cov(x.T).reshape(d, d) for x in (real, generated)]
+    statistics = metrics.frechet_distance_from_statistics(
+        real.mean(0), cov[0], generated.mean(0), cov[1]
+    )
+    # A covariance of rank < d keeps its roots only to √eps; features keep them to eps.
+    assert statistics == pytest.approx(value, abs=1e-6 * (1 + value))
+
+
+def test_statistics_of_singular_covariances():
+    # diag(1, 0) and diag(0, 1) rotated: tr √(AB) = 0, distance 2.
+    turn = rotation(0, 2)
+    one, two = turn.T @ np.diag([1.0, 0]) @ turn, turn.T @ np.diag([0, 1.0]) @ turn
+    value = metrics.frechet_distance_from_statistics([0, 0], one, [0, 0], two)
+    assert value == pytest.approx(2, abs=2e-9)
+    # Features in very different units: scaling keeps the small one.
+    value = metrics.frechet_distance_from_statistics(
+        [0, 0], np.diag([1e20, 1.0]), [0, 0], np.diag([1e20, 4.0])
+    )
+    assert value == pytest.approx(1, abs=1e-9 * 2e20)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ((np.zeros(4), np.zeros((4, 1))), r"`real` must be a matrix .* received shape \(4,\)"),
+        (
+            (np.zeros((4, 2)), np.zeros((4, 3))),
+            "`generated` must have as many dimensions .* 2; received 3",
+        ),
+        ((np.zeros((1, 2)), np.zeros((4, 2))), "`real` must hold at least 2 samples; received 1"),
+        ((np.zeros((4, 2)), np.full((4, 2), np.nan)), "`generated` must be finite; .* row 0"),
+        ((np.array([["a", "b"]] * 3), np.zeros((4, 2))), "`real` must hold real numbers"),
+    ],
+)
+@pytest.mark.parametrize("metric", [metrics.frechet_distance, metrics.kernel_distance])
+def test_bad_features(metric, arguments, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        metric(*arguments)
+
+
+@pytest.mark.parametrize(
+    "covariance, message",
+    [
+        (np.eye(3), r"`cov1` must have shape \(2, 2\)"),
+        ([[1.0, 0.5], [0.2, 1]], "`cov1` must be symmetric"),
+        ([[1.0, 2], [2, 1]], "`cov1` must be positive semi-definite"),
+        ([[-1.0, 0], [0, 1]], "`cov1` must have variances ≥ 0"),
+        ([[np.inf, 0], [0, 1]], "`cov1` must be finite"),
+    ],
+)
+def test_bad_covariances(covariance, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.frechet_distance_from_statistics([0, 0], covariance, [0, 0], np.eye(2))
+
+
+def test_singular_covariance_warns_and_enough_samples_do_not():
+    with pytest.warns(metrics.SmallSampleWarning, match="5 samples in 5 dimensions"):
+        metrics.frechet_distance(normal(0, 5, 5), normal(1, 50, 5))
+    with pytest.warns(metrics.SmallSampleWarning, match="only 50 samples"):
+        metrics.frechet_distance(normal(0, 60, 5), normal(1, 50, 5))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        metrics.frechet_distance(normal(0, 200, 5), normal(1, 200, 5))
+
+
+def test_kernel_distance_by_hand():
+    # k(x, y) = (xy + 1)³. Within {0, 1}: 1. Within {1, 2}: 27. Between: (1 + 1 + 8 + 27) / 4.
+    value = metrics.kernel_distance(np.array([[0.0], [1]]), np.array([[1.0], [2]]))
+    assert value == pytest.approx(1 + 27 - 2 * 37 / 4, rel=1e-14)
+
+
+@quick
+@given(st.integers(2, 6), st.integers(2, 6), st.integers(1, 4), seeds)
+def test_kernel_distance_in_rational_arithmetic(n, m, d, seed):
+    rng = np.random.default_rng(seed)
+    real, generated = rng.integers(-3, 4, (n, d)), rng.integers(-3, 4, (m, d))
+
+    def kernel(x, y):
+        return (Fraction(sum(int(p) * int(q) for p, q in zip(x, y, strict=True)), d) + 1) ** 3
+
+    def within(rows):
+        pairs = [(x, y) for i, x in enumerate(rows) for j, y in enumerate(rows) if i != j]
+        return sum(kernel(x, y) for x, y in pairs) / len(pairs)
+
+    between = sum(kernel(x, y) for x in real for y in generated) / (n * m)
+    expected = float(within(real) + within(generated) - 2 * between)
+    assert metrics.kernel_distance(real, generated) == pytest.approx(expected, abs=1e-9)
+    assert metrics.kernel_distance(generated, real) == pytest.approx(expected, abs=1e-9)
+
+
+def test_kernel_distance_in_blocks(monkeypatch):
+    real, generated = normal(0, 90, 4), normal(1, 70, 4)
+    whole = metrics.kernel_distance(real, generated)
+    monkeypatch.setattr(distances, "_KERNEL_ROWS", 32)
+    monkeypatch.setattr(distances, "_STRIP_ROWS", 5)
+    assert metrics.kernel_distance(real, generated) == pytest.approx(whole, rel=1e-10)
+
+
+def test_kernel_distance_is_unbiased_and_not_clipped():
+    values = [
+        metrics.kernel_distance(normal(2 * seed, 40, 3), normal(2 * seed + 1, 40, 3))
+        for seed in range(200)
+    ]
+    assert min(values) < 0
+    assert abs(np.mean(values)) < 3 * np.std(values) / np.sqrt(200)
+
+
+@pytest.mark.parametrize("offset", [0.0, 100.0])
+def test_kernel_distance_of_float32_features(offset):
+    # The same numbers in float64 are the truth; the spread over subsets is the yardstick.
+    real = (normal(0, 600, 32) + offset).astype(np.float32)
+    generated = (normal(1, 500, 32) + offset).astype(np.float32)
+    _, spread = metrics.kernel_distance(real, generated, subsets=10, subset_size=200)
+    truth = metrics.kernel_distance(real.astype(np.float64), generated.astype(np.float64))
+    assert abs(metrics.kernel_distance(real, generated) - truth) < 1e-4 * spread
+
+
+def test_kernel_distance_of_subsets():
+    real, generated = normal(0, 300, 4), normal(1, 250, 4) + 0.5
+    mean, spread = metrics.kernel_distance(real, generated, subsets=40, subset_size=100, seed=1)
+    whole = metrics.kernel_distance(real, generated)
+    assert abs(mean - whole) < 4 * spread / np.sqrt(40)
+    assert (mean, spread) == metrics.kernel_distance(
+        real, generated, subsets=40, subset_size=100, seed=1
+    )
+    # A subset of everything is everything.
+    mean, spread = metrics.kernel_distance(real[:250], generated, subsets=3, subset_size=250)
+    assert mean == pytest.approx(metrics.kernel_distance(real[:250], generated), rel=1e-9)
+    assert spread < 1e-9
+    with pytest.raises(ValueError, match="`subset_size` .* subset_size=251 with 300 real and 250"):
+        metrics.kernel_distance(real, generated, subsets=2, subset_size=251)
+    with pytest.raises(ValueError, match="`subsets` must be at least 1; received 0"):
+        metrics.kernel_distance(real, generated, subsets=0)
+
+
+def test_inception_score_extremes():
+    confident = np.eye(4)[np.arange(400) % 4]  # zeros included: 0 · log 0 = 0
+    assert metrics.inception_score(confident) == pytest.approx((4, 0), abs=1e-12)
+    assert metrics.inception_score(np.full((400, 4), 0.25)) == pytest.approx((1, 0), abs=1e-12)
+    collapsed = np.eye(4)[np.zeros(400, int)]
+    assert metrics.inception_score(collapsed)[0] == pytest.approx(1)
+
+
+def test_inception_score_literal():
+    # p(y) = (11/20, 9/20); exp of (0.9 ln(18/11) + 0.1 ln(2/9) + 0.2 ln(4/11) + 0.8 ln(16/9)) / 2.
+    expected = (18 / 11) ** 0.45 * (2 / 9) ** 0.05 * (4 / 11) ** 0.1 * (16 / 9) ** 0.4
+    value, _ = metrics.inception_score(np.array([[0.9, 0.1], [0.2, 0.8]]))
+    assert value == pytest.approx(expected, rel=1e-14)
+
+
+def test_inception_score_splits():
+    by_class = np.eye(2)[np.repeat([0, 1], 200)]
+    assert metrics.inception_score(by_class, splits=2, shuffle=False)[0] == pytest.approx(1)
+    mean, deviation = metrics.inception_score(by_class, splits=2, shuffle=True)
+    assert mean > 1.9 and deviation > 0
+
+
+@pytest.mark.parametrize(
+    "probabilities, message",
+    [
+        ([[0.5, 0.6]], "`probabilities` must sum to one in each row; received 1.1 in row 0"),
+        ([[1.5, -0.5]], r"`probabilities` must lie in \[0, 1\]"),
+        ([[3.0, 5.0]], "Apply softmax"),
+        ([[np.nan, 1.0]], "`probabilities` must be finite"),
+        ([0.5, 0.5], "`probabilities` must be a matrix"),
+    ],
+)
+def test_inception_score_wants_probabilities(probabilities, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.inception_score(np.array(probabilities))
+
+
+def test_inception_score_more_splits_than_samples():
+    with pytest.raises(ValueError, match="`splits` must be between 1 and .* 4; received 5"):
+        metrics.inception_score(np.full((4, 2), 0.5), splits=5)

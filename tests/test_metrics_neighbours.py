@@ -1,0 +1,227 @@
+"""Precision, recall, density, coverage and memorisation: exact arithmetic, and stories."""
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from gentut import metrics
+from gentut.metrics import _nearest
+
+pytestmark = pytest.mark.filterwarnings("ignore::gentut.metrics.SmallSampleWarning")
+quick = settings(max_examples=40, deadline=None)
+prdc = metrics.precision_recall_density_coverage
+
+
+def normal(seed, *shape):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def by_definition(real, generated, k):
+    """The four definitions, in Python integers: no rounding, every tie a tie."""
+    real, generated = real.tolist(), generated.tolist()
+
+    def squared(x, y):
+        return sum((p - q) ** 2 for p, q in zip(x, y, strict=True))
+
+    def radii(points):
+        others = [points[:i] + points[i + 1 :] for i in range(len(points))]
+        return [
+            sorted(squared(x, y) for y in o)[k - 1] for x, o in zip(points, others, strict=True)
+        ]
+
+    real_radii, generated_radii = radii(real), radii(generated)
+    inside = [[squared(x, y) < r for y in generated] for x, r in zip(real, real_radii, strict=True)]
+    reached = [
+        any(squared(x, y) < r for y, r in zip(generated, generated_radii, strict=True))
+        for x in real
+    ]
+    n, m = len(real), len(generated)
+    return {
+        "precision": sum(any(column) for column in zip(*inside, strict=True)) / m,
+        "recall": sum(reached) / n,
+        "density": sum(map(sum, inside)) / (k * m),
+        "coverage": sum(map(any, inside)) / n,
+    }
+
+
+def lattice(rows, d):
+    return hnp.arrays(np.int64, (rows, d), elements=st.integers(-2, 2))
+
+
+@quick
+@given(st.data(), st.integers(2, 14), st.integers(2, 14), st.integers(1, 3))
+def test_ties_and_duplicates_are_decided_exactly(data, n, m, d):
+    real, generated = data.draw(lattice(n, d)), data.draw(lattice(m, d))
+    k = data.draw(st.integers(1, min(n, m) - 1))
+    expected = pytest.approx(by_definition(real, generated, k), abs=1e-12)
+    assert prdc(real, generated, k) == expected
+    # The same points around 2^40, where |x|² + |y|² − 2x·y has no correct digit left.
+    assert prdc(real + 2**40, generated + 2**40, k) == expected
+    # The same points on a grid of 2^-20 around a spread of 1: float32 products cannot tell.
+    real, generated = (np.where(x == 2, 2**20, x) for x in (real, generated))
+    assert prdc(real, generated, k) == pytest.approx(by_definition(real, generated, k), abs=1e-12)
+
+
+@pytest.mark.parametrize("many", [0, 32])
+def test_blocks_and_precision_of_the_proposal_change_nothing(monkeypatch, many):
+    real, generated = normal(0, 150, 8), normal(1, 130, 8) * 1.1
+    expected = prdc(real, generated, 3)
+    monkeypatch.setattr(_nearest, "_MANY", many)  # 0: float64 proposes everywhere
+    monkeypatch.setattr(_nearest, "_BLOCK_ELEMENTS", 17 * 150)
+    monkeypatch.setattr(_nearest, "_DIRECT_ELEMENTS", 50)
+    assert prdc(real, generated, 3) == expected
+
+
+def test_same_samples_score_exactly_one():
+    real = normal(0, 400, 16).astype(np.float32)
+    ones = {"precision": 1.0, "recall": 1.0, "density": 1.0, "coverage": 1.0}
+    assert prdc(real, real[::-1], 5) == ones
+
+
+def test_two_samples_of_one_distribution():
+    # Naeem et al. 2020, section 3.2: E[density] = 1 and E[coverage] = 1 − 2^−k for n = m → ∞.
+    score = prdc(normal(0, 3000, 8), normal(1, 3000, 8), 5)
+    assert score["density"] == pytest.approx(1, abs=0.05)
+    assert score["coverage"] == pytest.approx(1 - 2**-5, abs=0.015)
+
+
+def test_collapsed_generator_has_high_precision_and_low_recall():
+    real = normal(0, 1000, 4)
+    one_mode = 0.05 * normal(1, 1000, 4)
+    score = prdc(real, one_mode)
+    assert score["precision"] > 0.99
+    assert score["recall"] < 0.01
+    assert score["coverage"] < 0.3
+    one_image = np.repeat(real[:1], 1000, axis=0)
+    assert prdc(real, one_image)["recall"] == 0
+
+
+def test_generator_that_adds_noise_has_low_precision_and_high_recall():
+    real = normal(0, 1000, 4)
+    score = prdc(real, 4 * normal(1, 1000, 4))
+    assert score["precision"] < 0.5
+    assert score["recall"] > 0.8
+
+
+def test_one_outlier_inflates_precision_but_hardly_density():
+    # Naeem et al. 2020, figure 2: one real outlier's ball swallows bad samples.
+    real = np.concatenate([normal(0, 500, 2), [[100.0, 0.0]]])
+    bad = normal(1, 500, 2) + np.array([50.0, 0.0])
+    score = prdc(real, bad)
+    assert score["precision"] > 0.9
+    assert score["density"] < 0.25
+
+
+@quick
+@given(st.integers(0, 2**32 - 1), st.integers(6, 30), st.integers(6, 30))
+def test_moving_scaling_and_turning_change_nothing(seed, n, m):
+    real, generated = normal(seed, n, 3), normal(seed + 1, m, 3)
+    expected = prdc(real, generated, 2)
+    turn = np.linalg.qr(normal(seed, 3, 3))[0]
+    for transform in (lambda x: x @ turn, lambda x: 1e-30 * x, lambda x: 1e30 * x, lambda x: x + 9):
+        assert prdc(transform(real), transform(generated), 2) == expected
+    permuted = prdc(np.random.default_rng(seed).permutation(real), generated[::-1], 2)
+    assert permuted == expected
+    swapped = prdc(generated, real, 2)
+    assert (swapped["precision"], swapped["recall"]) == (expected["recall"], expected["precision"])
+
+
+@pytest.mark.parametrize("k", [0, 3, 5])
+def test_nearest_k_out_of_range(k):
+    message = f"`nearest_k` must be .* smaller than .* nearest_k={k} with 3 real samples and 9"
+    message = message.replace("samples and", "and")
+    with pytest.raises(ValueError, match=message):
+        prdc(normal(0, 3, 2), normal(1, 9, 2), k)
+
+
+def test_bad_features():
+    with pytest.raises(ValueError, match="`generated` must be finite; .* row 4"):
+        prdc(normal(0, 9, 2), np.where(np.arange(9)[:, None] == 4, np.inf, normal(1, 9, 2)))
+    with pytest.raises(ValueError, match="`generated` must have as many dimensions"):
+        prdc(normal(0, 9, 2), normal(1, 9, 3))
+
+
+def test_nearest_distances():
+    queries, references = np.array([[0.0], [10.0]]), np.array([[1.0], [3.0], [-4.0]])
+    assert metrics.nearest_distances(queries, references).tolist() == [1, 7]
+    assert metrics.nearest_distances(queries, references, k=3).tolist() == [4, 14]
+    with pytest.raises(ValueError, match="`k` must be between 1 and .* 3; received 4"):
+        metrics.nearest_distances(queries, references, k=4)
+
+
+@quick
+@given(st.data(), st.integers(2, 25), st.integers(2, 25))
+def test_c_t_is_the_mann_whitney_statistic(data, m, n):
+    # Small integers make many ties; scipy corrects for them too.
+    train = np.zeros((2, 1))
+    heldout = data.draw(hnp.arrays(np.int64, (m, 1), elements=st.integers(0, 6)))
+    generated = data.draw(hnp.arrays(np.int64, (n, 1), elements=st.integers(0, 6)))
+    result = metrics.memorisation(train, heldout, generated)
+    theirs = scipy.stats.mannwhitneyu(
+        generated[:, 0],
+        heldout[:, 0],
+        alternative="less",
+        method="asymptotic",
+        use_continuity=False,
+    )
+    assert result["closer"] == pytest.approx(1 - theirs.statistic / (m * n))
+    if np.ptp(np.concatenate([heldout, generated])) > 0:
+        assert result["p_value"] == pytest.approx(theirs.pvalue, rel=1e-9)
+    else:
+        assert result["c_t"] == 0
+
+
+def test_memorisation_stories():
+    train, heldout = normal(0, 500, 5), normal(1, 500, 5)
+    honest = metrics.memorisation(train, heldout, normal(2, 500, 5))
+    copies = metrics.memorisation(train, heldout, train + 0.01 * normal(3, 500, 5))
+    exact = metrics.memorisation(train, heldout, train)
+    unlike = metrics.memorisation(train, heldout, normal(2, 500, 5) + 3)
+    assert abs(honest["c_t"]) < 3 and honest["p_value"] > 0.01
+    assert copies["c_t"] < -20 and copies["closer"] > 0.99
+    assert exact["c_t"] < -20 and exact["generated_distance"] == 0
+    assert unlike["c_t"] > 10 and unlike["p_value"] > 0.999
+    assert (
+        copies["generated_distance"] < honest["generated_distance"] < unlike["generated_distance"]
+    )
+
+
+def test_c_t_is_standard_normal_without_copying():
+    train = normal(0, 300, 3)
+    values = [
+        metrics.memorisation(train, normal(2 * i + 1, 60, 3), normal(2 * i + 2, 80, 3))["c_t"]
+        for i in range(150)
+    ]
+    assert scipy.stats.kstest(values, "norm").pvalue > 0.01
+
+
+def test_cells_find_copying_that_mode_proportions_hide():
+    # A tight mode, copied but under-represented, and a wide one, honest: over all samples the
+    # generated ones lie farther from the training set, within the tight mode far too close.
+    def tight(seed, n):
+        return 0.01 * normal(seed, n, 3)
+
+    def wide(seed, n):
+        return normal(seed, n, 3) + 20
+
+    train = np.concatenate([tight(0, 300), wide(1, 300)])
+    heldout = np.concatenate([tight(2, 400), wide(3, 200)])
+    generated = np.concatenate([train[:200] + 1e-4, wide(4, 400)])
+    globally = metrics.memorisation(train, heldout, generated)
+    by_cell = metrics.memorisation(train, heldout, generated, cells=2, seed=1)
+    assert globally["c_t"] > 0
+    assert by_cell["cells"] == 2
+    assert by_cell["c_t"] < -10 and by_cell["p_value"] < 1e-6
+
+
+def test_memorisation_errors():
+    data = normal(0, 20, 2)
+    with pytest.raises(ValueError, match="`generated` must have as many dimensions as `train`"):
+        metrics.memorisation(data, data, normal(0, 20, 3))
+    with pytest.raises(ValueError, match="`cells` must be between 1 and .* 20; received 21"):
+        metrics.memorisation(data, data, data, cells=21)
+    with pytest.raises(ValueError, match="`cells` must leave at least 10"):
+        metrics.memorisation(data, data[:9], data, cells=2)
