@@ -76,7 +76,9 @@ class PCAMixture(StepModel):
         wanted = max(1, self.components // (self.num_classes or 1))
         # A full covariance needs several images per dimension to mean anything.
         count = max(1, min(wanted, len(codes) // (2 * codes.shape[1])))
-        mixture = GaussianMixture(count, reg_covar=1e-3, max_iter=60, random_state=seed).fit(codes)
+        ridge = 1e-3 * float(codes.var(axis=0).mean())  # in the units of the data
+        mixture = GaussianMixture(count, reg_covar=ridge, max_iter=60, random_state=seed)
+        mixture.fit(codes)
         return mixture.weights_, mixture.means_, np.linalg.cholesky(mixture.covariances_)
 
     def count_params(self):

@@ -52,7 +52,7 @@ class Judge:
         """Scores of generated images ``(n, h, w, c)`` against the held-out ones; a flat dict."""
         codes = self.extractor(generated)
         distance = metrics.subset_interval(
-            metrics.frechet_distance, self.test_features, codes, repeats=20, seed=self.seed
+            metrics.frechet_distance, self.test_features, codes, repeats=10, seed=self.seed
         )
         scores = {
             "frechet_distance": distance.value,

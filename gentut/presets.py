@@ -13,7 +13,7 @@ from gentut.vae import VAE
 
 RECIPES = {
     "gaussian": {"model": {"components": 0, "latent_dim": 64}},
-    "mixture": {"model": {"components": 100, "latent_dim": 64}},
+    "mixture": {"model": {"components": 50, "latent_dim": 64}},
     "gan": {
         "batch_size": 32,
         "latent_dim": 64,

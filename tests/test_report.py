@@ -148,7 +148,7 @@ def test_write_names_a_missing_folder_and_leaves_no_scraps(tmp_path):
 def test_verdict_names_a_clear_winner():
     rows = [row("vae", 20.0, (18.0, 22.0)), row("gan", 10.0, (9.0, 12.0))]
     assert report.verdict(rows, CONTEXT) == (
-        "With up to 60 seconds of training each, the GAN comes closest to real glyphs, at a "
+        "On a budget of 60 seconds of training each, the GAN comes closest to real glyphs, at a "
         "Fréchet distance of 10 (9 to 12), 2 times the 5 between two sets of real images. "
         "Behind is the VAE at 20 (18 to 22)."
     )
@@ -234,6 +234,13 @@ def test_run_page_shows_settings_and_no_private_paths(run_page):
     for expected in ("gan on cats", "Trained for 2 epochs.", "r1: 1", "10.23", "0.001", HOSTILE):
         assert expected in text
     assert "someone" not in text and "/home" not in text
+
+
+def test_compare_page_of_a_private_folder_names_only_its_last_part(tmp_path):
+    context = {**CONTEXT, "data": "/home/someone/cats"}
+    report.compare_report(tmp_path / "r.html", ROWS, {}, {}, context)
+    text = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "4 ways to generate cats" in text and "someone" not in text
 
 
 def test_run_page_of_a_run_that_was_stopped_at_once(tmp_path):

@@ -19,6 +19,7 @@ from gentut.report.page import (
     Picture,
     Table,
     page,
+    public,
     write,
 )
 
@@ -43,7 +44,7 @@ class CompareRow(TypedDict):
 class CompareContext(TypedDict):
     """What all families share."""
 
-    data: str
+    data: str  # a data set's name, or a folder, of which only the last part is shown
     budget: float  # training seconds for each family
     samples: int  # generated images that were scored
     seeds: Sequence[int]
@@ -150,7 +151,7 @@ def compare_report(
         path: the HTML file; its folder must exist.
         rows: one per family; the page sorts them by Fréchet distance.
         samples: family (or `"real"`, shown first) -> images `(n, h, w, c)` in [0, 1], row by
-            row in the order of `context["class_names"]` where there are classes.
+            row in the order of the first ten of `context["class_names"]` where there are classes.
         neighbours: family -> generated images `(n, h, w, c)`, their k nearest training images
             `(n, k, h, w, c)`, and the distances `(n, k)`.
         context: what the families share.
@@ -159,6 +160,7 @@ def compare_report(
         ValueError: no rows, or an image array of the wrong shape or range.
         FileNotFoundError: the folder is missing.
     """
+    context = {**context, "data": public(context["data"])}
     verdict_text = verdict(rows, context)
     rows = sorted(rows, key=lambda row: row["frechet"])
     columns = {key: column for key, column in COLUMNS.items() if any(_has(r, key) for r in rows)}
@@ -179,7 +181,8 @@ def compare_report(
         Heading("Is it memorising?"),
         Paragraph(
             "A model that copies its training images would score well and be worthless. Under "
-            "each generated image stand the training images nearest to it, with their distance. "
+            "each generated image stand the training images nearest to it, with their distance "
+            "in the judge's features. "
             "Alike is good; identical is not."
         ),
         Gallery(_neighbours(rows, neighbours), wide=True),
@@ -199,7 +202,10 @@ def compare_report(
         Definitions(_settings(context)),
     ]
     title = f"{len(rows)} ways to generate {context['data']}"
-    write(path, page(title, f"Up to {budget} of training each, on {context['hardware']}.", blocks))
+    write(
+        path,
+        page(title, f"A budget of {budget} of training each, on {context['hardware']}.", blocks),
+    )
 
 
 def verdict(rows: Sequence[CompareRow], context: CompareContext) -> str:
@@ -222,7 +228,7 @@ def verdict(rows: Sequence[CompareRow], context: CompareContext) -> str:
     best, *others = sorted(rows, key=lambda row: row["frechet"])
     level = [row for row in others if _overlap(best, row)]
     behind = [row for row in others if not _overlap(best, row)]
-    start = f"With up to {_seconds(context['budget'])} of training each"
+    start = f"On a budget of {_seconds(context['budget'])} of training each"
     floor = context["real_floor"]
     times = f"{best['frechet'] / floor:.2g} times the {floor:.3g} between two sets of real images"
     if level:
@@ -276,7 +282,8 @@ def _strips(
     samples: Mapping[str, np.ndarray],
     class_names: Sequence[str] | None,
 ) -> list[Picture]:
-    columns = len(class_names) if class_names else 10
+    class_names = (class_names or ())[:10]  # more columns than that are too small on a phone
+    columns = len(class_names) or 10
     scores = {row["family"]: f"Fréchet distance {row['frechet']:.3g}." for row in rows}
     order = [name for name in ["real", *scores] if name in samples]
     note = f" Columns, left to right: {', '.join(class_names)}." if class_names else ""

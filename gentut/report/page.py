@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Protocol
 
 import numpy as np
@@ -221,6 +221,15 @@ def page(title: str, subtitle: str, blocks: Sequence[Block]) -> str:
 </body>
 </html>
 """
+
+
+def public(value: object) -> str:
+    """The value as text; of an absolute path only its last part, which names nobody's machine."""
+    text = str(value)
+    for kind in (PurePosixPath, PureWindowsPath):
+        if kind(text).is_absolute() or text.startswith("~"):
+            return kind(text).name
+    return text
 
 
 def write(path: str | os.PathLike, document: str) -> None:

@@ -4,7 +4,6 @@ import os
 import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import PurePosixPath, PureWindowsPath
 from typing import NotRequired, TypedDict
 
 import numpy as np
@@ -20,6 +19,7 @@ from gentut.report.page import (
     Paragraph,
     Picture,
     page,
+    public,
     write,
 )
 
@@ -51,7 +51,7 @@ def run_report(path: str | os.PathLike, info: RunInfo) -> None:
         ValueError: samples of the wrong shape or range, or histories of different lengths.
         FileNotFoundError: the folder is missing.
     """
-    data = _public(info["data"])
+    data = public(info["data"])
     epochs = max((len(values) for values in info["history"].values()), default=0)
     status = info.get("status") or f"Trained for {epochs} epoch{'s' * (epochs != 1)}."
     blocks: list[Block] = [Paragraph(status, lead=True)]
@@ -102,7 +102,8 @@ def environment(device: str) -> dict[str, str]:
         "python": platform.python_version(),
         **packages,
         "backend": keras.config.backend(),
-        "device": f"{device}, {cores} CPU core{'s' * (cores != 1)}, {platform.machine()}",
+        "device": f"{'' if device == 'CPU' else device + ', '}{cores} CPU core"
+        f"{'s' * (cores != 1)} ({platform.machine()})",
         "system": platform.system(),
     }
 
@@ -137,13 +138,4 @@ def _value(value: object) -> str:
         return ", ".join(f"{name}: {_value(item)}" for name, item in value.items()) or "none"
     if isinstance(value, list | tuple):
         return ", ".join(map(_value, value)) or "none"
-    return "none" if value is None else _public(value)
-
-
-def _public(value: object) -> str:
-    """The value as text; of an absolute path only its last part, which names nobody's machine."""
-    text = str(value)
-    for kind in (PurePosixPath, PureWindowsPath):
-        if kind(text).is_absolute() or text.startswith("~"):
-            return kind(text).name
-    return text
+    return "none" if value is None else public(value)
