@@ -1,8 +1,8 @@
 """Draw data/glyphs.npz: the capitals A-J of some two thousand open typefaces, 28x28.
 
-    python data/make_glyphs.py                      # download the packages, then build
-    python data/make_glyphs.py --fonts DIR          # DIR/<package>/usr/share/... is unpacked already
-    python data/make_glyphs.py --fonts DIR --check  # build, and compare with the committed file
+    python data/make_glyphs.py                # download and unpack the packages, then build
+    python data/make_glyphs.py --fonts DIR    # use DIR/<package>/usr/share/..., fetch what it lacks
+    python data/make_glyphs.py --check        # build, and compare with data/glyphs.npz
 
 The fonts come from the Debian packages in data/fonts.csv, each pinned by version and sha256.
 Nothing is installed.  Pixel arithmetic is exact (integers, or float64 holding integers), so the
@@ -34,10 +34,9 @@ LETTERS = "ABCDEFGHIJ"
 EM = 320  # pixels per em in the large drawing: capitals are about 220 pixels high
 CANVAS, BOX = 28, 20  # as in MNIST: the longer side of each letter fills 20 of 28 pixels
 
-DUPLICATE = (
-    0.09  # RMS pixel difference over the ten letters (white = 1), at or under: the same face
-)
-LOOKALIKE = 0.06  # at or under, before anything is dropped: the two families must be on the same side of the split
+# RMS pixel difference of two faces over the ten letters (white = 1):
+DUPLICATE = 0.09  # at or under: the same face, drawn twice
+LOOKALIKE = 0.06  # at or under, for any two faces: their families share a side of the split
 FAINT = 128  # a letter whose brightest pixel is darker has vanished between the pixels
 LEGIBLE = 6  # so many of the ten letters must be nearest to the same letter of another family
 LARGEST_SERIES = 24  # faces kept per series (see below)
@@ -66,6 +65,7 @@ EXCLUDED = {
 
 def fetch(folder):
     """Download the pinned packages with apt-get, check their digests and unpack them."""
+    folder.mkdir(parents=True, exist_ok=True)
     for package, version, digest, *_ in manifest():
         target = folder / package
         if target.exists():
@@ -93,8 +93,6 @@ def font_files(folder):
     order = {".otf": 0, ".ttf": 0, ".pfb": 1, ".t1": 1}
     paths = []
     for package, *_ in manifest():
-        if not (folder / package).is_dir():
-            raise SystemExit(f"`--fonts` must hold a folder '{package}'; it has none.")
         for parent, _, names in os.walk(folder / package):
             for name in names:
                 path = Path(parent, name)
@@ -145,7 +143,8 @@ def draw(path):
         return "two letters are the same", None
     if small.max(axis=(1, 2)).min() < FAINT:
         return "a letter is too faint", None
-    return font.getname()[0] or Path(path).stem, small
+    family = font.getname()[0]
+    return family if family and family.isprintable() else Path(path).stem, small
 
 
 def design(family):
@@ -334,7 +333,9 @@ def build(folder, jobs, report=print):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--fonts", type=Path, help="folder of unpacked packages")
+    parser.add_argument(
+        "--fonts", type=Path, help="folder for the unpacked packages; default temporary"
+    )
     parser.add_argument("--out", type=Path, default=HERE, help="folder to write to")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes that draw")
     parser.add_argument("--check", action="store_true", help="compare with the file in data/")
@@ -345,8 +346,7 @@ def main():
         print(f"warning: drawn with Pillow {PILLOW}, FreeType {FREETYPE}; here {versions}")
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.fonts or Path(temporary)
-        if arguments.fonts is None:
-            fetch(folder)
+        fetch(folder)
         arrays, paths = build(folder, arguments.jobs)
     if arguments.faces:
         print(*paths, sep="\n")

@@ -232,7 +232,7 @@ def fit(images, image_shape):
 
 
 def resize(images, height, width):
-    """Resize images `(n, h, w, c)` with a triangle filter that widens when it shrinks.
+    """Resize images `(n, h, w, c)` in [0, 1] with a triangle filter that widens when it shrinks.
 
     The widening is the antialiasing: each output pixel averages all the input that it covers.
     Without it, sampling a fine pattern gives moiré, and scores depend on the resizer (Parmar et
@@ -243,7 +243,8 @@ def resize(images, height, width):
         return images
     rows = _triangle_filter(images.shape[1], height)
     columns = _triangle_filter(images.shape[2], width)
-    return np.einsum("yh,nhwc,xw->nyxc", rows, images, columns, optimize=True)
+    resized = np.einsum("yh,nhwc,xw->nyxc", rows, images, columns, optimize=True)
+    return np.clip(resized, 0.0, 1.0)  # rounding alone can leave the range
 
 
 def _triangle_filter(size, new_size):

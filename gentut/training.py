@@ -225,7 +225,8 @@ class StepModel(keras.Model):
         results = []
         for start in range(0, n, batch_size):
             part = slice(start, start + batch_size)
-            outputs = function(*(None if a is None else a[part] for a in arrays))
+            parts = (None if a is None else ops.convert_to_tensor(a[part]) for a in arrays)
+            outputs = function(*parts)
             several = isinstance(outputs, tuple)
             outputs = outputs if several else (outputs,)
             results.append([ops.convert_to_numpy(o) for o in outputs])

@@ -72,6 +72,7 @@ def test_blocks_and_precision_of_the_proposal_change_nothing(monkeypatch, many):
     monkeypatch.setattr(_nearest, "_MANY", many)  # 0: float64 proposes everywhere
     monkeypatch.setattr(_nearest, "_BLOCK_ELEMENTS", 17 * 150)
     monkeypatch.setattr(_nearest, "_DIRECT_ELEMENTS", 50)
+    monkeypatch.setattr(_nearest, "_GROUPS", 32)
     assert prdc(real, generated, 3) == expected
 
 

@@ -140,8 +140,10 @@ def test_bad_images(metric):
         metric(a, b[:2])
     with pytest.raises(ValueError, match="`b` must be finite"):
         metric(a, np.where(b > 0.5, np.nan, b))
-    with pytest.raises(ValueError, match="`data_range` must be the span .* Pass 2 for"):
-        metric((255 * a).astype(np.uint8), (255 * b).astype(np.uint8))
+    bytes_a, bytes_b = (255 * a).astype(np.uint8), (255 * b).astype(np.uint8)
+    for wrong in ((bytes_a, bytes_b), (a, bytes_b), (2 * a - 1, 2 * b - 1)):
+        with pytest.raises(ValueError, match="`data_range` must be the span .* Pass 2 for"):
+            metric(*wrong)
     with pytest.raises(ValueError, match="`data_range` must be positive; received 0"):
         metric(a, b, data_range=0)
     with pytest.raises(TypeError, match="`a` must hold real numbers"):

@@ -9,8 +9,9 @@ product runs in float32, and again in float64 for blocks where float32 leaves mu
 
 import numpy as np
 
-_BLOCK_ELEMENTS = 2**21  # of a block of the distance matrix
-_DIRECT_ELEMENTS = 2**20  # coordinates gathered at a time for direct distances
+_BLOCK_ELEMENTS = 2**20  # of a block of the distance matrix
+_DIRECT_ELEMENTS = 2**16  # coordinates gathered at a time for direct distances
+_GROUPS = 256
 _MANY = 32  # open pairs per row above which float64 proposes instead
 
 
@@ -25,7 +26,7 @@ def squared_neighbour_distances(queries, references, k, same=False):
         if same:
             lower[np.arange(height), np.arange(rows.start, rows.stop)] = np.inf
         # The k most promising references, measured, bound the answer from above ...
-        j = np.argpartition(lower, k - 1, axis=1)[:, :k].ravel()
+        j = _promising(lower, k).ravel()
         i = np.repeat(np.arange(height), k)
         measured = _squared_distances(queries, references, i + rows.start, j)
         result = measured.reshape(height, k).max(axis=1)
@@ -44,28 +45,52 @@ def squared_neighbour_distances(queries, references, k, same=False):
     return np.concatenate([result for _, result in _in_blocks(queries, references, decide)])
 
 
-def ball_membership(queries, references, query_radius, reference_radius):
-    """Which references lie inside the queries' balls, and which queries inside the references'.
+def _promising(lower, k):
+    """k columns per row with low values, shape (rows, k): the least of each of k groups.
 
-    Radii are squared, shapes (n,) and (m,). Yields for each block of queries its slice and two
-    boolean matrices (rows, m). A point exactly on a boundary is outside.
+    Partial sorting of whole rows would take most of the time. Column j belongs to group
+    j mod `groups`, so the least of each group comes from a few passes over contiguous memory.
+    """
+    height, width = lower.shape
+    groups = max(_GROUPS, 4 * k)
+    if width < 2 * groups:
+        return np.argpartition(lower, k - 1, axis=1)[:, :k]
+    stacked = lower[:, : width // groups * groups].reshape(height, -1, groups)
+    group = np.argpartition(stacked.min(axis=1), k - 1, axis=1)[:, :k]
+    members = stacked[np.arange(height)[:, None], :, group]
+    return members.argmin(axis=2) * groups + group
+
+
+def ball_membership(queries, references, query_radius, reference_radius):
+    """Which references lie in the queries' balls, and which queries in the references'.
+
+    Radii are squared, shapes (n,) and (m,). Yields for each block of queries two pairs of index
+    arrays (i, j): reference j in the ball of query i, then query i in the ball of reference j.
+    A point exactly on a boundary is outside.
     """
 
     def inside(bounds, rows, lower, radius, gap):
-        sure = lower < bounds.surely_below(radius, gap)
-        i, j = _where((lower <= bounds.at_most(radius)) & ~sure)
-        if bounds.coarse and len(i) > _MANY * len(lower):
+        i, j = _where(lower <= bounds.at_most(radius))
+        radius, sure_radius = (
+            np.broadcast_to(array, lower.shape)[i, j]
+            for array in (radius, bounds.surely_below(radius, gap))
+        )
+        sure = lower[i, j] < sure_radius
+        open_pairs = np.flatnonzero(~sure)
+        if bounds.coarse and len(open_pairs) > _MANY * len(lower):
             return None
-        radius = np.broadcast_to(radius, lower.shape)[i, j]
-        sure[i, j] = _squared_distances(queries, references, i + rows.start, j) < radius
-        return sure
+        i += rows.start
+        measured = _squared_distances(queries, references, i[open_pairs], j[open_pairs])
+        sure[open_pairs] = measured < radius[open_pairs]
+        return i[sure], j[sure]
 
     def decide(bounds, rows, lower):
         in_query = inside(bounds, rows, lower, query_radius[rows, None], bounds.row_gap[rows, None])
         in_reference = inside(bounds, rows, lower, reference_radius, bounds.column_gap)
         return None if in_query is None or in_reference is None else (in_query, in_reference)
 
-    yield from _in_blocks(queries, references, decide)
+    for _, decision in _in_blocks(queries, references, decide):
+        yield decision
 
 
 def _in_blocks(queries, references, decide):

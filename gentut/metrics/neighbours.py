@@ -50,12 +50,11 @@ def precision_recall_density_coverage(real, generated, nearest_k=5):
     in_real_ball, holds_generated = np.zeros(m, bool), np.zeros(n, bool)
     in_generated_ball = np.zeros(n, bool)
     pairs = 0
-    blocks = ball_membership(real, generated, real_radius, generated_radius)
-    for rows, (in_real, in_generated) in blocks:
-        pairs += np.count_nonzero(in_real)
-        in_real_ball |= in_real.any(axis=0)
-        holds_generated[rows] = in_real.any(axis=1)
-        in_generated_ball[rows] = in_generated.any(axis=1)
+    for in_real, in_generated in ball_membership(real, generated, real_radius, generated_radius):
+        pairs += len(in_real[0])
+        holds_generated[in_real[0]] = True
+        in_real_ball[in_real[1]] = True
+        in_generated_ball[in_generated[0]] = True
     return {
         "precision": float(in_real_ball.mean()),
         "recall": float(in_generated_ball.mean()),

@@ -1,0 +1,211 @@
+"""The named image sets: where their files are, and proof that their contents are right."""
+
+import dataclasses
+import hashlib
+import importlib
+import os
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageSet:
+    """What a named image set is.  `here` says where it lies, or is empty if it must be fetched."""
+
+    name: str
+    title: str
+    image_shape: tuple
+    classes: tuple
+    train: int  # images
+    test: int
+    licence: str
+    here: str = ""
+
+    def __str__(self):
+        shape = "x".join(map(str, self.image_shape))
+        return (
+            f"{self.name}: {self.title}; {shape}; {len(self.classes)} classes;"
+            f" {self.train:,} train, {self.test:,} test; {self.licence};"
+            f" {self.here or 'not here, would be downloaded'}"
+        )
+
+
+SETS = {
+    "glyphs": ImageSet(
+        "glyphs", "capitals A-J in open typefaces, no family in both splits", (28, 28, 1),
+        tuple("ABCDEFGHIJ"), 0, 0,
+        "drawn with open fonts, see data/README.md",
+    ),
+    "mnist": ImageSet(
+        "mnist", "handwritten digits (LeCun, Cortes, Burges)", (28, 28, 1),
+        tuple("0123456789"), 60_000, 10_000, "CC BY-SA 3.0",
+    ),
+    "fashion_mnist": ImageSet(
+        "fashion_mnist", "articles of clothing (Xiao, Rasul, Vollgraf 2017)", (28, 28, 1),
+        ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker",
+         "Bag", "Ankle boot"), 60_000, 10_000, "MIT",
+    ),
+    "cifar10": ImageSet(
+        "cifar10", "small colour photographs (Krizhevsky 2009)", (32, 32, 3),
+        ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+        50_000, 10_000, "no licence stated; cite Krizhevsky 2009",
+    ),
+}  # fmt: skip
+
+# MD5 of the contents in the layout of the original files, uncompressed.  MNIST and Fashion-MNIST:
+# the IDX files of images and labels (e.g. train-images-idx3-ubyte); torchvision and others print
+# the same digests.  CIFAR-10: data_batch_1.bin ... 5.bin and test_batch.bin of the binary version,
+# as found after unpacking cifar-10-binary.tar.gz with the MD5 on its author's page.
+DIGESTS = {
+    "glyphs": {
+        "train": ("", ""),
+        "test": ("", ""),
+    },
+    "mnist": {
+        "train": ("6bbc9ace898e44ae57da46a324031adb", "a25bea736e30d166cdddb491f175f624"),
+        "test": ("2646ac647ad5339dbf082846283269ea", "27ae3e4e09519cfbb04c329615203637"),
+    },
+    "fashion_mnist": {
+        "train": ("f4a8712d7a061bf5bd6d2ca38dc4d50a", "9018921c3c673c538a1fc5bad174d6f9"),
+        "test": ("8181f5470baa50b63fa0f6fddb340f0a", "15d484375f8d13e6eb1aabb0c3f46965"),
+    },
+    "cifar10": {
+        "train": (
+            "5dd7e06a14cb22eb9f671a540d1b7c25", "5ea93a67294ea407fff1d09f752e9692",
+            "942cd6a4bcdd0dd3c604fbe906cb4421", "ae636b3ba5c66a11e91e8cb52e771fcb",
+            "53f37980c15c3d472c316c40844f3f0d",
+        ),
+        "test": ("803d5f7f4d78ea53de84dbe85f74fb6d",),
+    },
+}  # fmt: skip
+
+# What keras.datasets leaves behind, below its cache folder.
+KERAS_CACHE = {
+    "mnist": "mnist.npz",
+    "fashion_mnist": "fashion-mnist/t10k-images-idx3-ubyte.gz",  # fetched last
+    "cifar10": "cifar-10-batches-py-target/cifar-10-batches-py/test_batch",
+}
+
+
+def data_path(relative):
+    """Path of a file that ships with gentut: in the installed package, or in the checkout.
+
+    Raises:
+        FileNotFoundError: it is in neither.
+    """
+    package = Path(__file__).resolve().parents[1]
+    for root in (package / "_data", package.parent / "data"):
+        if (root / relative).exists():
+            return root / relative
+    raise FileNotFoundError(f"gentut's own file 'data/{relative}' is missing; reinstall gentut.")
+
+
+def describe(name):
+    """The `ImageSet` of a name, with `here` filled in."""
+    cache = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "datasets"
+    here = ""
+    if name == "glyphs":
+        here = "ships with gentut"
+    elif local_file(name):
+        here = "in GENTUT_DATA"
+    elif (cache / KERAS_CACHE[name]).exists():
+        here = "in the cache of Keras"
+    return dataclasses.replace(SETS[name], here=here)
+
+
+def read(name, split):
+    """Images (n, h, w, c) and labels (n,) of a named set, uint8, of proven contents."""
+    path = data_path("glyphs.npz") if name == "glyphs" else local_file(name)
+    if path:
+        source = f"'{path}'"
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                images, labels = arrays[f"x_{split}"], arrays[f"y_{split}"]
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise ValueError(
+                f"{source} is damaged or is no .npz file with x_{split} and y_{split}: {error}"
+            ) from error
+    else:
+        source = "what keras.datasets delivered"
+        images, labels = download(name, split)
+    return check_contents(name, split, images, labels, source)
+
+
+def local_file(name):
+    """The file of a named set in the folder GENTUT_DATA, or None."""
+    folder = os.environ.get("GENTUT_DATA")
+    if not folder:
+        return None
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"GENTUT_DATA must name a folder; received {folder!r}.")
+    path = Path(folder) / f"{name}.npz"
+    return path if path.is_file() else None
+
+
+def download(name, split):
+    """Images and labels through keras.datasets, from its cache or the internet."""
+    datasets = importlib.import_module("keras").datasets  # slow to import, and rarely needed
+    try:
+        train, test = getattr(datasets, name).load_data()
+    except Exception as error:  # Keras raises a bare Exception when a download fails
+        reason = str(error).partition("\n")[0]
+        raise FileNotFoundError(
+            f"'{name}' is not on this machine and could not be downloaded ({reason}). Put"
+            f" {name}.npz into a folder and let the environment variable GENTUT_DATA name it; how"
+            " to make that file: help(gentut.data.load)."
+        ) from error
+    return train if split == "train" else test
+
+
+def check_contents(name, split, images, labels, source):
+    """Return images as (n, h, w, c) and labels as (n,) if they are the published ones.
+
+    Raises:
+        ValueError: shape, type or digest differ; the message names `source`.
+    """
+    info = SETS[name]
+    n = info.train if split == "train" else info.test
+    labels = labels.reshape(-1) if labels.shape in ((n,), (n, 1)) else labels
+    shape = (n, *info.image_shape)
+    if images.shape == shape[:3] and shape[3] == 1:
+        images = images[..., None]
+    for array, expected, key in ((images, shape, "x"), (labels, (n,), "y")):
+        if array.shape != expected or array.dtype.kind not in "iu":
+            raise ValueError(
+                f"{source} is not {name}: {key}_{split} must hold integers of shape {expected};"
+                f" received {array.dtype} of shape {array.shape}."
+            )
+    images, labels = images.astype("uint8", copy=False), labels.astype("uint8", copy=False)
+    received = original_digests(name, images, labels)
+    if received != DIGESTS[name][split]:
+        raise ValueError(
+            f"{source} is not {name}: the contents of its {split} split have been altered (MD5"
+            f" {' '.join(received)}; published {' '.join(DIGESTS[name][split])})."
+        )
+    return images, labels
+
+
+def original_digests(name, images, labels):
+    """MD5 of uint8 arrays written as the files in which their authors published them."""
+    if name == "cifar10":
+        # A record is a label byte, then all red, all green and all blue pixels: 10,000 a file.
+        pixels = images.transpose(0, 3, 1, 2).reshape(len(images), -1)
+        records = np.concatenate([labels[:, None], pixels], axis=1)
+        return tuple(_md5(records[i : i + 10_000]) for i in range(0, len(records), 10_000))
+    return tuple(_md5(_idx_header(array), array) for array in (images[..., 0], labels))
+
+
+def _idx_header(array):
+    """The IDX format: two zero bytes, 8 for unsigned bytes, the rank, and the big-endian shape."""
+    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
+
+
+def _md5(*parts):
+    digest = hashlib.md5(usedforsecurity=False)
+    for part in parts:
+        digest.update(np.ascontiguousarray(part) if isinstance(part, np.ndarray) else part)
+    return digest.hexdigest()
