@@ -71,7 +71,8 @@ def fetch(folder):
         if target.exists():
             continue
         with tempfile.TemporaryDirectory() as temporary:
-            command = ["apt-get", "download", f"{package}={version}"]
+            command = ["apt-get", "download", "-o", "APT::Sandbox::User=root"]
+            command.append(f"{package}={version}")
             subprocess.run(command, cwd=temporary, check=True, stdout=subprocess.DEVNULL)
             (archive,) = Path(temporary).glob("*.deb")
             found = hashlib.sha256(archive.read_bytes()).hexdigest()

@@ -33,7 +33,7 @@ RECIPES = {
         "warp": {"rotate": 6, "scale": 0.12, "shift": 2.0, "flip": False},
     },
     "cifar10_sample": {
-        "epochs": 100,
+        "epochs": 40,
         "dropout": 0.5,
         "warp": {"rotate": 8, "scale": 0.15, "shift": 3.0, "flip": True},
     },

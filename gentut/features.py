@@ -167,8 +167,8 @@ class Extractor:
         self.feature_dim = model.get_layer(feature_layer).output.shape[-1]
         self.num_classes = None if logits_layer is None else model.output_shape[-1]
         self.batch_size = batch_size
-        self._features = keras.Model(model.inputs, model.get_layer(feature_layer).output)
-        self._maps = keras.Model(model.inputs, [model.get_layer(x).output for x in map_layers])
+        self._features = keras.Model(model.input, model.get_layer(feature_layer).output)
+        self._maps = keras.Model(model.input, [model.get_layer(x).output for x in map_layers])
         self._head = logits_layer and model.get_layer(logits_layer)
 
     def __repr__(self):

@@ -244,7 +244,8 @@ class GAN(StepModel):
 
         if self.penalty_interval == 1:
             return total()
-        due = ops.equal(self.discriminator_optimizer.iterations % self.penalty_interval, 0)
+        step = ops.convert_to_tensor(self.discriminator_optimizer.iterations)
+        due = ops.equal(ops.mod(step, self.penalty_interval), 0)
         return ops.cond(due, lambda: total() * self.penalty_interval, lambda: ops.zeros(()))
 
     def _between(self, real, fake):

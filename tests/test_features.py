@@ -112,7 +112,9 @@ def convolve_same(images, kernel, stride):
     """A convolution padded as TensorFlow's "same": the odd pixel goes right and below."""
     size = kernel.shape[0]
     new = [-(-n // stride) for n in images.shape[1:3]]
-    total = [max((m - 1) * stride + size - n, 0) for m, n in zip(new, images.shape[1:3], strict=True)]
+    total = [
+        max((m - 1) * stride + size - n, 0) for m, n in zip(new, images.shape[1:3], strict=True)
+    ]
     padded = np.pad(images, [(0, 0), *[(t // 2, t - t // 2) for t in total], (0, 0)])
     windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size), axis=(1, 2))
     return np.einsum("nyxcij,ijcf->nyxf", windows[:, ::stride, ::stride], kernel, optimize=True)
@@ -150,7 +152,7 @@ def test_random_convolutions_are_the_same_on_every_backend():
     # Sums worked out with TensorFlow 2.21; weights come from NumPy, so that all backends agree.
     images = np.linspace(0, 1, 2 * 16 * 16, dtype="float32").reshape(2, 16, 16, 1)
     total = features.random_convolutions((16, 16, 1))(images).sum(axis=-1)
-    np.testing.assert_allclose(total, [LITERAL], rtol=1e-4)
+    np.testing.assert_allclose(total, [16.02949, 25.02762], rtol=1e-4)
 
 
 # Other sizes and colours
@@ -186,7 +188,7 @@ def test_resize_keeps_constant_images_and_the_range():
     np.testing.assert_allclose(small, images[:, :28, :28], atol=1e-6)
     noise = np.random.default_rng(0).integers(0, 2, (50, 28, 28, 1)).astype("float32")
     large = features.resize(features.resize(noise, 9, 9), 28, 28)
-    assert 0 <= large.min() and large.max() <= 1
+    assert large.min() >= 0 and large.max() <= 1
 
 
 def test_a_judge_sees_through_size_and_colour(glyphs, glyph_test, glyph_test_features):

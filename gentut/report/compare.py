@@ -133,7 +133,7 @@ NAMES = {
     "flow": ("flow", "A network learns the velocity that carries noise to images."),
     "latent_flow": ("latent flow", "A flow that moves the small codes of a VAE, not pixels."),
 }
-ARROWS = {"lower": "lower is better ↓", "higher": "higher is better ↑"}
+ARROWS = {"lower": "lower is better\u00a0↓", "higher": "higher is better\u00a0↑"}
 QUALITY = ("frechet", "precision", "recall", "density", "coverage", "memorisation")
 COST = ("parameters", "images_seen", "seconds_train", "seconds_per_1000")
 
