@@ -304,8 +304,10 @@ class StepModel(keras.Model):
 
     def _pure(self, function, variables):
         # JAX needs a pure function: every variable goes in, seeds and averages come out.
+        # Optimizers too: their step count decides whether a lazy penalty is due.
+        every = {id(v): v for v in [*self.variables, *self.optimizer.variables]}
         ids = {id(v) for v in variables}
-        others = [v for v in self.variables if id(v) not in ids]
+        others = [v for key, v in every.items() if key not in ids]
 
         def pure(values, inputs, other_values):
             pairs = [*zip(variables, values, strict=True), *zip(others, other_values, strict=True)]

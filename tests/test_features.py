@@ -264,8 +264,8 @@ def test_random_convolutions_are_fixed_by_their_seed(glyph_test):
 def test_the_more_images_are_spoilt_the_farther_they_are(which, glyphs, glyph_test):
     judge = glyphs if which == "glyphs" else features.random_convolutions((28, 28, 1))
     rng = np.random.default_rng(0)
-    reference = judge(rng.permutation(glyph_test[0])[:1000])
-    train = rng.permutation(data.load("glyphs", "train")[0])[:1000]
+    reference = judge(rng.permutation(glyph_test[0])[:600])
+    train = rng.permutation(data.load("glyphs", "train")[0])[:600]
 
     def distance(x):
         return gentut.metrics.frechet_distance(reference, judge(x.astype("float32")))
@@ -273,7 +273,7 @@ def test_the_more_images_are_spoilt_the_farther_they_are(which, glyphs, glyph_te
     normal = rng.standard_normal(train.shape)
     blurred = [features.resize(features.resize(train, s, s), 28, 28) for s in (12, 8, 5)]
     noisy = [np.clip(train + sd * normal, 0, 1) for sd in (0.1, 0.3, 0.9)]
-    collapsed = [train[rng.integers(0, kept, 1000)] for kept in (100, 20, 4)]
+    collapsed = [train[rng.integers(0, kept, 600)] for kept in (100, 20, 4)]
     floor = distance(train)
     for spoilt in (blurred, noisy, collapsed):
         distances = [distance(x) for x in spoilt]

@@ -94,7 +94,11 @@ def read_image(path, size, channels):
         scale = 2 * size / min(image.size)
         image.draft(None, (int(image.width * scale) + 1, int(image.height * scale) + 1))
         image = ImageOps.exif_transpose(image)
-        image = ImageOps.fit(to_8_bit(image, channels), (size, size), Image.Resampling.LANCZOS)
+        side = min(image.size)
+        left, top = (image.width - side) // 2, (image.height - side) // 2
+        # Cropped before it is scaled, so that no filter mixes in what is cut off.
+        image = to_8_bit(image.crop((left, top, left + side, top + side)), channels)
+        image = image.resize((size, size), Image.Resampling.LANCZOS)
     return np.asarray(image).reshape(size, size, channels)
 
 
