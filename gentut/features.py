@@ -36,7 +36,7 @@ def load(name):
 
     Args:
         name: "glyphs" (letters A–J), "mnist" (digits) or "cifar10_sample" (colour photographs,
-            ten classes; trained on few images and so a much weaker judge: see `test_accuracy`).
+            ten classes; trained on 1,668 of them, right 55 times in 100, so a weak judge).
 
     Returns:
         An `Extractor` with 128 features and 10 classes.

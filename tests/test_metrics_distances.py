@@ -177,6 +177,10 @@ def test_statistics_of_singular_covariances():
     one, two = turn.T @ np.diag([1.0, 0]) @ turn, turn.T @ np.diag([0, 1.0]) @ turn
     value = metrics.frechet_distance_from_statistics([0, 0], one, [0, 0], two)
     assert value == pytest.approx(2, abs=2e-9)
+    # Orthogonal rank-one covariances: tr √(AB) = 0, where roots of rounding errors would add up.
+    u, v = rotation(1, 100)[:2]
+    value = metrics.frechet_distance_from_statistics(u, np.outer(u, u), u, np.outer(v, v))
+    assert value == pytest.approx(2, abs=2e-9)
     # Features in very different units: scaling keeps the small one.
     value = metrics.frechet_distance_from_statistics(
         [0, 0], np.diag([1e20, 1.0]), [0, 0], np.diag([1e20, 4.0])
@@ -311,6 +315,13 @@ def test_inception_score_literal():
     expected = (18 / 11) ** 0.45 * (2 / 9) ** 0.05 * (4 / 11) ** 0.1 * (16 / 9) ** 0.4
     value, _ = metrics.inception_score(np.array([[0.9, 0.1], [0.2, 0.8]]))
     assert value == pytest.approx(expected, rel=1e-14)
+
+
+def test_inception_score_forgives_rounded_rows():
+    probabilities = np.array([[0.9, 0.1], [0.2, 0.8]])
+    rounded = probabilities * np.array([[1.00005], [0.99995]])
+    expected = metrics.inception_score(probabilities)
+    assert metrics.inception_score(rounded) == pytest.approx(expected, rel=1e-14)
 
 
 def test_inception_score_splits():

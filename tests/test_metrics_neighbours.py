@@ -100,6 +100,19 @@ def test_collapsed_generator_has_high_precision_and_low_recall():
     assert prdc(real, one_image)["recall"] == 0
 
 
+def test_collapse_to_a_few_images_is_not_slow(monkeypatch):
+    measured = []
+    direct = _nearest._squared_distances
+
+    def count(x, y, i, j):
+        measured.append(len(i))
+        return direct(x, y, i, j)
+
+    monkeypatch.setattr(_nearest, "_squared_distances", count)
+    prdc(normal(0, 2000, 8), np.repeat(normal(1, 4, 8), 500, axis=0), 5)
+    assert sum(measured) < 2000 * 100  # of 12 million pairs
+
+
 def test_generator_that_adds_noise_has_low_precision_and_high_recall():
     real = normal(0, 1000, 4)
     score = prdc(real, 4 * normal(1, 1000, 4))
@@ -216,6 +229,26 @@ def test_cells_find_copying_that_mode_proportions_hide():
     assert globally["c_t"] > 0
     assert by_cell["cells"] == 2
     assert by_cell["c_t"] < -10 and by_cell["p_value"] < 1e-6
+
+
+def test_cells_use_their_own_training_samples():
+    # k-means cells around 0 and 9.6 meet at 4.8. A held-out sample at 4.7 is 0.5 from the other
+    # cell's 5.2 but 4.7 from its own cell; generated ones at 2 lie in between.
+    train = np.array([0.0] * 10 + [10.0] * 10 + [5.2])[:, None]
+    heldout, generated = np.full((20, 1), 4.7), np.full((20, 1), 2.0)
+    assert metrics.memorisation(train, heldout, generated)["c_t"] > 3
+    for seed in range(3):
+        by_cell = metrics.memorisation(train, heldout, generated, cells=2, seed=seed)
+        assert by_cell["c_t"] < -3 and by_cell["cells"] == 1
+
+
+def test_p_value_of_cells_is_uniform_without_copying():
+    modes = np.repeat([[0.0, 0.0], [30.0, 0.0]], [240, 60], axis=0)
+    values = []
+    for i in range(100):
+        train, heldout, generated = (modes + normal(3 * i + part, 300, 2) for part in range(3))
+        values.append(metrics.memorisation(train, heldout, generated, cells=2, seed=i)["p_value"])
+    assert scipy.stats.kstest(values, "uniform").pvalue > 0.01
 
 
 def test_memorisation_errors():
