@@ -101,15 +101,25 @@ def test_nearly_dependent_features_lose_no_digits():
     assert deviations == pytest.approx([1, 1e-9], rel=1e-6, abs=0)
 
 
-@pytest.mark.parametrize("power", [0, 1, 3])
-def test_many_dimensions(power):
-    # Above 512 dimensions squared singular values are used where they are exact enough.
-    d, n = 520, 1100
+D = 520
+SPECTRA = {
+    "flat": np.linspace(1, 2, D),
+    "1/i": 1 / np.arange(1.0, D + 1),
+    "1/i^4": np.arange(1.0, D + 1) ** -4,
+    "one large": np.r_[1, np.full(D - 1, 1e-7)],
+}
+
+
+@pytest.mark.parametrize("spectrum", SPECTRA)
+def test_many_dimensions(spectrum):
+    # Above 512 dimensions squared singular values are used where they are exact enough;
+    # "one large" is where they would err by 1e-8.
+    d, n = D, 1100
     scores = normal(0, n, d)
     scores = np.linalg.qr(scores - scores.mean(0))[0]
     scores = (scores - scores.mean(0)) * np.sqrt(n - 1)
-    one = np.arange(1, d + 1.0) ** -power
-    two = one[::-1] if power == 0 else one * np.exp(normal(1, d))
+    one = SPECTRA[spectrum]
+    two = one * np.exp(normal(1, d))
     turn = rotation(2, d)
     value = metrics.frechet_distance(scores * one**0.5 @ turn, scores * two**0.5 @ turn)
     expected = np.sum((np.sqrt(one) - np.sqrt(two)) ** 2)

@@ -11,7 +11,7 @@ import numpy as np
 
 _BLOCK_ELEMENTS = 2**20  # of a block of the distance matrix
 _DIRECT_ELEMENTS = 2**16  # coordinates gathered at a time for direct distances
-_GROUPS = 256
+_GROUPS = 128
 _MANY = 32  # open pairs per row above which float64 proposes instead
 
 
@@ -128,9 +128,14 @@ class _LowerBounds:
         q_low, r_low = q_norm * (1 - share) - floor, r_norm * (1 - share)
         self._left = np.column_stack([-2 * q, q_low, np.ones(len(q))]).astype(dtype)
         self._right = np.column_stack([r, np.ones(len(r)), r_low]).astype(dtype)
+        self._memory = None
 
     def block(self, rows):
-        return self._left[rows] @ self._right.T
+        """The bounds of some rows. The memory is used again by the next call."""
+        left = self._left[rows]
+        if self._memory is None:  # the first block is the largest
+            self._memory = np.empty((len(left), len(self._right)), left.dtype)
+        return np.matmul(left, self._right.T, out=self._memory[: len(left)])
 
     def at_most(self, squared):
         """Thresholds that no lower bound of a distance up to `squared` exceeds."""

@@ -1,7 +1,5 @@
 """Fréchet distance, kernel distance and inception score: two feature sets in, one number out."""
 
-import itertools
-
 import numpy as np
 import scipy.linalg
 import scipy.special
@@ -10,7 +8,7 @@ from gentut.metrics import _checks
 
 # Rows are converted to float64 in blocks of about this size, so that a large float32 input
 # is never copied whole.
-_BLOCK_BYTES = 128 * 2**20
+_BLOCK_BYTES = 32 * 2**20
 _KERNEL_ROWS = 1024
 _STRIP_ROWS = 32
 _LARGE = 512
@@ -114,11 +112,15 @@ def _mean_and_factor(features, origin):
     centre = origin + mean
     if n <= d:
         return mean, (features - centre) * (n - 1) ** -0.5
-    covariance = np.zeros((d, d))
+    # BLAS adds each block's products to the upper triangle, in place.
+    covariance = np.zeros((d, d), order="F")
+    buffer = np.empty((min(n, max(_BLOCK_BYTES // (8 * d), 1)), d))
     for rows in blocks:
-        block = features[rows] - centre
-        covariance += block.T @ block
-    covariance /= n - 1
+        block = buffer[: rows.stop - rows.start]
+        np.subtract(features[rows], centre, out=block)
+        covariance = scipy.linalg.blas.dsyrk(
+            1 / (n - 1), block.T, beta=1.0, c=covariance, overwrite_c=1
+        )
     factor = _cholesky(covariance)
     if factor is None:
         factor = _qr_triangle(features, centre) * (n - 1) ** -0.5
@@ -140,11 +142,14 @@ def _correlation(covariance):
 
 
 def _cholesky(covariance):
-    """Upper triangle R with RᵀR = covariance, or None if rounding could cost 1e-9 of its trace."""
+    """Upper triangle R with RᵀR = covariance, or None if rounding could cost 1e-9 of its trace.
+
+    Only the upper triangle of `covariance` is read.
+    """
     correlation, scale = _correlation(covariance)
-    norm = np.abs(correlation).sum(axis=0).max()
-    # The transpose of a symmetric matrix is itself, in the memory order that LAPACK wants.
-    triangle, failed = scipy.linalg.lapack.dpotrf(correlation.T, overwrite_a=1)
+    upper = np.abs(correlation)
+    norm = (upper.sum(axis=0) + upper.sum(axis=1)).max() - 1
+    triangle, failed = scipy.linalg.lapack.dpotrf(correlation, overwrite_a=1)
     if failed:
         return None
     reciprocal_condition, _ = scipy.linalg.lapack.dpocon(triangle, norm)
@@ -250,40 +255,45 @@ def kernel_distance(real, generated, subsets=None, subset_size=1000, seed=0):
 
 def _centred(features, centre, dtype):
     """x − c in `dtype`, and (x − c)·c + |c|²/2 in float64, from which x·y is rebuilt."""
-    shifted = features - centre
-    return shifted.astype(dtype, copy=False), shifted @ centre + centre @ centre / 2
+    n, d = features.shape
+    shifted, shift = np.empty((n, d), dtype), np.empty(n)
+    for rows in _row_blocks(n, max(_BLOCK_BYTES // (8 * d), 1)):
+        block = features[rows] - centre
+        shifted[rows] = block
+        shift[rows] = block @ centre + centre @ centre / 2
+    return shifted, shift
 
 
 def _squared_discrepancy(x, y):
     n, m = len(x[1]), len(y[1])
-    within_x, within_y = _sum_within(x) / (n * (n - 1)), _sum_within(y) / (m * (m - 1))
-    blocks = itertools.product(_row_blocks(n, _KERNEL_ROWS), _row_blocks(m, _KERNEL_ROWS))
-    between = sum(_kernel_sum(x, y, rows, columns) for rows, columns in blocks) / (n * m)
-    return float(within_x + within_y - 2 * between)
+    within = _sum_within(*x) / (n * (n - 1)) + _sum_within(*y) / (m * (m - 1))
+    between = 0.0
+    for rows in _row_blocks(n, _KERNEL_ROWS):
+        for columns in _row_blocks(m, _KERNEL_ROWS):
+            between += _sum_between(*x, *y, rows, columns)
+    return float(within - 2 * between / (n * m))
 
 
-def _sum_within(x):
+def _sum_within(x, shift):
     """Sum of the kernel over all pairs of different samples of one set."""
-    blocks = _row_blocks(len(x[1]), _KERNEL_ROWS)
     total = 0.0
-    for rows, columns in itertools.combinations_with_replacement(blocks, 2):
-        if rows == columns:
-            total += _kernel_sum(x, x, rows, columns, skip_diagonal=True)
-        else:
-            total += 2 * _kernel_sum(x, x, rows, columns)
+    for rows in _row_blocks(len(x), _KERNEL_ROWS):
+        total += _sum_between(x, shift, x, shift, rows, rows, skip_diagonal=True)
+        for columns in _row_blocks(rows.start, _KERNEL_ROWS):
+            total += 2 * _sum_between(x, shift, x, shift, rows, columns)
     return total
 
 
-def _kernel_sum(x, y, rows, columns, skip_diagonal=False):
-    (a, a_shift), (b, b_shift) = x, y
-    d = a.shape[1]
-    products = a[rows] @ b[columns].T
-    a_shift, b_shift = a_shift[rows, None] / d + 1, b_shift[columns] / d
+def _sum_between(x, x_shift, y, y_shift, rows, columns, skip_diagonal=False):
+    """Sum of (x·y / d + 1)³ over a block of pairs."""
+    d = x.shape[1]
+    products = x[rows] @ y[columns].T
+    x_shift, y_shift = x_shift[rows, None] / d + 1, y_shift[columns] / d
     total = 0.0
     for strip in _row_blocks(len(products), _STRIP_ROWS):  # small enough for the cache
         kernel = np.multiply(products[strip], 1 / d, dtype=np.float64)
-        kernel += a_shift[strip]
-        kernel += b_shift
+        kernel += x_shift[strip]
+        kernel += y_shift
         if skip_diagonal:
             np.fill_diagonal(kernel[:, strip], 0.0)
         total += np.vdot(kernel * kernel, kernel)

@@ -106,7 +106,7 @@ def memorisation(train, heldout, generated, cells=1, seed=0):
         heldout: features of real images it has not seen, shape (m, d).
         generated: features of generated images, shape (l, d).
         cells: 1 for the global test, or the number of k-means cells.
-        seed: seed of the k-means start.
+        seed: seed of the k-means start: distinct training samples drawn at random.
 
     Returns:
         A dict of floats: "c_t"; "p_value", the chance of a C_T as low as this without copying
@@ -123,11 +123,7 @@ def memorisation(train, heldout, generated, cells=1, seed=0):
     generated = _checks.feature_matrix(generated, "generated")
     _checks.same_dimensions(train, "train", heldout, "heldout")
     _checks.same_dimensions(train, "train", generated, "generated")
-    if not 1 <= cells <= len(train):
-        raise ValueError(
-            f"`cells` must be between 1 and the number of training samples, {len(train)}; "
-            f"received {cells}."
-        )
+    _checks.at_least("cells", cells, 1)
     _checks.warn_small("Memorisation test", (len(heldout), len(generated)))
     heldout_distance = nearest_distances(heldout, train)
     generated_distance = nearest_distances(generated, train)
@@ -146,7 +142,13 @@ def memorisation(train, heldout, generated, cells=1, seed=0):
 
 
 def _c_t_by_cell(train, heldout, generated, cells, seed):
-    start = train[np.random.default_rng(seed).choice(len(train), cells, replace=False)]
+    distinct = np.unique(train, axis=0)
+    if cells > len(distinct):
+        raise ValueError(
+            f"`cells` must be at most the number of distinct training samples, {len(distinct)}; "
+            f"received {cells}."
+        )
+    start = distinct[np.random.default_rng(seed).choice(len(distinct), cells, replace=False)]
     # Started from given centres, k-means draws nothing; an empty cell keeps its last centre.
     centres, train_cell = scipy.cluster.vq.kmeans2(
         train.astype(np.float64), start.astype(np.float64), minit="matrix", missing="warn"
