@@ -112,8 +112,7 @@ SPECTRA = {
 
 @pytest.mark.parametrize("spectrum", SPECTRA)
 def test_many_dimensions(spectrum):
-    # Above 512 dimensions squared singular values are used where they are exact enough;
-    # "one large" is where they would err by 1e-8.
+    # Above 512 dimensions squared singular values are used where they are exact enough.
     d, n = D, 1100
     scores = normal(0, n, d)
     scores = np.linalg.qr(scores - scores.mean(0))[0]
@@ -124,6 +123,14 @@ def test_many_dimensions(spectrum):
     value = metrics.frechet_distance(scores * one**0.5 @ turn, scores * two**0.5 @ turn)
     expected = np.sum((np.sqrt(one) - np.sqrt(two)) ** 2)
     assert value == pytest.approx(expected, abs=1e-9 * (one.sum() + two.sum()))
+
+
+def test_small_singular_values_are_not_lost_by_squaring():
+    # Squared, 3e-8 is 9e-16, as small as rounding: their sum would be wrong by 1.3e-8.
+    singular = np.r_[1.0, np.full(D - 1, 3e-8)]
+    matrix = rotation(0, D) * singular @ rotation(1, D)
+    value = distances._sum_of_singular_values(matrix, tolerance=1e-10)
+    assert value == pytest.approx(singular.sum(), abs=1e-10)
 
 
 def test_small_blocks_change_nothing(monkeypatch):

@@ -242,11 +242,11 @@ def test_cells_use_their_own_training_samples():
 
 
 def test_p_value_of_cells_is_uniform_without_copying():
-    modes = np.repeat([[0.0, 0.0], [30.0, 0.0]], [240, 60], axis=0)
+    modes = np.repeat(30.0 * np.eye(4), 75, axis=0)
     values = []
     for i in range(100):
-        train, heldout, generated = (modes + normal(3 * i + part, 300, 2) for part in range(3))
-        values.append(metrics.memorisation(train, heldout, generated, cells=2, seed=i)["p_value"])
+        train, heldout, generated = (modes + normal(3 * i + part, 300, 4) for part in range(3))
+        values.append(metrics.memorisation(train, heldout, generated, cells=6, seed=i)["p_value"])
     assert scipy.stats.kstest(values, "uniform").pvalue > 0.01
 
 

@@ -107,17 +107,20 @@ def _mean_and_factor(features, origin):
     costs three times as much but never squares the condition number.
     """
     n, d = features.shape
-    blocks = _row_blocks(n, max(_BLOCK_BYTES // (8 * d), 1))
-    mean = sum((features[rows] - origin).sum(axis=0) for rows in blocks) / n
+    height = min(n, max(_BLOCK_BYTES // (8 * d), 1))
+    buffer = np.empty((height, d))
+
+    def blocks_less(level):
+        for rows in _row_blocks(n, height):
+            yield np.subtract(features[rows], level, out=buffer[: rows.stop - rows.start])
+
+    mean = sum(block.sum(axis=0) for block in blocks_less(origin)) / n
     centre = origin + mean
     if n <= d:
         return mean, (features - centre) * (n - 1) ** -0.5
     # BLAS adds each block's products to the upper triangle, in place.
     covariance = np.zeros((d, d), order="F")
-    buffer = np.empty((min(n, max(_BLOCK_BYTES // (8 * d), 1)), d))
-    for rows in blocks:
-        block = buffer[: rows.stop - rows.start]
-        np.subtract(features[rows], centre, out=block)
+    for block in blocks_less(centre):
         covariance = scipy.linalg.blas.dsyrk(
             1 / (n - 1), block.T, beta=1.0, c=covariance, overwrite_c=1
         )

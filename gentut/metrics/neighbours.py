@@ -1,5 +1,7 @@
 """What nearest neighbours tell: precision, recall, density, coverage, memorisation."""
 
+import warnings
+
 import numpy as np
 import scipy.cluster.vq
 import scipy.special
@@ -149,10 +151,12 @@ def _c_t_by_cell(train, heldout, generated, cells, seed):
             f"received {cells}."
         )
     start = distinct[np.random.default_rng(seed).choice(len(distinct), cells, replace=False)]
-    # Started from given centres, k-means draws nothing; an empty cell keeps its last centre.
-    centres, train_cell = scipy.cluster.vq.kmeans2(
-        train.astype(np.float64), start.astype(np.float64), minit="matrix", missing="warn"
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "One of the clusters is empty")  # it is left out below
+        # Started from given centres, k-means draws nothing at random.
+        centres, train_cell = scipy.cluster.vq.kmeans2(
+            train.astype(np.float64), start.astype(np.float64), minit="matrix", missing="warn"
+        )
     heldout_cell = scipy.cluster.vq.vq(heldout.astype(np.float64), centres)[0]
     generated_cell = scipy.cluster.vq.vq(generated.astype(np.float64), centres)[0]
     weights, statistics = [], []
