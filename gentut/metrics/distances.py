@@ -8,7 +8,7 @@ from gentut.metrics import _checks
 
 # Rows are converted to float64 in blocks of about this size, so that a large float32 input
 # is never copied whole.
-_BLOCK_BYTES = 32 * 2**20
+_BLOCK_BYTES = 8 * 2**20
 _KERNEL_ROWS = 1024
 _STRIP_ROWS = 32
 _LARGE = 512
@@ -107,20 +107,13 @@ def _mean_and_factor(features, origin):
     costs three times as much but never squares the condition number.
     """
     n, d = features.shape
-    height = min(n, max(_BLOCK_BYTES // (8 * d), 1))
-    buffer = np.empty((height, d))
-
-    def blocks_less(level):
-        for rows in _row_blocks(n, height):
-            yield np.subtract(features[rows], level, out=buffer[: rows.stop - rows.start])
-
-    mean = sum(block.sum(axis=0) for block in blocks_less(origin)) / n
+    mean = sum(block.sum(axis=0) for _, block in _blocks_less(origin, features)) / n
     centre = origin + mean
     if n <= d:
         return mean, (features - centre) * (n - 1) ** -0.5
     # BLAS adds each block's products to the upper triangle, in place.
     covariance = np.zeros((d, d), order="F")
-    for block in blocks_less(centre):
+    for _, block in _blocks_less(centre, features):
         covariance = scipy.linalg.blas.dsyrk(
             1 / (n - 1), block.T, beta=1.0, c=covariance, overwrite_c=1
         )
@@ -128,6 +121,15 @@ def _mean_and_factor(features, origin):
     if factor is None:
         factor = _qr_triangle(features, centre) * (n - 1) ** -0.5
     return mean, factor
+
+
+def _blocks_less(level, features):
+    """Yields row slices and `features[rows] - level` in float64, in memory that is used again."""
+    n, d = features.shape
+    height = min(n, max(_BLOCK_BYTES // (8 * d), 1))
+    memory = np.empty((height, d))
+    for rows in _row_blocks(n, height):
+        yield rows, np.subtract(features[rows], level, out=memory[: rows.stop - rows.start])
 
 
 def _row_blocks(n, rows):
@@ -163,7 +165,7 @@ def _cholesky(covariance):
 def _qr_triangle(features, centre):
     n, d = features.shape
     triangle = np.empty((0, d))
-    for rows in _row_blocks(n, max(_BLOCK_BYTES // (8 * d), 2 * d)):
+    for rows in _row_blocks(n, max(_BLOCK_BYTES // (8 * d), 4 * d)):
         stacked = np.concatenate([triangle, features[rows] - centre])
         triangle = np.linalg.qr(stacked, mode="r")
     return triangle
@@ -258,10 +260,8 @@ def kernel_distance(real, generated, subsets=None, subset_size=1000, seed=0):
 
 def _centred(features, centre, dtype):
     """x − c in `dtype`, and (x − c)·c + |c|²/2 in float64, from which x·y is rebuilt."""
-    n, d = features.shape
-    shifted, shift = np.empty((n, d), dtype), np.empty(n)
-    for rows in _row_blocks(n, max(_BLOCK_BYTES // (8 * d), 1)):
-        block = features[rows] - centre
+    shifted, shift = np.empty(features.shape, dtype), np.empty(len(features))
+    for rows, block in _blocks_less(centre, features):
         shifted[rows] = block
         shift[rows] = block @ centre + centre @ centre / 2
     return shifted, shift
