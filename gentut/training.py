@@ -274,6 +274,7 @@ class StepModel(keras.Model):
             slopes = tape.gradient(
                 loss, [v.value for v in variables] + inputs, unconnected_gradients="zero"
             )
+            slopes = _dense(slopes)
         return loss, extra, slopes[: len(variables)], slopes[len(variables) :]
 
     def pullback(self, function, variables):
@@ -294,7 +295,7 @@ class StepModel(keras.Model):
         with tf.GradientTape() as tape:
             value = function()
         weights = [v.value for v in variables]
-        return value, lambda slope: tape.gradient(value, weights, output_gradients=slope)
+        return value, lambda slope: _dense(tape.gradient(value, weights, output_gradients=slope))
 
     def minimize(self, loss_fn, variables, optimizer):
         """One optimizer step on `variables` down the slope of ``loss_fn()``; return the loss."""
@@ -316,6 +317,12 @@ class StepModel(keras.Model):
             return value, [scope.get_current_value(v) for v in others]
 
         return pure, others
+
+
+def _dense(slopes):
+    # TensorFlow gives an embedding's slope as rows, one per lookup.  Adam would square repeated
+    # rows one by one instead of their sum, unlike JAX and PyTorch.
+    return [tf.convert_to_tensor(slope) for slope in slopes]
 
 
 def _with_aux(result):

@@ -128,6 +128,30 @@ def test_fused_step_has_the_slopes_of_both_players_worked_out_apart(name):
             np.testing.assert_allclose(a - b, slope, rtol=1e-3, atol=2e-6)
 
 
+def test_adam_squares_the_summed_slope_of_a_label_that_occurs_often():
+    # By hand: after one step Adam's second moment is (1 − beta_2)·slope², slope summed per label.
+    gan = small_gan(3)
+    variables = gan.discriminator.trainable_variables
+    real, y = ops.convert_to_tensor(IMAGES[:16]), ops.convert_to_tensor(LABELS[:16])
+    optimizer = keras.optimizers.Adam(1e-3, beta_2=0.9)
+    optimizer.build(variables)
+
+    def loss():
+        return ops.mean(gan.discriminator([real, y])), ()
+
+    slopes = gan.value_and_gradients(loss, variables)[2]
+    optimizer.apply(slopes, variables)
+    moments = {v.path: np.array(ops.convert_to_numpy(v)) for v in optimizer.variables}
+    (found,) = [v for k, v in moments.items() if "embedding" in k and "velocity" in k]
+    features = keras.Model(
+        gan.discriminator.inputs[0],
+        next(x for x in gan.discriminator.layers if isinstance(x, layers.Flatten)).output,
+    )
+    rows = np.array(ops.convert_to_numpy(features(real))) / 16  # d mean / d direction, per image
+    summed = np.stack([rows[LABELS[:16] == k].sum(axis=0) for k in range(3)])
+    np.testing.assert_allclose(found, 0.1 * summed**2, rtol=1e-4, atol=1e-12)
+
+
 def test_the_averaged_generator_follows_and_is_the_one_that_samples():
     gan = small_gan(ema=0.99)
     gan.fit(IMAGES, epochs=3, batch_size=16, verbose=0)
