@@ -133,6 +133,11 @@ def test_adam_squares_the_summed_slope_of_a_label_that_occurs_often():
     gan = small_gan(3)
     variables = gan.discriminator.trainable_variables
     real, y = ops.convert_to_tensor(IMAGES[:16]), ops.convert_to_tensor(LABELS[:16])
+    features = keras.Model(
+        gan.discriminator.inputs[0],
+        next(x for x in gan.discriminator.layers if isinstance(x, layers.Flatten)).output,
+    )
+    rows = np.array(ops.convert_to_numpy(features(real))) / 16  # d mean / d direction, per image
     optimizer = keras.optimizers.Adam(1e-3, beta_2=0.9)
     optimizer.build(variables)
 
@@ -143,11 +148,6 @@ def test_adam_squares_the_summed_slope_of_a_label_that_occurs_often():
     optimizer.apply(slopes, variables)
     moments = {v.path: np.array(ops.convert_to_numpy(v)) for v in optimizer.variables}
     (found,) = [v for k, v in moments.items() if "embedding" in k and "velocity" in k]
-    features = keras.Model(
-        gan.discriminator.inputs[0],
-        next(x for x in gan.discriminator.layers if isinstance(x, layers.Flatten)).output,
-    )
-    rows = np.array(ops.convert_to_numpy(features(real))) / 16  # d mean / d direction, per image
     summed = np.stack([rows[LABELS[:16] == k].sum(axis=0) for k in range(3)])
     np.testing.assert_allclose(found, 0.1 * summed**2, rtol=1e-4, atol=1e-12)
 
