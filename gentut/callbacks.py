@@ -66,11 +66,12 @@ class Progress(keras.callbacks.Callback):
 
     Args:
         clock: the `TimeBudget` of the run, or None when it is counted in epochs.
+        batch_size: images per step, which Keras does not tell callbacks.
     """
 
-    def __init__(self, clock=None):
+    def __init__(self, clock=None, batch_size=1):
         super().__init__()
-        self.clock = clock
+        self.clock, self.batch_size = clock, batch_size
 
     def on_train_begin(self, logs=None):
         self.bar = tqdm(
@@ -78,7 +79,7 @@ class Progress(keras.callbacks.Callback):
             bar_format="{percentage:3.0f}% |{bar:20}| {elapsed}<{remaining}{postfix}",
             dynamic_ncols=True,
         )
-        self.images, self.since, self.epoch = 0, None, 0
+        self.since, self.epoch, self.first = None, 0, 0
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
@@ -86,17 +87,16 @@ class Progress(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         now = time.perf_counter()
         if self.since is None:  # the first call builds the graph
-            self.since, self.first = now, batch
+            self.since, self.first = now, self.epoch * self.params["steps"] + batch
             return
-        done = (batch - self.first) if self.epoch == 0 else batch
-        self.images = self.epoch * self.params["steps"] + done
+        steps = self.epoch * self.params["steps"] + batch - self.first
         share = (
             self.clock.share()
             if self.clock
             else (self.epoch + (batch + 1) / self.params["steps"]) / self.params["epochs"]
         )
         self.bar.update(max(0.0, share - self.bar.n))
-        rate = self.images * self.params.get("batch_size", 1) / max(now - self.since, 1e-9)
+        rate = steps * self.batch_size / max(now - self.since, 1e-9)
         losses = ", ".join(f"{k} {float(v):.3g}" for k, v in (logs or {}).items())
         self.bar.set_postfix_str(f"{rate:,.0f} images/s, {losses}", refresh=False)
 

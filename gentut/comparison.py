@@ -11,6 +11,7 @@ from gentut.callbacks import Progress, TimeBudget
 from gentut.checks import check_choice
 from gentut.evaluation import Judge, evaluate
 from gentut.runs import data_options, save_model
+from gentut.training import device
 from gentut.training import seed as set_seed
 
 FAMILIES = ("gaussian", "mixture", "vae", "gan")
@@ -57,7 +58,13 @@ def compare(data="glyphs", out="runs/compare", *, families=FAMILIES, minutes=1.0
             model.fit(images, labels, seed=seed)
             seconds, seen = time.perf_counter() - start, len(images)
         else:
-            model.fit(images, labels, callbacks=[clock, Progress(clock)], seed=seed, verbose=0)
+            model.fit(
+                images,
+                labels,
+                callbacks=[clock, Progress(clock, model.default_batch_size)],
+                seed=seed,
+                verbose=0,
+            )
             seconds = clock.seconds
             seen = int(model.optimizer.iterations) * model.default_batch_size
         if hasattr(model, "fit_prior"):
@@ -81,7 +88,7 @@ def compare(data="glyphs", out="runs/compare", *, families=FAMILIES, minutes=1.0
         samples[family] = model.sample(len(strip), labels=strip, seed=seed + 1)
         drawn = samples[family][:6]
         neighbours[family] = (drawn, *judge.nearest(drawn, count=5))
-    environment = report.environment("CPU")
+    environment = report.environment(device())
     context = {
         "data": judge.data,
         "budget": 60 * minutes,

@@ -19,6 +19,7 @@ from gentut import data as image_data
 from gentut import plots, presets, report
 from gentut.callbacks import Progress, StopOnNaN, TimeBudget
 from gentut.checks import check_choice, check_positive
+from gentut.training import device
 from gentut.training import seed as set_seed
 
 GRID = 36  # images in a sample grid
@@ -143,7 +144,7 @@ def train(family=None, data="glyphs", out="runs/model", *, conditional=False, mi
     recorder = Recorder(folder, clock, rows, frames, num_classes)
     callbacks = [c for c in (clock, StopOnNaN(), recorder) if c]
     if progress:
-        callbacks.append(Progress(clock))
+        callbacks.append(Progress(clock, config["batch_size"] or model.default_batch_size))
     status = "finished"
     try:
         if config["family"] in ("gaussian", "mixture"):
@@ -231,7 +232,7 @@ def write_report(folder, status="finished", scores=None):
         "history": {k: [float(r[k]) for r in rows] for k in columns},
         "samples": pictures[-1],
         "animation": (folder / "samples.gif").read_bytes(),
-        "environment": report.environment("CPU or GPU as TensorFlow, JAX or PyTorch found it"),
+        "environment": report.environment(device()),
         "command": command(config),
     }
     if status == "interrupted":

@@ -59,11 +59,19 @@ def compile_options():
     times slower than its own.  Several steps per call save the trip through Python.
     """
     if BACKEND == "tensorflow":
-        gpu = bool(tf.config.list_physical_devices("GPU"))
-        return {"jit_compile": gpu, "steps_per_execution": 8}
+        return {"jit_compile": device() == "GPU", "steps_per_execution": 8}
     if BACKEND == "jax":
         return {"jit_compile": True}
     return {"jit_compile": False}
+
+
+def device():
+    """ "GPU" or "CPU": what the backend computes on."""
+    if BACKEND == "tensorflow":
+        return "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+    if BACKEND == "jax":
+        return jax.default_backend().upper()
+    return "GPU" if torch.cuda.is_available() else "CPU"
 
 
 def input_gradient(function, x):
