@@ -46,10 +46,10 @@ def test_adversarial_losses_equal_values_worked_out_by_hand(name):
 def test_slope_ratio_turns_one_players_slope_into_the_others(name):
     players = losses.ADVERSARIAL[name]
     fake = np.array([[-12.0], [-1.0], [0.5], [8.0]], "float32")
-    real = np.array([[3.0], [-2.0], [0.0], [1.0]], "float32")
+    real = ops.convert_to_tensor(np.array([[3.0], [-2.0], [0.0], [1.0]], "float32"))
     d_slope = input_gradient(lambda s: players.discriminator(real, s), fake)
     g_slope = input_gradient(lambda s: players.generator(real, s), fake)
-    ratio = players.slope_ratio(real, fake)
+    ratio = players.slope_ratio(real, ops.convert_to_tensor(fake))
     np.testing.assert_allclose(
         ops.convert_to_numpy(d_slope * ratio), ops.convert_to_numpy(g_slope), rtol=2e-4, atol=1e-9
     )
@@ -64,8 +64,9 @@ def test_optimal_discriminator_of_equal_densities_reaches_minus_log_four():
 def test_penalties_on_a_linear_score_equal_its_squared_slope():
     weights = np.arange(12, dtype="float32").reshape(1, 2, 2, 3) / 10
     images = np.random.default_rng(0).random((5, 2, 2, 3)).astype("float32")
-    slopes = input_gradient(lambda x: ops.sum(x * weights, axis=(1, 2, 3)), images)
     squared = float((weights**2).sum())
+    weights = ops.convert_to_tensor(weights)
+    slopes = input_gradient(lambda x: ops.sum(x * weights, axis=(1, 2, 3)), images)
     assert float(losses.squared_slope(slopes)) == pytest.approx(squared / 2, rel=1e-5)
     assert float(losses.unit_slope(slopes)) == pytest.approx((squared**0.5 - 1) ** 2, rel=1e-5)
 
@@ -82,10 +83,11 @@ def test_likelihoods_agree_with_scipy():
     logits = rng.normal(size=(3, 2, 2, 1)).astype("float32")
     p = 1 / (1 + np.exp(-logits.astype("float64")))
     expected = stats.bernoulli.logpmf(images, p).sum(axis=(1, 2, 3))
-    found = losses.bernoulli_log_likelihood(images, logits)
+    x, scores = ops.convert_to_tensor(images), ops.convert_to_tensor(logits)
+    found = losses.bernoulli_log_likelihood(x, scores)
     np.testing.assert_allclose(ops.convert_to_numpy(found), expected, rtol=1e-5)
     expected = stats.norm.logpdf(images, logits, math.exp(-0.7)).sum(axis=(1, 2, 3))
-    found = losses.gaussian_log_likelihood(images, logits, -0.7)
+    found = losses.gaussian_log_likelihood(x, scores, ops.convert_to_tensor(-0.7))
     np.testing.assert_allclose(ops.convert_to_numpy(found), expected, rtol=1e-5)
 
 
