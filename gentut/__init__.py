@@ -8,6 +8,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from gentut import callbacks, classical, data, features, losses, metrics, networks, plots  # noqa: E402
+from gentut.course import about, budget  # noqa: E402
 from gentut.evaluation import evaluate  # noqa: E402
 from gentut.gan import GAN  # noqa: E402
 from gentut.presets import build  # noqa: E402
@@ -17,6 +18,8 @@ from gentut.vae import VAE  # noqa: E402
 __all__ = [
     "GAN",
     "VAE",
+    "about",
+    "budget",
     "build",
     "callbacks",
     "classical",

@@ -17,7 +17,7 @@ features classical vae gan flow human
 presets callbacks tasks
 evaluation
 report
-runs
+runs course
 comparison
 cli
 """.strip().splitlines()

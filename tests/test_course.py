@@ -1,0 +1,32 @@
+"""The notebooks' budget and footer."""
+
+import re
+
+import pytest
+
+import gentut
+
+
+def test_the_budget_follows_the_environment(monkeypatch):
+    monkeypatch.delenv("GENTUT_QUICK", raising=False)
+    assert gentut.budget(full=12, quick=1) == 12
+    monkeypatch.setenv("GENTUT_QUICK", "0")
+    assert gentut.budget(full=12, quick=1) == 12
+    monkeypatch.setenv("GENTUT_QUICK", "1")
+    assert gentut.budget(full=12, quick=1) == 1
+
+
+def test_a_misspelt_budget_is_refused(monkeypatch):
+    monkeypatch.setenv("GENTUT_QUICK", "yes")
+    with pytest.raises(ValueError, match="`GENTUT_QUICK` must be 0 or 1; received 'yes'"):
+        gentut.budget(full=12, quick=1)
+    monkeypatch.setenv("GENTUT_QUICK", "0")
+    with pytest.raises(TypeError, match="`full` and `quick` must be of one type"):
+        gentut.budget(full=1.5, quick=1)
+
+
+def test_the_footer_names_versions_and_no_machine():
+    line = gentut.about()
+    assert re.search(r"gentut \d+\.\d+\.\d+", line) and re.search(r"keras 3\.\d+", line)
+    assert re.search(r"\d+ CPU core", line)
+    assert "/" not in line
