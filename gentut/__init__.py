@@ -8,7 +8,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from gentut import callbacks, classical, data, features, losses, metrics, networks, plots  # noqa: E402
-from gentut.course import about, budget  # noqa: E402
+from gentut.course import about, budget, show  # noqa: E402
 from gentut.evaluation import evaluate  # noqa: E402
 from gentut.gan import GAN  # noqa: E402
 from gentut.presets import build  # noqa: E402
@@ -31,4 +31,5 @@ __all__ = [
     "networks",
     "plots",
     "seed",
+    "show",
 ]

@@ -1,8 +1,8 @@
-"""What the notebooks need around the models: a budget for each long cell, a footer of versions."""
+"""What the notebooks need around the models: budgets of long cells, figures, a footer."""
 
 import os
 
-from gentut import report
+from gentut import plots, report
 from gentut.training import device
 
 QUICK = "GENTUT_QUICK"
@@ -31,3 +31,18 @@ def about():
     """One line with what a notebook ran on: versions and kind of machine, no names or paths."""
     facts = report.environment(device())
     return ", ".join(f"{name} {value}" for name, value in facts.items() if name != "backend")
+
+
+def show(figure, alt, dpi=100):
+    """Show a figure in a notebook with a text for those who cannot see it.
+
+    Args:
+        figure: a matplotlib figure, such as the functions of `gentut.plots` return.
+        alt: what the figure shows, in one or two sentences (the "alt" text of the image).
+        dpi: dots per inch; 100 keeps a stored notebook small.
+    """
+    from IPython.display import Image, display  # only notebooks need IPython
+
+    if not isinstance(alt, str) or not alt.strip():
+        raise ValueError(f"`alt` must describe the figure in words; received {alt!r}.")
+    display(Image(data=plots.png(figure, dpi=dpi), format="png", alt=alt))

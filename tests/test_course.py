@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 
 import gentut
@@ -30,3 +31,14 @@ def test_the_footer_names_versions_and_no_machine():
     assert re.search(r"gentut \d+\.\d+\.\d+", line) and re.search(r"keras 3\.\d+", line)
     assert re.search(r"\d+ CPU core", line)
     assert "/" not in line
+
+
+def test_a_figure_is_shown_with_its_alternative_text(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    figure = gentut.plots.image_grid(np.zeros((1, 8, 8, 1), "float32"))
+    gentut.show(figure, alt="One black image.")
+    data, metadata = shown[0]._repr_mimebundle_()
+    assert data["image/png"] and metadata["image/png"]["alt"] == "One black image."
+    with pytest.raises(ValueError, match="`alt` must describe the figure in words; received ' '"):
+        gentut.show(figure, alt=" ")
