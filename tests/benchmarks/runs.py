@@ -1,0 +1,192 @@
+"""The runs of the training benchmark: each yields rows of facts with the images to be scored."""
+
+import time
+from typing import NamedTuple
+
+import gentut  # before TensorFlow: it sets the kernels that both sides use
+
+# isort: split
+import keras
+import numpy as np
+import published
+from published.base import one_hot
+
+from gentut import data, metrics, presets
+from gentut.evaluation import NEIGHBOURS, PRDC_LIMIT, Judge
+
+GENERATED = 10_000
+
+
+class Ours(NamedTuple):
+    """One of our recipes: a family of `gentut.build`, per class or not, on grey or thresholded
+    images."""
+
+    family: str
+    conditional: bool = False
+    binary: bool = False
+
+
+TRAINED = {
+    name: Ours(family, name.endswith("-conditional"))
+    for family in presets.FAMILIES
+    if family not in ("gaussian", "mixture")
+    for name in (family, f"{family}-conditional")
+} | {"vae-binary": Ours("vae", binary=True)}
+
+
+class Bench:
+    """Images, judge and settings of one benchmark."""
+
+    def __init__(self, name, generated=GENERATED):
+        self.name, self.generated = name, generated
+        self.images, self.labels = data.load(name, "train")
+        self.judge = Judge(name)
+        self.num_classes = self.judge.num_classes
+
+    def binary(self, images):
+        return (images > 0.5).astype("float32")
+
+    def training_images(self, binary):
+        return self.binary(self.images) if binary else self.images
+
+    def equal_shares(self):
+        return (np.arange(self.generated) % self.num_classes).astype("int32")
+
+    def score(self, images):
+        """Distance and coverage of generated images; None where they are not finite."""
+        counts = {
+            "features": self.judge.extractor.name,
+            "n_generated": len(images),
+            "n_real": len(self.judge.test),
+            "nearest_k": NEIGHBOURS,
+            "n_coverage": PRDC_LIMIT,
+        }
+        if not np.isfinite(images).all():
+            return {"frechet_distance": None, "coverage": None, **counts}
+        codes, real = self.judge.extractor(images), self.judge.test_features
+        neighbours = metrics.precision_recall_density_coverage(
+            real[:PRDC_LIMIT], codes[:PRDC_LIMIT], nearest_k=NEIGHBOURS
+        )
+        return {
+            "frechet_distance": metrics.frechet_distance(real, codes),
+            **{key: float(value) for key, value in neighbours.items()},
+            **counts,
+        }
+
+
+def run_reference(bench, name, seed):
+    """What needs no clock: real images, noise, and densities in closed form or by EM."""
+    rng = np.random.default_rng(seed)
+    shape = bench.images.shape[1:]
+    facts = {"recipe": name, "conditional": name.endswith("-conditional")}
+    if name == "real":
+        count = min(bench.generated, len(bench.images))
+        yield facts, bench.images[rng.choice(len(bench.images), count, replace=False)]
+    elif name == "noise":
+        yield facts, rng.random((bench.generated, *shape), "float32")
+    else:
+        model = gentut.build(name.removesuffix("-conditional"), shape, bench.num_classes)
+        start = time.perf_counter()
+        model.fit(bench.images, bench.labels, seed=seed)
+        facts |= {"seconds": time.perf_counter() - start, "parameters": [model.count_params()]}
+        yield facts, model.sample(bench.generated, bench.equal_shares(), seed=seed)
+
+
+class Meter(keras.callbacks.Callback):
+    """Steps that `fit` took while the clock of the `TimeBudget` before it ran."""
+
+    first = None
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.first is None:  # the clock starts here too
+            self.first = int(self.model.optimizer.iterations)
+
+    def on_train_end(self, logs=None):
+        self.steps = int(self.model.optimizer.iterations) - self.first
+
+
+def fit(bench, recipe, seconds, seed):
+    """Train one of our recipes; return the model, the counted seconds and images per second."""
+    gentut.seed(seed)
+    classes = bench.num_classes if recipe.conditional else None
+    model = gentut.build(recipe.family, bench.images.shape[1:], classes)
+    clock, meter = gentut.callbacks.TimeBudget(minutes=seconds / 60), Meter()
+    images = bench.training_images(recipe.binary)
+    labels = bench.labels if recipe.conditional else None
+    model.fit(images, labels, callbacks=[clock, meter], verbose=0)
+    return model, clock.seconds, meter.steps * model.default_batch_size / clock.seconds
+
+
+def run_ours(bench, name, seconds, seed):
+    """Train one of our recipes for one budget; a VAE gives a second row with a fitted prior."""
+    recipe = TRAINED[name]
+    model, spent, rate = fit(bench, recipe, seconds, seed)
+    networks = [
+        getattr(model, role).count_params()
+        for role in ("generator", "decoder", "discriminator", "encoder")
+        if hasattr(model, role)
+    ]
+    labels = bench.equal_shares() if recipe.conditional else None
+    facts = {
+        "recipe": name,
+        "conditional": recipe.conditional,
+        "seconds": spent,
+        "images_per_second": rate,
+        "parameters": networks,
+    }
+    if hasattr(model, "elbo"):
+        test_labels = bench.judge.test_labels if recipe.conditional else None
+        bounds = model.elbo(bench.binary(bench.judge.test), test_labels, seed=seed)
+        facts["elbo"] = float(bounds.mean())
+    yield facts, model.sample(bench.generated, labels, seed=seed)
+    if hasattr(model, "fit_prior"):
+        start = time.perf_counter()
+        model.fit_prior(
+            bench.training_images(recipe.binary),
+            bench.labels if recipe.conditional else None,
+            seed=seed,
+        )
+        spent_on_prior = {"fit_prior_seconds": time.perf_counter() - start}
+        yield (
+            facts | {"recipe": f"{name}, fitted prior"} | spent_on_prior,
+            model.sample(bench.generated, labels, seed=seed),
+        )
+
+
+def batches(images, labels, size, seed):
+    """Endless shuffled batches; what fills no batch at the end of a pass is left out."""
+    rng = np.random.default_rng(seed)
+    while True:
+        order = rng.permutation(len(images))
+        for start in range(0, len(order) - size + 1, size):
+            rows = order[start : start + size]
+            yield images[rows], labels[rows]
+
+
+def run_published(bench, name, marks, seed):
+    """Train a published recipe once; a row when the clock reaches each of the marks."""
+    gentut.seed(seed)
+    recipe = published.RECIPES[name]()
+    images = recipe.prepare(bench.training_images(recipe.binary))
+    stream = batches(images, one_hot(bench.labels), recipe.batch_size, seed)
+    loss = recipe.step(*next(stream))  # traces the graph: not counted
+    steps, seconds = 0, 0.0
+    for mark in marks:
+        start = time.perf_counter() - seconds
+        while time.perf_counter() - start < mark:
+            loss = recipe.step(*next(stream))
+            steps += 1
+        float(loss)  # a GPU may lag behind: wait for it
+        seconds = time.perf_counter() - start
+        facts = {
+            "recipe": name,
+            "mark": mark,
+            "conditional": recipe.conditional,
+            "seconds": seconds,
+            "images_per_second": steps * recipe.batch_size / seconds,
+            "parameters": [network.count_params() for network in recipe.networks],
+            "page": recipe.page,
+        }
+        if hasattr(recipe, "elbo"):
+            facts["elbo"] = float(recipe.elbo(bench.binary(bench.judge.test)).mean())
+        yield facts, recipe.sample(bench.generated, bench.equal_shares(), seed)
