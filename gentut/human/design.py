@@ -1,0 +1,231 @@
+"""From image sets to a study: which images are shown, how they are paired, balanced and hidden."""
+
+import io
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from gentut import checks, plots
+from gentut.human.rules import Rules
+from gentut.human.study import REAL, Study, Trial
+from gentut.human.texts import QUESTIONS
+
+
+def make_study(
+    real: np.ndarray,
+    generated: np.ndarray | Mapping[str, np.ndarray],
+    *,
+    protocol: str = "real_or_fake",
+    trials: int = 60,
+    practice: int = 4,
+    exposure_ms: int | None = None,
+    real_labels: np.ndarray | None = None,
+    generated_labels: np.ndarray | Mapping[str, np.ndarray] | None = None,
+    title: str | None = None,
+    instructions: str | None = None,
+    rules: Rules | None = None,
+    seed: int = 0,
+) -> Study:
+    """Draws the images of a study and balances them; the same arguments give the same study.
+
+    Every generated image is drawn together with a real one, of the same class if there are
+    labels, and none is shown twice. In "real_or_fake" both are asked about separately, so half of
+    the images are real (without a time limit: HYPE∞ of Zhou et al. 2019). In "which_is_real" they
+    stand side by side (two-alternative forced choice), with the real one on the left in half of
+    the trials. Several models share one study in equal parts.
+
+    Args:
+        real: images `(n, h, w, c)` in [0, 1] that the models were not trained on.
+        generated: images of the same shape, or model name -> images.
+        protocol: "real_or_fake" or "which_is_real".
+        trials: questions that count; images for "real_or_fake", pairs for "which_is_real".
+        practice: questions before them that do not count, with images of their own.
+        exposure_ms: 100 to 5000 ms, after which a mask covers the images; default no limit.
+        real_labels, generated_labels: integer classes, to match them; both or neither.
+        title, instructions: what raters read; default one text for each protocol.
+        rules: whose answers will not count; default `Rules()`.
+        seed: of the draw.
+
+    Raises:
+        ValueError: images of different shapes, unusable names, counts that cannot be balanced, or
+            too few images (of a class).
+    """
+    checks.check_choice("protocol", protocol, list(QUESTIONS))
+    sets, labels = _sets(real, generated, real_labels, generated_labels)
+    models = [name for name in sets if name != REAL]
+    per_pair = 2 if protocol == "real_or_fake" else 1
+    scored = _pairs("trials", trials, len(models) * per_pair, least=1)
+    practising = np.resize(models, _pairs("practice", practice, per_pair, least=0)).tolist()
+    rng = np.random.default_rng(seed)
+
+    wanted = {model: scored + practising.count(model) for model in models}
+    drawn = _draw(labels, wanted, rng)
+    ids = _ids(2 * sum(wanted.values()), rng)
+    pictures, sources, pairs = {}, {}, {model: [] for model in models}
+    for model in models:
+        for rows in drawn[model]:
+            pair = []
+            for source, row in zip((REAL, model), rows, strict=True):
+                pair.append(ids.pop())
+                sources[pair[-1]] = source
+                pictures[pair[-1]] = _png(sets[source][row])
+            pairs[model].append(tuple(pair))
+
+    practice_trials = []
+    for model in practising:
+        practice_trials += _trials(model, [pairs[model].pop()], protocol, rng)[0]
+    blocks = ([], [])
+    for place, model in enumerate(models):
+        halves = _trials(model, pairs[model], protocol, rng)
+        # Where a model has an odd number of pairs, the larger half goes to either block in turn.
+        for block, half in zip(blocks, halves[:: -1 if place % 2 else 1], strict=True):
+            block += half
+    return Study(
+        protocol=protocol,
+        title=QUESTIONS[protocol].title if title is None else title,
+        instructions=QUESTIONS[protocol].instructions if instructions is None else instructions,
+        exposure_ms=exposure_ms,
+        rules=Rules() if rules is None else rules,
+        models=tuple(models),
+        pictures={name: pictures[name] for name in sorted(pictures)},
+        mask=_png(_mask(list(sets.values()), rng)),
+        sources={name: sources[name] for name in sorted(sources)},
+        practice=tuple(trial.images for trial in _shuffled(practice_trials, rng)),
+        blocks=tuple(tuple(_shuffled(block, rng)) for block in blocks),
+    )
+
+
+def _sets(real, generated, real_labels, generated_labels):
+    """Checked images and labels by source, the real ones first."""
+    generated = dict(generated) if isinstance(generated, Mapping) else {"generated": generated}
+    if not generated:
+        raise ValueError("`generated` must hold at least one set of images; received none.")
+    for name in generated:
+        if not isinstance(name, str) or not name.strip() or name == REAL:
+            raise ValueError(
+                f"`generated` must have names that are texts, not {REAL!r}; received {name!r}."
+            )
+    sets = {REAL: plots.images.check_images("real", real)}
+    for name, images in generated.items():
+        sets[name] = plots.images.check_images(f"generated[{name!r}]", images)
+        if sets[name].shape[1:] != sets[REAL].shape[1:]:
+            raise ValueError(
+                f"`generated[{name!r}]` must hold images of the shape of `real`, "
+                f"{sets[REAL].shape[1:]}; received {sets[name].shape[1:]}."
+            )
+    if (real_labels is None) != (generated_labels is None):
+        raise ValueError(
+            "`real_labels` and `generated_labels` must be given together; received only one."
+        )
+    if real_labels is None:
+        return sets, {name: np.zeros(len(images), int) for name, images in sets.items()}
+    if not isinstance(generated_labels, Mapping):
+        generated_labels = {name: generated_labels for name in generated}
+    if set(generated_labels) != set(generated):
+        raise ValueError(
+            f"`generated_labels` must have the names of `generated`, {', '.join(generated)};"
+            f" received {', '.join(generated_labels)}."
+        )
+    labels = {name: np.asarray(labels) for name, labels in generated_labels.items()}
+    labels = {REAL: np.asarray(real_labels), **labels}
+    for name, values in labels.items():
+        if values.shape != (len(sets[name]),) or values.dtype.kind not in "iu":
+            argument = "real_labels" if name == REAL else f"generated_labels[{name!r}]"
+            raise ValueError(
+                f"`{argument}` must hold one integer for each of {len(sets[name])} images;"
+                f" received shape {values.shape} and dtype {values.dtype}."
+            )
+    return sets, labels
+
+
+def _pairs(name: str, count: int, divisor: int, least: int) -> int:
+    """How many pairs of each model make that many trials."""
+    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < least:
+        raise ValueError(f"`{name}` must be an integer of {least} or more; received {count!r}.")
+    if count % divisor:
+        raise ValueError(
+            f"`{name}` must be divisible by {divisor}, so that real images and models have equal"
+            f" parts; received {count}."
+        )
+    return count // divisor
+
+
+def _draw(
+    labels: Mapping[str, np.ndarray], wanted: Mapping[str, int], rng: np.random.Generator
+) -> dict[str, list[tuple[int, int]]]:
+    """For each model, rows (in `real`, in the model's set) of matched pairs, classes in turn."""
+    pools = {
+        (name, label): list(rng.permutation(np.flatnonzero(values == label)))
+        for name, values in labels.items()
+        for label in np.unique(values)
+    }
+    drawn = {}
+    for model, count in wanted.items():
+        classes = rng.permutation(np.intersect1d(labels[REAL], labels[model]))
+        if len(classes) == 0:
+            raise ValueError(
+                f"`real_labels` and `generated_labels[{model!r}]` must share classes; they share"
+                " none."
+            )
+        turns = rng.permutation(np.resize(classes, count))
+        drawn[model] = [
+            (_take(pools, REAL, label, wanted), _take(pools, model, label, wanted))
+            for label in turns
+        ]
+    return drawn
+
+
+def _take(pools, name, label, wanted) -> int:
+    pool = pools[name, label]
+    if not pool:
+        argument = "real" if name == REAL else f"generated[{name!r}]"
+        raise ValueError(
+            f"`{argument}` must hold enough images for {sum(wanted.values())} pairs in all"
+            f" (practice included), none shown twice; class {label} has too few."
+        )
+    return int(pool.pop())
+
+
+def _trials(
+    model: str, pairs: Sequence[tuple[str, str]], protocol: str, rng: np.random.Generator
+) -> tuple[list[Trial], list[Trial]]:
+    """The trials of one model in two blocks. Both images of a pair are in one block."""
+    blocks = ([], [])
+    sides = rng.permutation(np.arange(len(pairs)) % 2)
+    for place, (pair, side) in enumerate(zip(pairs, sides, strict=True)):
+        if protocol == "real_or_fake":
+            blocks[place % 2].extend(Trial((image,), model) for image in pair)
+        else:
+            blocks[place % 2].append(Trial(pair[:: -1 if side else 1], model))
+    return blocks
+
+
+def _shuffled(trials: list[Trial], rng: np.random.Generator) -> list[Trial]:
+    return [trials[place] for place in rng.permutation(len(trials))]
+
+
+def _ids(count: int, rng: np.random.Generator) -> list[str]:
+    """Different random names that say nothing about what they name."""
+    return [f"{number:06x}" for number in rng.choice(16**6, size=count, replace=False)]
+
+
+def _png(image: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    plots.pixels(image).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def _mask(sets: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
+    """Patches from all sets, scattered: the same strokes and colours, but no shape to see."""
+    height, width, channels = sets[0].shape[1:]
+    side = max(1, min(height, width) // 7)
+    mask = np.empty((height, width, channels), np.float32)
+    for y in range(0, height, side):
+        for x in range(0, width, side):
+            images = sets[rng.integers(len(sets))]
+            image = images[rng.integers(len(images))]
+            top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
+            patch = image[top : top + side, left : left + side]
+            target = mask[y : y + side, x : x + side]
+            target[...] = patch[: target.shape[0], : target.shape[1]]
+    return mask

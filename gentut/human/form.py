@@ -1,0 +1,187 @@
+"""The study as a form in a notebook: JupyterLab and Colab, ipywidgets 7.7 and 8."""
+
+import base64
+import io
+import json
+import os
+import re
+import secrets
+import time
+from html import escape
+from pathlib import Path
+
+from PIL import Image
+
+from gentut.human.files import write_atomically
+from gentut.human.responses import LONGEST_NAME, response
+from gentut.human.sequence import SESSIONS
+from gentut.human.study import Study
+from gentut.human.texts import QUESTIONS, exposure_text
+
+try:
+    import ipywidgets as widgets
+except ImportError as error:
+    raise ImportError(
+        "`form` needs ipywidgets, which is not installed: pip install ipywidgets."
+    ) from error
+
+FIXATION_MS = 500
+SIDE = 252  # CSS pixels for the longer side of an image, or the next smaller whole multiple
+
+
+class Form(widgets.VBox):
+    """Asks one rater the questions of a study; display it as the last line of a cell.
+
+    The browser times the exposure (a CSS animation), so a slow kernel does not lengthen it; nobody
+    measures how long the image really stayed, and `shown_ms` is None. Answer times are taken in the
+    kernel and contain the way from and to the browser.
+
+    Args:
+        study: what is asked.
+        folder: where the rater's file is written at the end; None for nowhere.
+        session: fixes the order and the sides; None for a random one.
+
+    Raises:
+        FileNotFoundError: the folder is missing.
+        ValueError: a session out of range.
+    """
+
+    def __init__(
+        self, study: Study, folder: str | os.PathLike | None = None, session: int | None = None
+    ):
+        if folder is not None and not Path(folder).is_dir():
+            raise FileNotFoundError(f"`folder` must exist; received {str(folder)!r}.")
+        self.study = study
+        self.response: dict | None = None  # as `analyse` takes it, once the rater is done
+        self._folder = folder
+        self._session = secrets.randbelow(SESSIONS - 1) + 1 if session is None else session
+        self._steps = study.steps(self._session)
+        self._place, self._answers, self._onset = 0, [], 0.0
+
+        question = QUESTIONS[study.protocol]
+        self._name = widgets.Text(placeholder="your name or a code (optional)")
+        self._start = _button("Start", self._ask, "primary")
+        self._go = _button("Go on", self._ask, "primary")
+        self._counter, self._bar = widgets.HTML(), widgets.IntProgress()
+        self._picture = widgets.HTML()
+        self._choices = [
+            _button(text, lambda _, choice=choice: self._answer(choice), "info")
+            for choice, text in enumerate(question.buttons)
+        ]
+        self._stop = _button("Stop here", self._finish, "")
+        hint = widgets.HTML(
+            "<small>Keys: Tab moves between the buttons, Space presses one.</small>"
+        )
+        self._asking = (
+            widgets.HBox([self._counter, self._bar, self._stop]),
+            widgets.HTML(f"<b>{escape(question.title)}</b>"),
+            self._picture,
+            widgets.HBox(self._choices),
+            hint,
+        )
+        counted = len(study.trials)
+        texts = [study.instructions, exposure_text(study.exposure_ms)]
+        texts.append(f"{counted} questions, after {len(study.practice)} for practice.")
+        intro = f"<h3>{escape(study.title)}</h3>"
+        intro += "".join(f"<p>{escape(text)}</p>" for text in texts if text)
+        super().__init__([widgets.HTML(intro), self._name, self._start])
+
+    def _ask(self, _=None) -> None:
+        step = self._steps[self._place]
+        practice = len(self.study.practice)
+        practising = step.trial is None
+        done = self._place if practising else self._place - practice
+        total = practice if practising else len(self.study.trials)
+        self._counter.value = f"{'Practice: ' if practising else ''}{done + 1} of {total}"
+        self._bar.max, self._bar.value = total, done
+        self._stop.disabled = practising
+        self._picture.value = pictures_html(self.study, step.images)
+        self.children = self._asking
+        self._onset = time.perf_counter()
+        if self.study.exposure_ms is not None:
+            self._onset += FIXATION_MS / 1000
+
+    def _answer(self, choice: int) -> None:
+        if self.response is not None:
+            return
+        step = self._steps[self._place]
+        if step.trial is not None:
+            single = len(step.images) == 1
+            ms = round(1000 * (time.perf_counter() - self._onset))
+            self._answers.append(
+                {
+                    "trial": step.trial,
+                    "answer": ("real", "fake")[choice] if single else step.images[choice],
+                    "ms": max(0, ms),
+                    "shown_ms": None,
+                }
+            )
+        self._place += 1
+        if self._place == len(self._steps):
+            self._finish()
+        elif self._place == len(self.study.practice):
+            text = f"That was practice. Now {len(self.study.trials)} questions will count."
+            self.children = [widgets.HTML(f"<p>{text}</p>"), self._go]
+        else:
+            self._ask()
+
+    def _finish(self, _=None) -> None:
+        name = self._name.value.strip()[:LONGEST_NAME] or f"rater-{self._session:08x}"
+        if not self._answers:
+            self.children = [widgets.HTML("<p>Stopped before the first answer.</p>")]
+            return
+        self.response = response(self.study, name, self._session, "form", self._answers)
+        text = f"<p>Thank you. {len(self._answers)} answers are in <code>form.response</code>"
+        if self._folder is not None:
+            short = re.sub(r"[^\w-]+", "-", name)[:40]
+            file = Path(self._folder, f"answers-{self.study.id}-{short}-{self._session:x}.json")
+            write_atomically(file, json.dumps(self.response) + "\n")
+            text += f" and in the file <code>{escape(file.name)}</code>"
+        self.children = [widgets.HTML(text + ".</p>")]
+
+
+def pictures_html(study: Study, images: tuple[str, ...]) -> str:
+    """The images side by side; with timed exposure, first a cross, then they, then the mask."""
+    with Image.open(io.BytesIO(study.pictures[images[0]])) as picture:
+        width, height = picture.size
+    scale = SIDE / max(width, height)
+    scale = int(scale) if scale > 1 else scale
+    size = f"width:{round(width * scale)}px;height:{round(height * scale)}px"
+    sharp = "image-rendering:pixelated;" if scale > 1 else ""
+    place = f"position:absolute;inset:0;{size};max-width:none;margin:0"
+    timed = study.exposure_ms is not None
+    style = ""
+    if timed:
+        style = "<style>@keyframes gentut-appear{to{visibility:visible}}</style>"
+
+    def layer(content: str, css: str, after_ms: int) -> str:
+        if timed and after_ms:
+            css += f";visibility:hidden;animation:gentut-appear 0s {after_ms}ms forwards"
+        return content.replace("STYLE", css)
+
+    def stack(image: str) -> str:
+        shown = _image(study.pictures[image], "Image to judge")
+        layers = [layer(shown, sharp + place, FIXATION_MS)]
+        if timed:
+            cross = f"{place};display:grid;place-items:center;font-size:3rem"
+            layers = [layer('<div style="STYLE">+</div>', cross, 0), *layers]
+            mask = _image(study.mask, "")
+            layers.append(layer(mask, sharp + place, FIXATION_MS + study.exposure_ms))
+        return f'<div style="position:relative;{size}">{"".join(layers)}</div>'
+
+    return (
+        f'{style}<div style="display:flex;gap:32px;margin:8px 0">'
+        + "".join(map(stack, images))
+        + "</div>"
+    )
+
+
+def _image(data: bytes, alt: str) -> str:
+    source = base64.b64encode(data).decode()
+    return f'<img style="STYLE" alt="{alt}" src="data:image/png;base64,{source}">'
+
+
+def _button(text: str, action, style: str) -> widgets.Button:
+    button = widgets.Button(description=text, button_style=style)
+    button.on_click(action)
+    return button

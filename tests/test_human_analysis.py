@@ -1,0 +1,308 @@
+"""Whole studies with simulated panels whose truth is known."""
+
+import copy
+import json
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from gentut import human
+
+PIXELS = np.random.default_rng(0).random((1000, 4, 4, 1), np.float32)
+
+
+def study(protocol="real_or_fake", models=("GAN",), **options):
+    options = {"trials": 40, "practice": 0} | options
+    generated = {name: PIXELS[400 + 300 * k : 700 + 300 * k] for k, name in enumerate(models)}
+    return human.make_study(PIXELS[:400], generated, protocol=protocol, **options)
+
+
+SINGLE, PAIRS = study(), study("which_is_real")
+BOTH = study(models=("GAN", "VAE"), trials=80)
+
+
+def answered(asked, choose, rater="Anna", session=7, ms=900, shown_ms=None, face="page"):
+    """A response in which `choose(images)` gives the answer."""
+    answers = [
+        {"trial": step.trial, "answer": choose(step.images), "ms": ms, "shown_ms": shown_ms}
+        for step in asked.steps(session, practice=False)
+    ]
+    return human.responses.response(asked, rater, session, face, answers)
+
+
+def right(asked):
+    if asked.protocol == "real_or_fake":
+        return lambda images: "real" if asked.sources[images[0]] == "real" else "fake"
+    return lambda images: next(i for i in images if asked.sources[i] == "real")
+
+
+# One rater, counted by hand ----------------------------------------------------------------
+
+
+def test_errors_are_split_into_real_and_fake():
+    """Wrong about 3 of 20 generated images and 1 of 20 real ones."""
+    fakes = sorted(i for i, source in SINGLE.sources.items() if source == "GAN")
+    reals = sorted(i for i, source in SINGLE.sources.items() if source == "real")
+    wrong = {*fakes[:3], *reals[:1]}
+    truth = right(SINGLE)
+    flip = {"real": "fake", "fake": "real"}
+
+    def choose(images):
+        return flip[truth(images)] if images[0] in wrong else truth(images)
+
+    results = human.analyse([answered(SINGLE, choose)], SINGLE)
+    assert (results["error"], results["error_fake"], results["error_real"]) == (0.1, 0.15, 0.05)
+    assert (results["error_n"], results["error_fake_n"]) == (40, 20)
+    # Wilson for 4 of 40, z = 1.96: (p + z²/2n ± z √(p(1−p)/n + z²/4n²)) / (1 + z²/n).
+    assert results["error_low"] == pytest.approx(0.0396, abs=1e-4)
+    assert results["error_high"] == pytest.approx(0.2305, abs=1e-4)
+    # 2 · Σ_{k<=4} C(40, k) / 2^40 = 2 · 102,091 / 2^40.
+    assert results["p_value"] == pytest.approx(2 * 102_091 / 2**40)
+    # Called fake: 17 of 20 fakes and 1 of 20 reals, each with half an answer added.
+    z = stats.norm.ppf([17.5 / 21, 1.5 / 21])
+    assert results["d_prime"] == pytest.approx(z[0] - z[1])
+    assert results["criterion"] == pytest.approx(-z.sum() / 2)
+    assert results["simulated"] is False and results["raters"] == 1
+    for name in ("error_raters_low", "error_crossed_high", "kappa", "spread", "p_value_raters"):
+        assert np.isnan(results[name]), name  # one rater says nothing about others
+
+
+def test_a_choice_of_two_counts_who_took_the_generated_image():
+    truth = right(PAIRS)
+    missed = {trial.images for trial in PAIRS.trials[:10]}
+    missed |= {images[::-1] for images in missed}
+
+    def choose(images):
+        return images[1 - images.index(truth(images))] if images in missed else truth(images)
+
+    results = human.analyse([answered(PAIRS, choose)], PAIRS)
+    assert results["error"] == 0.25
+    assert results["d_prime"] == pytest.approx(np.sqrt(2) * stats.norm.ppf(30.5 / 41))
+    assert "error_fake" not in results and "criterion" not in results
+
+
+def test_each_model_has_its_own_errors():
+    """The GAN fools everyone, the VAE no one; the real images beside them likewise."""
+    models = {trial.images[0]: trial.model for trial in BOTH.trials}
+    truth = right(BOTH)
+
+    def choose(images):
+        fooled = models[images[0]] == "GAN" and truth(images) == "fake"
+        return "real" if fooled else truth(images)
+
+    results = human.analyse([answered(BOTH, choose)], BOTH)
+    assert results["error_fake[GAN]"] == 1 and results["error_fake[VAE]"] == 0
+    assert results["error[GAN]"] == 0.5 and results["error[VAE]"] == 0
+    assert results["error"] == 0.25 and results["error_real"] == 0
+    assert results["error_fake[GAN]_n"] == 20 and results["error[GAN]_n"] == 40
+
+
+# Panels with a known truth -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("asked", [SINGLE, PAIRS], ids=["single", "pairs"])
+def test_raters_who_guess_are_at_chance(asked):
+    covered = {"": 0, "_raters": 0, "_crossed": 0}
+    significant = 0
+    for seed in range(40):
+        results = human.analyse(human.simulate(asked, 0.5, raters=8, seed=seed), asked, repeats=200)
+        for kind in covered:
+            covered[kind] += results[f"error{kind}_low"] <= 0.5 <= results[f"error{kind}_high"]
+        significant += results["p_value"] < 0.05
+        assert abs(results["kappa"]) < 0.2
+    least = stats.binom(40, 0.95).ppf(0.001)
+    assert min(covered.values()) >= least
+    assert 40 - significant >= least
+
+
+@pytest.mark.parametrize("asked", [SINGLE, PAIRS], ids=["single", "pairs"])
+def test_raters_who_know_are_perfect(asked):
+    results = human.analyse(human.simulate(asked, 1.0, raters=6), asked)
+    assert results["error"] == results["error_crossed_high"] == 0
+    assert results["kappa"] == 1
+    assert results["d_prime"] > 3 and np.isfinite(results["d_prime_high"])
+    assert results["p_value"] < 1e-10 and results["learning"] == 0
+    # And raters who are always wrong are as sure, the other way round.
+    results = human.analyse(human.simulate(asked, 0.0, raters=6), asked)
+    assert results["error"] == 1 and results["d_prime"] < -3
+
+
+@pytest.mark.parametrize("asked", [SINGLE, PAIRS], ids=["single", "pairs"])
+def test_the_stated_accuracy_comes_back(asked):
+    panel = human.simulate(asked, 0.75, raters=150, spread=0.1, agreement=0.3, seed=2)
+    results = human.analyse(panel, asked, repeats=300)
+    assert results["error_crossed_low"] <= 0.25 <= results["error_crossed_high"]
+    assert results["spread"] == pytest.approx(0.1, abs=0.025)
+    # d′ = √2 · z(0.75) = 0.954 for a choice of two, 2 · z(0.75) = 1.349 for single images.
+    expected = 1.349 if asked is SINGLE else 0.954
+    assert results["d_prime"] == pytest.approx(expected, abs=0.25)
+    # Images differ, so the interval for other images is wider than that for these.
+    crossed = results["error_crossed_high"] - results["error_crossed_low"]
+    assert crossed > 1.5 * (results["error_raters_high"] - results["error_raters_low"])
+    assert results["error_raters_high"] - results["error_raters_low"] > (
+        results["error_high"] - results["error_low"]
+    )
+
+
+def test_agreement_shows_images_that_fool_everyone():
+    """Same error rate, but either each rater errs about other images or all about the same."""
+    apart = human.analyse(human.simulate(SINGLE, 0.5, raters=12, agreement=0.0), SINGLE)
+    alike = human.analyse(human.simulate(SINGLE, 0.5, raters=12, agreement=1.0), SINGLE)
+    assert abs(apart["kappa"]) < 0.1 and alike["kappa"] == 1
+    assert alike["kappa_trials"] == 40
+
+
+def test_raters_who_learn():
+    """Guessing in the first half, nearly perfect in the second."""
+    before = human.simulate(SINGLE, 0.5, raters=10, seed=4)
+    after = human.simulate(SINGLE, 0.95, raters=10, seed=4)  # the same sessions
+    for early, late in zip(before, after, strict=True):
+        assert early["session"] == late["session"]
+        early["answers"][20:] = late["answers"][20:]
+    results = human.analyse(before, SINGLE)
+    assert results["error_first_half"] == pytest.approx(0.5, abs=0.1)
+    assert results["error_second_half"] == pytest.approx(0.05, abs=0.06)
+    assert results["learning_low"] > 0.25 and results["learning_p"] < 1e-6
+    same = human.analyse(human.simulate(SINGLE, 0.7, raters=10, seed=4), SINGLE)
+    assert same["learning_low"] < 0 < same["learning_high"] and same["learning_p"] > 0.01
+
+
+def test_models_of_a_panel_can_differ():
+    results = human.analyse(human.simulate(BOTH, {"GAN": 0.5, "VAE": 0.9}, raters=30), BOTH)
+    assert results["error[GAN]_crossed_low"] > results["error[VAE]_crossed_high"]
+    with pytest.raises(ValueError, match="one for each of GAN, VAE; received GAN"):
+        human.simulate(BOTH, {"GAN": 0.5})
+    with pytest.raises(ValueError, match=r"`accuracy` must lie in \[0, 1\]; received 75"):
+        human.simulate(BOTH, 75)
+    with pytest.raises(ValueError, match="`spread` must be 0 or above"):
+        human.simulate(BOTH, 0.9, spread=0.4)
+
+
+def test_results_do_not_depend_on_the_order_of_files():
+    panel = human.simulate(SINGLE, 0.7, raters=6, seed=1)
+    one, other = human.analyse(panel, SINGLE), human.analyse(panel[::-1], SINGLE)
+    for name in ("error", "error_low", "kappa", "d_prime", "learning", "p_value_raters"):
+        assert one[name] == pytest.approx(other[name])
+
+
+# Rules -------------------------------------------------------------------------------------
+
+
+def test_raters_are_left_out_by_the_rules_and_the_reason_is_told():
+    timed = study(exposure_ms=250)
+    truth = right(timed)
+    people = [
+        answered(timed, truth, "good", 1, shown_ms=260),
+        answered(timed, lambda images: "real", "one key", 2, shown_ms=260),
+        answered(timed, truth, "hasty", 3, ms=120),
+        answered(timed, truth, "slow screen", 4, shown_ms=400),
+        answered(timed, truth, "gone", 5),
+        answered(timed, lambda i: {"real": "fake", "fake": "real"}[truth(i)], "wrong", 6),
+    ]
+    people[4]["answers"] = people[4]["answers"][:30]
+    results = human.analyse(people, timed)
+    assert results["excluded"] == [
+        "one key: gave 100% of the answers on one button",
+        "hasty: gave 100% of the answers within 200 ms",
+        "slow screen: saw 100% of the images over 50 ms too long",
+        "gone: answered 75% of the trials",
+    ]
+    # Nobody is left out for being wrong.
+    assert results["raters"] == 2 and results["error"] == 0.5
+    assert results["shown_ms"] == 260
+    assert len(results["rules"]) == 4
+    with pytest.raises(ValueError, match="The rules of the study leave no rater: gone: answered"):
+        human.analyse([people[4]], timed)
+
+
+def test_one_button_means_one_side_in_pairs():
+    lefty = answered(PAIRS, lambda images: images[0], session=9)
+    with pytest.raises(ValueError, match="Anna: gave 100% of the answers on one button"):
+        human.analyse([lefty], PAIRS)
+
+
+def test_answers_that_are_missing_count_neither_way():
+    panel = human.simulate(SINGLE, 1.0, raters=5)
+    panel[0]["answers"] = panel[0]["answers"][:38]
+    results = human.analyse(panel, SINGLE)
+    assert results["error"] == 0 and results["judgements"] == 198
+    assert results["kappa_trials"] == 38 and results["kappa"] == 1
+
+
+# Files, figures, words ---------------------------------------------------------------------
+
+
+def test_files_and_key_give_what_objects_give(tmp_path):
+    panel = human.simulate(SINGLE, 0.7, raters=5)
+    folder = tmp_path / "responses"
+    folder.mkdir()
+    for found in panel:
+        text = json.dumps(found)
+        assert '"simulated": true' in text
+        (folder / f"{found['rater']}.json").write_text(text, encoding="utf-8")
+    key = SINGLE.save_key(tmp_path / "key.json")
+    from_files, from_objects = human.analyse(folder, key), human.analyse(panel, SINGLE)
+    np.testing.assert_equal(from_files, from_objects)
+    assert all(np.isscalar(v) or v is None or isinstance(v, list) for v in from_files.values())
+
+
+def test_simulated_results_say_so_wherever_they_are_shown():
+    panel = human.simulate(BOTH, 0.6, raters=5)
+    results = human.analyse(panel, BOTH)
+    assert results["simulated"] is True
+    assert human.summary(results).startswith("SIMULATED answers: no person was asked.")
+    for figure in (human.plot_errors(results), human.plot_images(panel, BOTH, count=3)):
+        assert figure.axes[0].get_title(loc="left").startswith("SIMULATED, no people")
+    person = answered(BOTH, right(BOTH))
+    results = human.analyse([person], BOTH)
+    assert "SIMULATED" not in human.summary(results)
+    assert "SIMULATED" not in human.plot_errors(results).axes[0].get_title(loc="left")
+
+
+def test_the_figure_shows_the_numbers():
+    results = human.analyse(human.simulate(BOTH, {"GAN": 0.5, "VAE": 0.9}, raters=6), BOTH)
+    axes = human.plot_errors(results).axes[0]
+    rows = [label.get_text() for label in axes.get_yticklabels()]
+    assert rows == ["all images", "real taken for fake", "fake taken for real",
+                    "GAN taken for real", "VAE taken for real"]  # fmt: skip
+    dots = [line.get_xdata()[0] for line in axes.lines if len(line.get_xdata()) == 1]
+    shown = [results[name] for name in ("error", "error_real", "error_fake", "error_fake[GAN]",
+                                        "error_fake[VAE]")]  # fmt: skip
+    np.testing.assert_allclose(dots, 100 * np.array(shown))
+    assert "over raters and images" in axes.get_title(loc="left")
+    pairs = human.analyse(human.simulate(PAIRS, 0.8, raters=3), PAIRS)
+    assert "over judgements" in human.plot_errors(pairs).axes[0].get_title(loc="left")
+
+
+def test_the_images_that_fool_most_come_first():
+    panel = human.simulate(SINGLE, 1.0, raters=4)
+    fooling = next(i for i, s in SINGLE.sources.items() if s == "GAN")
+    trial = [t.images[0] for t in SINGLE.trials].index(fooling)
+    for found in panel[:3]:
+        next(a for a in found["answers"] if a["trial"] == trial)["answer"] = "real"
+    texts = [text.get_text() for text in human.plot_images(panel, SINGLE, count=4).axes[0].texts]
+    assert texts[:4] == ["75%", "0%", "0%", "0%"] and texts[4:8] == ["0%"] * 4
+    with pytest.raises(ValueError, match="`study` must have the protocol 'real_or_fake'"):
+        human.plot_images(human.simulate(PAIRS, 0.8), PAIRS)
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "words"),
+    [
+        (0.9, "tell these images apart more often than by guessing"),
+        (0.1, "take generated images for real more often than real ones"),
+        (0.5, "it is not shown that raters tell these images apart at all"),
+    ],
+)
+def test_the_verdict_follows_the_interval(accuracy, words):
+    panel = human.simulate(SINGLE, accuracy, raters=10, seed=3)
+    assert words in human.summary(human.analyse(panel, SINGLE))
+
+
+def test_options_out_of_range(tmp_path):
+    panel = copy.deepcopy(human.simulate(SINGLE, 0.7, raters=4))
+    with pytest.raises(ValueError, match=r"`confidence` must lie in \(0, 1\); received 95"):
+        human.analyse(panel, SINGLE, confidence=95)
+    with pytest.raises(ValueError, match="`repeats` must be a positive integer; received 0"):
+        human.analyse(panel, SINGLE, repeats=0)
