@@ -1,14 +1,35 @@
 """The command line: ``gentut train | sample | evaluate | compare | data``."""
 
 import argparse
+import contextlib
+import faulthandler
+import io
+import logging
+import os
 import sys
+import textwrap
+import warnings
 from pathlib import Path
+
+EPILOG = """\
+TensorFlow's own messages are kept off the terminal; TF_CPP_MIN_LOG_LEVEL=0 in the environment
+shows them.  Exit codes: 0 done, 2 bad input (one line says what), 130 stopped by Ctrl-C."""
+
+
+class Parser(argparse.ArgumentParser):
+    """One line for a mistake, as for every other bad input."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
 def parser():
     """The commands and their options."""
-    top = argparse.ArgumentParser(
-        prog="gentut", description="Learn image generation by running it."
+    top = Parser(
+        prog="gentut",
+        description="Learn image generation by running it.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -16,40 +37,43 @@ def parser():
         return commands.add_parser(name, help=text, description=text)
 
     def images(sub):
-        sub.add_argument("--data", default="glyphs", help="a data set's name or a folder of images")
-        sub.add_argument("--size", type=int, help="pixels per side, for a folder of images")
+        sub.add_argument("--data", help="a data set's name (default glyphs) or a folder of images")
+        sub.add_argument("--size", type=int, help="pixels per side, 28 to 128 (folders: 32)")
         sub.add_argument("--channels", type=int, choices=(1, 3), help="1 grey, 3 colour")
+        sub.add_argument("--skip-unreadable", action="store_true", default=None,
+                         help="leave out images of a folder that cannot be read")  # fmt: skip
 
     sub = command("train", "train one family into a run folder")
     sub.add_argument("family", nargs="?", help="gaussian, mixture, vae, gan or wgan")
     images(sub)
-    sub.add_argument("--conditional", action="store_true", help="use the labels")
-    sub.add_argument("--minutes", type=float, help="train by the clock")
-    sub.add_argument("--epochs", type=int, help="passes over the data (default 10)")
+    sub.add_argument("--conditional", action="store_true", default=None, help="use the labels")
+    sub.add_argument("--minutes", type=float, help="train by the clock, or")
+    sub.add_argument("--epochs", type=int, help="by passes over the data (default 10)")
     sub.add_argument("--batch-size", type=int, help="images per step (default the recipe's)")
-    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--seed", type=int, help="of weights, noise and order (default 0)")
     sub.add_argument("--out", required=True, help="the run folder")
     sub.add_argument("--resume", action="store_true", help="go on with the run in --out")
 
     sub = command("sample", "draw images from a trained run as a PNG grid")
     sub.add_argument("run", help="a run folder")
-    sub.add_argument("-n", type=int, default=36)
-    sub.add_argument("--label", type=int, help="class, for conditional models")
-    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("-n", type=int, default=40, help="images (default 40)")
+    sub.add_argument("--label", type=int, help="one class, for conditional models (default all)")
+    sub.add_argument("--seed", type=int, default=0, help="other images with another (default 0)")
     sub.add_argument("--out", required=True, help="the PNG file")
 
     sub = command("evaluate", "score trained runs on held-out images")
-    sub.add_argument("runs", nargs="+", metavar="RUN")
-    sub.add_argument("-n", type=int, default=10_000, help="generated images")
-    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("runs", nargs="+", metavar="RUN", help="run folders")
+    sub.add_argument("-n", type=int, default=10_000, help="generated images (default 10000)")
+    sub.add_argument("--seed", type=int, default=0, help="of the samples (default 0)")
 
     sub = command("compare", "train, measure and compare families on one budget")
     images(sub)
-    sub.add_argument("--families", nargs="+", default=["gaussian", "mixture", "vae", "gan"])
-    sub.add_argument("--minutes", type=float, default=1.0, help="training time of each")
-    sub.add_argument("-n", type=int, default=5_000, help="generated images to score")
-    sub.add_argument("--seed", type=int, default=0)
-    sub.add_argument("--out", default="runs/compare")
+    sub.add_argument("--families", nargs="+", help="default gaussian mixture vae gan")
+    sub.add_argument("--minutes", type=float, help="training time of each (default 1)")
+    sub.add_argument("-n", type=int, help="generated images to score (default 5000)")
+    sub.add_argument("--seed", type=int, help="of everything (default 0)")
+    sub.add_argument("--out", default="runs/compare", help="folder (default runs/compare)")
+    sub.add_argument("--resume", action="store_true", help="go on with what was stopped")
 
     command("data", "what data sets there are, and which are here")
     return top
@@ -59,86 +83,233 @@ def main(arguments=None):
     """Run a command; exit code 0, 2 for bad input (one line, no traceback), 130 after Ctrl-C."""
     options = parser().parse_args(arguments)
     try:
-        return COMMANDS[options.command](options) or 0
+        with quiet(), notes_in_one_line():
+            return COMMANDS[options.command](options) or 0
     except KeyboardInterrupt:
         print("gentut: stopped", file=sys.stderr)
         return 130
     except (ValueError, TypeError, OSError, RuntimeError) as error:
-        print(f"gentut: {' '.join(str(error).split())}", file=sys.stderr)
+        text = " ".join(str(error).split())
+        for name, option in PYTHON_NAMES.items():  # what the library calls it, to what is typed
+            text = text.replace(name, option)
+        print(f"gentut: {text}", file=sys.stderr)
         return 2
+
+
+PYTHON_NAMES = {"`name_or_folder`": "`data`", "pass on_error='skip'": "add --skip-unreadable"}
+
+
+@contextlib.contextmanager
+def quiet():
+    """Keep what TensorFlow's C++ code prints off the terminal; Python's own stderr stays.
+
+    It prints dozens of lines straight to file descriptor 2, about graphics cards that are not
+    there and the like, in the middle of the progress bar.
+    """
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":
+        yield
+        return
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    python = sys.stderr
+    terminal = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    own = None
+    with contextlib.suppress(io.UnsupportedOperation, AttributeError):
+        if python.fileno() == 2:
+            own = os.fdopen(os.dup(terminal), "w", buffering=1, encoding=python.encoding)
+    try:
+        if own is not None:
+            sys.stderr = own
+            faulthandler.enable(own)  # a crash in C++ is still told
+        yield
+    finally:
+        if own is not None:
+            faulthandler.disable()
+            sys.stderr = python
+            own.close()
+        os.dup2(terminal, 2)
+        os.close(terminal)
+
+
+@contextlib.contextmanager
+def notes_in_one_line():
+    """Show each of our warnings once, as a line without code; leave out those of libraries."""
+
+    shown = set()
+
+    def show(message, category, filename, *rest):
+        text = " ".join(str(message).split())
+        if "gentut" in Path(filename).parts and text not in shown:
+            shown.add(text)
+            print(f"gentut: note: {text}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for category in (UserWarning, RuntimeWarning):
+            warnings.filterwarnings("always", category=category)
+        warnings.showwarning = show
+        yield
+
+
+def say(line):
+    """A stage of a long job."""
+    print(line, file=sys.stderr)
 
 
 def train(options):
     from gentut import runs
 
-    if options.family is None and not options.resume:
-        raise ValueError("`family` must be given unless --resume is; received none.")
     _, status = runs.train(
         options.family, options.data, options.out, conditional=options.conditional,
         minutes=options.minutes, epochs=options.epochs, batch_size=options.batch_size,
-        size=options.size, channels=options.channels, seed=options.seed, resume=options.resume,
+        size=options.size, channels=options.channels, skip_unreadable=options.skip_unreadable,
+        seed=options.seed, resume=options.resume, progress=True, say=say,
     )  # fmt: skip
-    print(f"{status}: {Path(options.out) / 'report.html'}")
+    print(Path(options.out) / "report.html")
+    if status == "interrupted":
+        print(f"stopped; gentut train --out {options.out} --resume goes on", file=sys.stderr)
+        return 130
+    return 0
 
 
 def sample(options):
-    from gentut import plots, runs
+    import io
 
-    model = runs.load_model(options.run)
-    labels = None if options.label is None else [options.label] * options.n
-    images = model.sample(options.n, labels=labels, seed=options.seed)
+    import numpy as np
+
+    from gentut import plots, report, runs
+
     target = Path(options.out)
+    if target.suffix.lower() != ".png":
+        raise ValueError(f"`out` must end in .png; received {options.out!r}.")
     if not target.parent.is_dir():
         raise FileNotFoundError(
             f"`out` must lie in a folder that exists; received {options.out!r}."
         )
-    plots.pixels(plots.tile(images), 2).save(target, "PNG")
+    model = runs.RunFolder(options.run).read_model()
+    classes = model.num_classes
+    labels = columns = None
+    if options.label is not None:
+        labels = np.full(max(options.n, 0), options.label)
+    elif classes is not None:
+        labels = np.arange(max(options.n, 0)) % classes
+        columns = runs.grid(classes)[1] if classes <= 10 else None
+    images = model.sample(options.n, labels=labels, seed=options.seed)
+    picture = io.BytesIO()
+    plots.pixels(plots.tile(images, columns), 2).save(picture, "PNG")
+    report.write(target, picture.getvalue())
     print(target)
 
 
 def evaluate(options):
-    from gentut import evaluation, runs
+    from gentut import runs
 
-    every = {}
-    for run in options.runs:
-        config = runs.read_config(run)
-        model = runs.load_model(run)
-        judge = evaluation.Judge(config["data"], runs.data_options(config), seed=options.seed)
-        every[run] = evaluation.evaluate(model, n=options.n, seed=options.seed, judge=judge)
-        runs.write_report(run, scores=every[run])
-    show([{"run": run, **scores} for run, scores in every.items()], "run")
+    scores = runs.evaluate(options.runs, options.n, options.seed, say=say)
+    groups = {}
+    for run, row in scores.items():
+        groups.setdefault((row["data"], row["features"], row["n_real"]), {})[run] = row
+    for group in groups.values():
+        print(score_lines(group))
+    print(*(Path(run) / "report.html" for run in scores), sep="\n")
 
 
 def compare(options):
     from gentut import comparison
 
-    results = comparison.compare(
+    results, status = comparison.compare(
         options.data, options.out, families=options.families, minutes=options.minutes,
-        n=options.n, seed=options.seed, size=options.size, channels=options.channels, say=print,
+        n=options.n, seed=options.seed, size=options.size, channels=options.channels,
+        skip_unreadable=options.skip_unreadable, resume=options.resume, progress=True, say=say,
     )  # fmt: skip
-    show(results, "family")
-    print(f"\n{Path(options.out) / 'report.html'}")
+    print(family_lines(results))
+    print(Path(options.out) / "report.html")
+    if status == "interrupted":
+        print(f"stopped; gentut compare --out {options.out} --resume goes on", file=sys.stderr)
+        return 130
+    return 0
 
 
 def data(options):
     from gentut import data as image_data
 
+    rows = [["name", "pixels", "classes", "train", "test", "where", "what"]]
     for entry in image_data.names():
-        print(entry)
+        rows.append([
+            entry.name, "×".join(map(str, entry.image_shape)), str(len(entry.classes)),
+            f"{entry.train:,}", f"{entry.test:,}", entry.here or "not here: downloads",
+            f"{entry.title}; {entry.licence}",
+        ])  # fmt: skip
+    print(aligned(rows, left=(0, 5, 6)))
+    print("\nOr a folder of your own PNG, JPEG or WebP images, one sub-folder per class, or none.")
+    print("Without internet: put NAME.npz into a folder and let GENTUT_DATA name it.")
 
 
-def show(rows, first):
-    """Print scores, one line per row."""
-    columns = ("frechet_distance", "precision", "recall", "density", "coverage",
-               "distance_to_training", "parameters", "seconds_per_1000")  # fmt: skip
-    width = max(len(str(row[first])) for row in rows)
-    print("\n" + " " * width + "".join(f"{c:>22}" for c in columns))
+# Tables ---------------------------------------------------------------------------------------
+
+
+def aligned(rows, left=(0,), head_width=100):
+    """Rows of texts as lines, in columns two spaces apart; `left` are set left, others right.
+
+    The first row is the head; its texts are broken at `head_width` characters.
+    """
+    head = [textwrap.wrap(text, head_width) or [""] for text in rows[0]]
+    height = max(map(len, head))
+    head = [[""] * (height - len(lines)) + lines for lines in head]
+    rows = [*zip(*head, strict=True), *rows[1:]]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
     for row in rows:
-        cells = "".join(f"{row[c]:>22,.4g}" for c in columns)
-        print(f"{row[first]:<{width}}{cells}")
-    print(f"Features: {rows[0]['features']}; {rows[0]['n_generated']:,} generated against"
-          f" {rows[0]['n_real']:,} held-out images; real against real:"
-          f" {rows[0]['frechet_distance_floor']:.3g}.")  # fmt: skip
+        cells = [
+            text.ljust(width) if place in left else text.rjust(width)
+            for place, (text, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def score_lines(scores):
+    """Scores of runs on one data set: a line per score, a column per run, then references."""
+    from gentut.report import scores as names
+
+    first = next(iter(scores.values()))
+    keys = [k for k in names.SCORES if any(names.has(row, k) for row in scores.values())]
+    rows = [["", *scores, *names.REFERENCES.values()]]
+    for key in keys:
+        arrow = {"lower": " ↓", "higher": " ↑"}.get(names.SCORES[key].better, "")
+        cells = []
+        for row in scores.values():
+            ends = names.interval_text(row, key, "…")
+            cells.append(names.text(row, key) + (f" ({ends})" if ends else ""))
+        references = [names.text(first, key, name) for name in names.REFERENCES]
+        rows.append([names.SCORES[key].title + arrow, *cells, *references])
+    lines = [f"\n{Path(first['data']).name}: {names.origin(first)}", "", aligned(rows)]
+    lines += ["", "In brackets: 95 % intervals. ↓ lower is better, ↑ higher is better."]
+    lines += [f"Left out for {run}: {row['left_out']}." for run, row in scores.items()
+              if row["left_out"]]  # fmt: skip
+    return "\n".join(lines)
+
+
+def family_lines(results):
+    """The families of a comparison, best first: quality and cost, a line each."""
+    from gentut.report import scores as names
+
+    keys = ("frechet_distance", "precision", "recall", "coverage", "distance_to_training",
+            "parameters", "seconds_train", "seconds_per_1000")  # fmt: skip
+    rows = [["family", *(names.SCORES[key].title for key in keys)]]
+    for row in sorted(results, key=lambda row: row["frechet_distance"]):
+        cells = [names.text(row, key) for key in keys]
+        ends = names.interval_text(row, keys[0], "…")
+        rows.append([names.family_name(row["family"]), f"{cells[0]} ({ends})", *cells[1:]])
+    for name in ("real", "noise"):
+        rows.append([f"({name})", *(names.text(results[0], key, name) for key in keys)])
+    note = textwrap.fill(
+        f"{names.origin(results[0])} In brackets: 95 % interval of the Fréchet distance; another"
+        " training seed would change more.",
+        100,
+    )
+    return f"\n{aligned(rows, head_width=10)}\n\n{note}"
 
 
 COMMANDS = {

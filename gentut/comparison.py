@@ -1,5 +1,8 @@
 """All families on one data set and one budget: trained, measured, on one page."""
 
+import json
+import shlex
+import shutil
 import time
 from pathlib import Path
 
@@ -7,110 +10,231 @@ import numpy as np
 
 from gentut import data as image_data
 from gentut import presets, report
-from gentut.callbacks import Progress, TimeBudget
-from gentut.checks import check_choice
-from gentut.evaluation import Judge, evaluate
-from gentut.runs import data_options, save_model
+from gentut.callbacks import TimeBudget, TrainingDiverged
+from gentut.evaluation import Judge, check_count, evaluate
+from gentut.runs import Config, data_options, finish, fit, grid, load_model, save_model
 from gentut.training import device
 from gentut.training import seed as set_seed
 
 FAMILIES = ("gaussian", "mixture", "vae", "gan")
+DEFAULTS = {
+    "data": "glyphs", "families": FAMILIES, "minutes": 1.0, "n": 5_000, "seed": 0, "size": None,
+    "channels": None, "skip_unreadable": False,
+}  # fmt: skip
+STATE = "compare.json"  # settings and the scores so far; it also marks the folder as ours
 
 
-def compare(data="glyphs", out="runs/compare", *, families=FAMILIES, minutes=1.0, n=5_000, seed=0,
-            size=None, channels=None, say=lambda line: None):  # fmt: skip
+def compare(data=None, out="runs/compare", *, families=None, minutes=None, n=None, seed=None,
+            size=None, channels=None, skip_unreadable=None, resume=False, progress=False,
+            say=lambda line: None):  # fmt: skip
     """Train each family for the same time, score it on held-out images, write one page.
 
     Args:
-        data: what `gentut.data.load` takes; labels are used (class-conditional models).
-        out: folder for ``report.html`` and one ``FAMILY.keras`` each; made if missing.
-        families: keys of `gentut.presets.RECIPES`.
-        minutes: training time of each; the statistical models take what they need.
-        n: generated images to score.
-        seed: of everything.
-        size, channels: for a folder of images.
+        data: what `gentut.data.load` takes, default "glyphs"; with two classes or more, the
+            models are class-conditional.
+        out: folder for ``report.html``, one ``FAMILY.keras`` each and ``compare.json`` (settings
+            and scores); made if missing.  An earlier comparison in it is replaced.
+        families: different ones of `gentut.presets.FAMILIES`; default `FAMILIES` of this module.
+        minutes: training time of each, default 1; the statistical models take what they need.
+        n: generated images to score, default 5,000.
+        seed: of everything, default 0.
+        size, channels, skip_unreadable: for a folder of images, see `gentut.runs.train`.
+        resume: go on with a comparison that was stopped, with the settings it was begun with; the
+            families that it has finished are kept.
+        progress: show a progress bar on the terminal.
         say: called with a line of text at each stage.
 
     Returns:
-        One dict of scores per family.
+        One dict of scores per family, and "finished" or "interrupted" (by Ctrl-C; what is
+        finished is on the page).
+
+    Raises:
+        ValueError, TypeError, FileNotFoundError: an argument, the data or the folder is not what
+            it must be; nothing is left behind.
+        TrainingDiverged: a loss became NaN; the families before are on the page.
     """
-    for family in families:
-        check_choice("families", family, presets.FAMILIES)
-    TimeBudget(minutes)  # refuses a bad budget before any work
-    options = data_options({"size": size, "channels": channels})
-    images, labels = image_data.load(data, "train", **options)
-    judge = Judge(data, options, seed=seed)
+    asked = {
+        "data": None if data is None else str(data), "families": families and list(families),
+        "minutes": minutes, "n": n, "seed": seed, "size": size, "channels": channels,
+        "skip_unreadable": skip_unreadable,
+    }  # fmt: skip
+    asked = {name: value for name, value in asked.items() if value is not None}
     folder = Path(out)
+    if resume:
+        settings, results = _taken_up(folder, asked)
+    else:
+        settings, results = {**DEFAULTS, **asked}, []
+        _refuse_foreign(folder)
+    _check(settings)
+    options = data_options(*(settings[k] for k in ("size", "channels", "skip_unreadable")))
+    say(f"{settings['data']}: reading the images and their features")
+    judge = Judge(settings["data"], options, seed=settings["seed"])
+    existed = folder.is_dir()
     folder.mkdir(parents=True, exist_ok=True)
-    floor, ceiling = judge.floor(), judge.ceiling()
-    first = {c: np.flatnonzero(judge.test_labels == c) for c in range(judge.num_classes)}
-    columns = min(judge.num_classes, 10)
-    strip = np.tile(np.arange(columns), 4)
-    real = np.stack([judge.test[first[c][i // columns]] for i, c in enumerate(strip)])
-    rows, samples, neighbours, results = [], {"real": real}, {}, []
+    models, fault = {}, None
+    try:
+        if not resume:
+            _write_state(folder, settings, results)
+            (folder / "report.html").unlink(missing_ok=True)  # it was of an earlier comparison
+        for family in settings["families"][len(results) :]:
+            models[family], scores = _one_family(family, judge, options, settings, progress, say)
+            save_model(models[family], folder / f"{family}.keras")
+            results.append(scores)
+            _write_state(folder, settings, results)
+    except (KeyboardInterrupt, TrainingDiverged) as error:
+        fault = error
+    except BaseException:
+        if not results and not existed:
+            shutil.rmtree(folder)
+        raise
+    if results:
+        stopped = f"Stopped after {len(results)} of {len(settings['families'])} families."
+        _write_page(folder, settings, results, models, judge, fault and stopped)
+    elif not existed:
+        shutil.rmtree(folder)
+    if fault and not (results and isinstance(fault, KeyboardInterrupt)):
+        raise fault
+    return results, "interrupted" if fault else "finished"
+
+
+def _check(settings):
+    families = settings["families"]
+    if not families or len(set(families)) < len(families):
+        raise ValueError(f"`families` must be different families; received {families}.")
+    shared = ("data", "minutes", "size", "channels", "skip_unreadable", "seed")
     for family in families:
-        say(f"{family}: training")
-        set_seed(seed)
-        model = presets.build(family, images.shape[1:], judge.num_classes)
-        clock = TimeBudget(minutes)
-        start = time.perf_counter()
-        if family in ("gaussian", "mixture"):
-            model.fit(images, labels, seed=seed)
-            seconds, seen = time.perf_counter() - start, len(images)
-        else:
-            model.fit(
-                images,
-                labels,
-                callbacks=[clock, Progress(clock, model.default_batch_size)],
-                seed=seed,
-                verbose=0,
-            )
-            seconds = clock.seconds
-            seen = int(model.optimizer.iterations) * model.default_batch_size
-        if hasattr(model, "fit_prior"):
-            start = time.perf_counter()
-            model.fit_prior(images, labels, seed=seed)
-            seconds += time.perf_counter() - start
-        save_model(model, folder / f"{family}.keras")
-        say(f"{family}: scoring {n:,} samples")
-        scores = evaluate(model, data, n, seed, judge)
-        results.append({"family": family, **scores, "seconds_train": seconds, "images_seen": seen})
-        rows.append({
-            "family": family,
-            "frechet": scores["frechet_distance"],
-            "frechet_interval": (scores["frechet_distance_low"], scores["frechet_distance_high"]),
-            **{k: scores[k] for k in ("precision", "recall", "density", "coverage", "parameters",
-                                      "seconds_per_1000")},
-            "memorisation": scores["distance_to_training"],
-            "seconds_train": seconds,
-            "images_seen": seen,
-        })  # fmt: skip
-        samples[family] = model.sample(len(strip), labels=strip, seed=seed + 1)
+        Config(family, **{name: settings[name] for name in shared})
+    check_count(settings["n"])
+
+
+def _classes(judge):
+    """Number of classes of the models; None if the data has only one."""
+    return judge.num_classes if judge.num_classes > 1 else None
+
+
+def _one_family(family, judge, options, settings, progress, say):
+    """A trained model of a family, and its scores with what the training took."""
+    seed, num_classes = settings["seed"], _classes(judge)
+    # All training images, in the order of the files: a judge has shuffled ones, and not always all.
+    images, labels = image_data.load(settings["data"], "train", **options)
+    labels = None if num_classes is None else labels
+    say(f"{family}: training")
+    set_seed(seed)
+    model = presets.build(family, images.shape[1:], num_classes)
+    clock = TimeBudget(settings["minutes"])
+    start = time.perf_counter()
+    seen = fit(family, model, images, labels, clock=clock, seed=seed, progress=progress)
+    seconds = clock.seconds or time.perf_counter() - start  # the clock leaves out graph building
+    start = time.perf_counter()
+    finish(model, images, labels, seed)
+    seconds += time.perf_counter() - start
+    say(f"{family}: scoring {settings['n']:,} samples")
+    scores = evaluate(model, n=settings["n"], seed=seed, judge=judge)
+    return model, {"family": family, **scores, "seconds_train": seconds, "images_seen": seen}
+
+
+def _write_page(folder, settings, results, models, judge, status):
+    num_classes = _classes(judge)
+    labels, columns = grid(num_classes)
+    drawn_labels = None if num_classes is None else np.array(labels)
+    samples, neighbours = {"real": _real(judge, labels)}, {}
+    for row in results:
+        family = row["family"]
+        model = models.get(family) or _reload(folder, family)
+        samples[family] = model.sample(len(labels), labels=drawn_labels, seed=settings["seed"] + 1)
         drawn = samples[family][:6]
         neighbours[family] = (drawn, *judge.nearest(drawn, count=5))
     environment = report.environment(device())
+    names = judge.class_names
     context = {
         "data": judge.data,
-        "budget": 60 * minutes,
-        "samples": n,
-        "seeds": [seed],
+        "budget": 60 * settings["minutes"],
+        "samples": settings["n"],
+        "seeds": [settings["seed"]],
         "features": judge.extractor.name,
         "feature_accuracy": judge.extractor.test_accuracy,
-        "real_floor": floor,
-        "noise_floor": ceiling,
-        "interval": "95 % from subsets of real and generated images; one training seed",
+        "interval": "95 %, from random halves of real and generated images; one training seed",
         "hardware": environment.pop("device"),
         "versions": environment,
-        "command": f"gentut compare --data {Path(judge.data).name} --minutes {minutes:g}"
-        f" --seed {seed}",
-        "class_names": class_names(data, judge.num_classes),
+        "command": command(settings),
+        "class_names": None if num_classes is None else [names[k] for k in labels[:columns]],
+        "status": status,
     }
-    report.compare_report(folder / "report.html", rows, samples, neighbours, context)
-    return results
+    report.compare_report(folder / "report.html", results, samples, neighbours, context)
 
 
-def class_names(data, num_classes):
-    """Names of the classes if the data set has them, else their numbers."""
-    if hasattr(image_data, "class_names"):
-        return image_data.class_names(data)
-    return [str(i) for i in range(num_classes)]
+def _reload(folder, family):
+    try:
+        return load_model(folder / f"{family}.keras")
+    except ValueError as error:
+        raise ValueError(
+            f"`out` must be a whole comparison; received {str(folder)!r}, whose {family}.keras is"
+            f" damaged: {error}"
+        ) from error
+
+
+def _real(judge, labels):
+    """Held-out images of these classes; where a class has too few, the same ones again."""
+    chosen, taken = [], dict.fromkeys(labels, 0)
+    for label in labels:
+        own = judge.test if label is None else judge.test[judge.test_labels == label]
+        if not len(own):  # a small folder can have no test image of a class
+            own = judge.train[judge.train_labels == label]
+        chosen.append(own[taken[label] % len(own)])
+        taken[label] += 1
+    return np.stack(chosen)
+
+
+def command(settings):
+    """The command line that repeats a comparison."""
+    words = ["gentut", "compare", "--data", Path(settings["data"]).name]
+    words += ["--families", *settings["families"]]
+    words += ["--minutes", f"{settings['minutes']:g}", "-n", str(settings["n"])]
+    for name in ("size", "channels"):
+        if settings[name] is not None:
+            words += [f"--{name}", str(settings[name])]
+    words += ["--skip-unreadable"] * settings["skip_unreadable"]
+    return shlex.join([*words, "--seed", str(settings["seed"])])
+
+
+def _write_state(folder, settings, results):
+    text = json.dumps({"settings": settings, "results": results}, indent=2)
+    report.write(folder / STATE, text + "\n")
+
+
+def _refuse_foreign(folder):
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"`out` must be a folder; received {str(folder)!r}, which is a file.")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / STATE).is_file():
+        raise ValueError(
+            "`out` must be new, empty, or the folder of an earlier comparison; received"
+            f" {str(folder)!r}, which holds other files."
+        )
+
+
+def _taken_up(folder, asked):
+    """Settings of a comparison that goes on, and the scores of its finished families."""
+    path = folder / STATE
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"`out` must be the folder of a comparison that was stopped; received {str(folder)!r},"
+            f" which holds no {STATE}."
+        )
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+        settings, results = state["settings"], state["results"]
+        finished = [row["family"] for row in results]
+        if set(settings) != set(DEFAULTS) or finished != settings["families"][: len(finished)]:
+            raise ValueError("settings and results do not belong together")
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(
+            f"`out` must be a whole comparison; received {str(folder)!r}, whose {STATE} is damaged:"
+            f" {type(error).__name__}: {error}"
+        ) from error
+    for name, value in asked.items():
+        if value != settings[name]:
+            raise ValueError(
+                f"`{name}` must stay what the comparison was begun with, {settings[name]!r};"
+                f" received {value!r}. Leave it out with --resume."
+            )
+    return settings, results

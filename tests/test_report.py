@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from gentut import plots, report
+from gentut.report import scores
 from gentut.report.page import Cell, Table
 
 browser = pytest.importorskip("browser", reason="websocket-client is not installed")
@@ -38,8 +39,11 @@ def images(count, seed=0, channels=1):
     return np.random.default_rng(seed).random((count, 12, 12, channels), np.float32)
 
 
-def row(family, frechet, interval=None, **more):
-    return {"family": family, "frechet": frechet, "frechet_interval": interval, **more}
+def row(family, frechet, interval=(None, None), **more):
+    key = "frechet_distance"
+    ends = {f"{key}_low": interval[0], f"{key}_high": interval[1]}
+    references = {f"{key}_real": 5.0, f"{key}_noise": 2093.0}
+    return {"family": family, key: frechet, **ends, **references, **more}
 
 
 CONTEXT = {
@@ -49,8 +53,6 @@ CONTEXT = {
     "seeds": [0],
     "features": "128 features of a classifier of glyphs",
     "feature_accuracy": 0.962,
-    "real_floor": 5.0,
-    "noise_floor": 2093.0,
     "interval": "95 % bootstrap over the generated images",
     "hardware": "2 CPU cores",
     "versions": {"python": "3.11.7", "keras": "3.15.1"},
@@ -58,11 +60,28 @@ CONTEXT = {
     "class_names": list("ABCDEFGHIJ"),
 }
 ROWS = [
-    row("gaussian", 140.0, (130.0, 150.0), precision=0.4, parameters=52_000, memorisation=1.3),
+    row(
+        "gaussian",
+        140.0,
+        (130.0, 150.0),
+        precision=0.4,
+        precision_real=0.9,
+        parameters=52_000,
+        distance_to_training=1.3,
+    ),
     row("gan", 10.0, (9.0, 12.0), precision=0.88, parameters=254_321, seconds_per_1000=0.31),
     row("vae", 12.5, (11.0, 14.0), precision=0.91, images_seen=512_000, seconds_train=60.0),
     row("mixture", 88.0, (80.0, 97.0), precision=0.6, recall=0.5, density=1.1, coverage=0.7),
 ]
+
+
+SCORES = {
+    "frechet_distance": 10.23456, "frechet_distance_low": 9.0, "frechet_distance_high": 11.5,
+    "frechet_distance_real": 0.5, "frechet_distance_gaussian": 30.0,
+    "frechet_distance_noise": 81.0, "precision": 0.874, "elbo_test": -75.25,
+    "n_generated": 5000, "n_real": 3330, "features": "glyphs classifier",
+    "left_out": "reconstructions (the model makes none)",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -86,9 +105,10 @@ def run_page(tmp_path_factory):
                    "penalties": {"r1": 1.0}, "notes": HOSTILE, "decay": None},
         "history": {"d_loss": [1.0, 0.5], "g_loss": [1.0, np.nan]},
         "samples": images(9, channels=3),
-        "labels": list("ABCABCABC"),
+        "class_names": list("ABC"),
         "animation": (folder / "t.gif").read_bytes(),
-        "scores": {"frechet": 10.23456, "samples": 5000},
+        "scores": SCORES,
+        "columns": 3,
         "environment": report.environment("CPU"),
     }  # fmt: skip
     report.run_report(folder / "report.html", info)
@@ -147,7 +167,7 @@ def test_write_names_a_missing_folder_and_leaves_no_scraps(tmp_path):
 
 def test_verdict_names_a_clear_winner():
     rows = [row("vae", 20.0, (18.0, 22.0)), row("gan", 10.0, (9.0, 12.0))]
-    assert report.verdict(rows, CONTEXT) == (
+    assert report.verdict(rows, 60.0, "glyphs") == (
         "On a budget of 60 seconds of training each, the GAN comes closest to real glyphs, at a "
         "Fréchet distance of 10 (9 to 12), 2 times the 5 between two sets of real images. "
         "Behind is the VAE at 20 (18 to 22)."
@@ -155,35 +175,35 @@ def test_verdict_names_a_clear_winner():
 
 
 def test_verdict_claims_nothing_where_intervals_overlap():
-    text = report.verdict(ROWS, CONTEXT)
+    text = report.verdict(ROWS, 60.0, "glyphs")
     assert "the GAN and the VAE cannot be told apart: their intervals overlap" in text
     assert "closest" not in text
-    assert text.endswith("Behind is the mixture at 88 (80 to 97), and last the Gaussian at 140 "
-                         "(130 to 150).")  # fmt: skip
+    assert text.endswith("Behind is the Gaussian mixture at 88 (80 to 97), and last the "
+                         "Gaussian at 140 (130 to 150).")  # fmt: skip
 
 
 def test_verdict_compares_with_the_best_only():
     # a and b overlap, b and c overlap, a and c do not: c is behind.
     rows = [row("a", 10, (9, 12)), row("b", 12, (11, 14)), row("c", 14.5, (13, 16))]
-    text = report.verdict(rows, CONTEXT)
+    text = report.verdict(rows, 60.0, "glyphs")
     assert "the a and the b cannot be told apart" in text
     assert "Behind is the c" in text
 
 
 def test_verdict_without_intervals_claims_no_tie_and_shows_none():
-    text = report.verdict([row("gan", 10.0), row("vae", 10.1)], CONTEXT)
+    text = report.verdict([row("gan", 10.0), row("vae", 10.1)], 60.0, "glyphs")
     assert "apart" not in text and "(" not in text
 
 
 def test_verdict_of_one_family_gives_a_scale():
-    assert "Noise would score 2,093." in report.verdict([row("gan", 10.0)], CONTEXT)
+    assert "Noise would score 2,093." in report.verdict([row("gan", 10.0)], 60.0, "glyphs")
 
 
 def test_verdict_errors():
     with pytest.raises(ValueError, match="`rows` must hold at least one family"):
-        report.verdict([], CONTEXT)
+        report.verdict([], 60.0, "glyphs")
     with pytest.raises(ValueError, match="received nan for 'gan'"):
-        report.verdict([row("gan", float("nan"))], CONTEXT)
+        report.verdict([row("gan", float("nan"))], 60.0, "glyphs")
 
 
 # The pages ---------------------------------------------------------------------------------
@@ -205,12 +225,31 @@ def cells(document):
 
 def test_compare_page_tabulates_what_was_measured(compare_page):
     (quality, cost), best = cells(compare_page.read_text(encoding="utf-8"))
-    assert [line[0] for line in quality] == ["GAN", "VAE", "mixture", "Gaussian"]
+    families = ["GAN", "VAE", "Gaussian mixture", "Gaussian"]
+    assert [line[0] for line in quality] == [*families, "real images", "noise"]
     assert quality[0] == ["GAN", "10", "0.88", "–", "–", "–", "–"]
-    assert quality[2] == ["mixture", "88", "0.60", "0.50", "1.10", "0.70", "–"]
+    # Beside the families, for orientation, what real images and noise score.
+    assert quality[4] == ["real images", "5", "–", "–", "–", "–", "–"]
+    assert quality[5][:2] == ["noise", "2,093"]
+    assert quality[2] == ["Gaussian mixture", "88", "0.60", "0.50", "1.10", "0.70", "–"]
     assert cost[0] == ["GAN", "254,321", "–", "–", "0.31"]
     assert cost[1] == ["VAE", "–", "512,000", "60", "–"]
     assert best == ["10", "12.5", "0.91"]  # the VAE is level with the GAN, and the most precise
+
+
+def test_compare_page_draws_an_interval_that_reaches_zero(tmp_path):
+    """The axis is logarithmic, where zero has no place."""
+    rows = [row("gan", 10.0, (0.0, 20.5)), row("vae", 20.0, (19.0, 21.0))]
+    report.compare_report(tmp_path / "r.html", rows, {}, {}, CONTEXT)
+    assert "(0 to 20.5)" in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+def test_compare_page_says_when_families_are_missing(tmp_path):
+    context = {**CONTEXT, "status": "Stopped after 1 of 4 families."}
+    report.compare_report(tmp_path / "r.html", ROWS[:1], {}, {}, context)
+    document = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "Stopped after 1 of 4 families. On a budget" in document
+    assert "One way to generate glyphs" in document and "closest" not in document
 
 
 def test_compare_page_leaves_out_what_nobody_measured(tmp_path):
@@ -231,9 +270,42 @@ def test_compare_page_warns_of_a_single_seed(compare_page, tmp_path):
 
 def test_run_page_shows_settings_and_no_private_paths(run_page):
     text = "".join(Reader(run_page.read_text(encoding="utf-8")).text)
-    for expected in ("gan on cats", "Trained for 2 epochs.", "r1: 1", "10.23", "0.001", HOSTILE):
+    for expected in ("GAN on cats", "Trained for 2 epochs.", "r1: 1", "0.001", HOSTILE):
         assert expected in text
     assert "someone" not in text and "/home" not in text
+
+
+def test_run_page_tabulates_scores_beside_those_of_references(run_page):
+    document = run_page.read_text(encoding="utf-8")
+    ((distance, precision, elbo),), _ = cells(document)
+    assert distance == ["Fréchet distance", "10.2", "0.5", "30", "81"]
+    assert precision == ["Precision", "0.87", "–", "–", "–"]
+    assert elbo == ["Test ELBO, nats", "-75.2", "–", "–", "–"]
+    text = "".join(Reader(document).text)
+    assert "5,000 generated images against 3,330 test images, seen by: glyphs classifier." in text
+    assert "9 to 11.5" in text
+    assert "Left out: reconstructions (the model makes none)." in text
+
+
+def test_run_page_gives_the_numbers_of_a_single_epoch(tmp_path):
+    info = {"family": "vae", "data": "glyphs", "config": {}, "history": {"loss": [123.0]}}
+    report.run_report(tmp_path / "r.html", info)
+    assert "<dt>loss</dt><dd>123</dd>" in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "key, value, expected",
+    [
+        ("frechet_distance", 0.35535, "0.355"),
+        ("frechet_distance", 2093.4, "2,093"),
+        ("precision", 0.5, "0.50"),
+        ("parameters", 278017, "278,017"),
+        ("kernel_distance", -0.00012345, "-0.000123"),
+        ("recall", None, "–"),
+    ],
+)
+def test_scores_are_written_as_a_reader_expects(key, value, expected):
+    assert scores.text({key: value}, key) == expected
 
 
 def test_compare_page_of_a_private_folder_names_only_its_last_part(tmp_path):

@@ -1,6 +1,6 @@
 """Results as one self-contained HTML page: no script, no request to anywhere, prints well."""
 
-from gentut.report.compare import CompareContext, CompareRow, compare_report, verdict
+from gentut.report.compare import CompareContext, CompareRow, compare_report
 from gentut.report.page import (
     Animation,
     Bullets,
@@ -15,6 +15,8 @@ from gentut.report.page import (
     write,
 )
 from gentut.report.run import RunInfo, environment, run_report
+from gentut.report.scores import SCORES
+from gentut.report.verdict import verdict
 
 __all__ = [
     "Animation",
@@ -27,6 +29,7 @@ __all__ = [
     "Heading",
     "Paragraph",
     "Picture",
+    "SCORES",
     "RunInfo",
     "Table",
     "compare_report",

@@ -232,8 +232,8 @@ def public(value: object) -> str:
     return text
 
 
-def write(path: str | os.PathLike, document: str) -> None:
-    """Writes a text file whole or not at all; the folder must exist.
+def write(path: str | os.PathLike, content: str | bytes) -> None:
+    """Writes a file whole or not at all; the folder must exist.
 
     Raises:
         FileNotFoundError: the folder is missing.
@@ -241,10 +241,11 @@ def write(path: str | os.PathLike, document: str) -> None:
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"`path` must lie in an existing folder; received {str(path)!r}.")
+    content = content.encode() if isinstance(content, str) else content
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(document)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
         os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read
         os.replace(temporary, path)
     except BaseException:

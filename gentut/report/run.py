@@ -12,15 +12,27 @@ from gentut import plots
 from gentut.report.page import (
     Animation,
     Block,
+    Cell,
     Code,
     Definitions,
     Gallery,
     Heading,
     Paragraph,
     Picture,
+    Table,
     page,
     public,
     write,
+)
+from gentut.report.scores import (
+    REFERENCES,
+    SCORES,
+    better,
+    family_name,
+    has,
+    interval_text,
+    origin,
+    text,
 )
 
 
@@ -32,8 +44,9 @@ class RunInfo(TypedDict):
     config: Mapping[str, object]
     history: Mapping[str, Sequence[float]]  # name -> one number per epoch
     status: NotRequired[str]  # a sentence: how far it came, or why it stopped
-    samples: NotRequired[np.ndarray]  # (n, h, w, c) in [0, 1]
-    labels: NotRequired[Sequence | None]  # n, for the samples of a conditional model
+    samples: NotRequired[np.ndarray]  # (n, h, w, c) in [0, 1], row by row
+    columns: NotRequired[int]  # samples in a row
+    class_names: NotRequired[Sequence[str] | None]  # of the columns, for a conditional model
     animation: NotRequired[bytes]  # the GIF of fixed latents
     scores: NotRequired[Mapping[str, object]]  # from gentut.evaluate
     environment: NotRequired[Mapping[str, str]]  # see environment()
@@ -58,7 +71,12 @@ def run_report(path: str | os.PathLike, info: RunInfo) -> None:
     pictures = _pictures(info)
     if pictures:
         blocks += [Heading("Images"), Gallery(pictures)]
-    if epochs:
+    if info.get("scores"):
+        blocks += _scores(info["scores"])
+    if epochs == 1:
+        losses = {name: _value(values[0]) for name, values in info["history"].items()}
+        blocks += [Heading("Training"), Definitions(losses)]
+    elif epochs:
         names = ", ".join(info["history"])
         blocks += [
             Heading("Training"),
@@ -71,16 +89,35 @@ def run_report(path: str | os.PathLike, info: RunInfo) -> None:
                 else "One point per epoch.",
             ),
         ]
-    if info.get("scores"):
-        scores = {name: _value(value) for name, value in info["scores"].items()}
-        blocks += [Heading("Scores"), Definitions(scores)]
     settings = {name: _value(value) for name, value in info["config"].items()}
     blocks += [Heading("Settings"), Definitions(settings)]
     if info.get("command"):
         blocks.append(Code(info["command"]))
     if info.get("environment"):
         blocks += [Heading("Environment"), Definitions(info["environment"])]
-    write(path, page(f"{info['family']} on {data}", "A training run of gentut.", blocks))
+    title = f"{family_name(info['family'])} on {data}"
+    write(path, page(title[0].upper() + title[1:], "A training run of gentut.", blocks))
+
+
+def _scores(scores: Mapping[str, object]) -> list[Block]:
+    """What `gentut.evaluate` found, beside the same scores of images that no network made."""
+    shown = [key for key in SCORES if has(scores, key)]
+    rows = [
+        [
+            Cell(SCORES[key].title, better(key)),
+            Cell(text(scores, key), interval_text(scores, key)),
+            *(text(scores, key, name) for name in REFERENCES),
+        ]
+        for key in shown
+    ]
+    caption = f"{origin(scores)} Smaller numbers: the 95 % interval."
+    blocks: list[Block] = [
+        Heading("Scores"),
+        Table(caption, ["Score", "This run", *REFERENCES.values()], rows),
+    ]
+    if scores.get("left_out"):
+        blocks.append(Paragraph(f"Left out: {scores['left_out']}."))
+    return [*blocks, Definitions({SCORES[key].title: SCORES[key].meaning for key in shown})]
 
 
 def environment(device: str) -> dict[str, str]:
@@ -110,12 +147,14 @@ def environment(device: str) -> dict[str, str]:
 
 def _pictures(info: RunInfo) -> list[Picture | Animation]:
     pictures: list[Picture | Animation] = []
+    names = info.get("class_names")
+    columns = f" Columns, left to right: {', '.join(names)}." if names else ""
     if info.get("samples") is not None:
         pictures.append(
             Picture(
-                plots.image_grid(info["samples"], labels=info.get("labels")),
+                plots.tile(info["samples"], info.get("columns")),
                 f"{len(info['samples'])} generated images",
-                "Drawn at random, not chosen.",
+                f"Drawn at random, not chosen.{columns}",
                 "Samples.",
             )
         )
@@ -124,7 +163,7 @@ def _pictures(info: RunInfo) -> list[Picture | Animation]:
             Animation(
                 info["animation"],
                 "Animation of generated images through training",
-                "The same latent codes after each epoch; the last one rests.",
+                "The same latent codes through the epochs; the last frame rests.",
                 "Training.",
             )
         )

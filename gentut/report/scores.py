@@ -1,0 +1,195 @@
+"""What each score is called, which way is better, how it is written, what it means.
+
+The keys are those of `gentut.evaluate`. The page of a comparison, the page of a run and the
+command line all read this one list.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+Scores = Mapping[str, object]
+
+
+class Score(NamedTuple):
+    title: str
+    better: str  # "lower", "higher" or, where neither way is better, what the number is near to
+    form: str
+    meaning: str
+
+
+SCORES = {
+    "frechet_distance": Score(
+        "Fréchet distance",
+        "lower",
+        "{:.3g}",
+        "How far the generated images are, as a crowd, from the test images: both crowds are "
+        "described by a classifier's features, and their means and covariances are compared. "
+        "It notices poor images and missing variety alike. Its unit depends on the features, so "
+        "compare it only with numbers from the same judge.",
+    ),
+    "frechet_distance_extrapolated": Score(
+        "Fréchet distance, n\u00a0→\u00a0∞",
+        "lower",
+        "{:.3g}",
+        "What the Fréchet distance would be with endlessly many images, from a line through its "
+        "values at growing numbers: with few images it comes out too large.",
+    ),
+    "kernel_distance": Score(
+        "Kernel distance",
+        "lower",
+        "{:.3g}",
+        "Compares the two crowds by a kernel, without taking them for bell-shaped. It is unbiased: "
+        "zero on average for equal crowds, so that it can fall below zero.",
+    ),
+    "inception_score": Score(
+        "Inception score",
+        "higher",
+        "{:.2f}",
+        "High when the judge is sure of the class of each image and all classes occur, at most "
+        "the number of classes. It never looks at real images, so it cannot tell good from "
+        "merely distinct.",
+    ),
+    "precision": Score(
+        "Precision",
+        "higher",
+        "{:.2f}",
+        "Share of generated images that lie among the real ones. Few, safe images score high, "
+        "so do not read it alone.",
+    ),
+    "recall": Score(
+        "Recall",
+        "higher",
+        "{:.2f}",
+        "Share of real images that lie among the generated ones: is all of the variety there?",
+    ),
+    "density": Score(
+        "Density",
+        "higher",
+        "{:.2f}",
+        "As precision, but it counts how many real neighbourhoods hold a generated image, so "
+        "that one outlier weighs less. It can exceed 1.",
+    ),
+    "coverage": Score(
+        "Coverage",
+        "higher",
+        "{:.2f}",
+        "Share of real images with a generated image in their near neighbourhood; the steadier "
+        "sibling of recall.",
+    ),
+    "distance_to_training": Score(
+        "Distance to training",
+        "near 1",
+        "{:.2f}",
+        "Median distance of a generated image to its nearest training image, divided by the same "
+        "for unseen real images. Near 1 is as new as new real images are; well below 1 means "
+        "copying; well above 1, unlike the data.",
+    ),
+    "memorisation_c_t": Score(
+        "Memorisation test",
+        "near 0",
+        "{:.1f}",
+        "Whether generated images lie closer to training images than unseen real ones do, in "
+        "standard deviations. Below −3 is copying; far above 0 is unlike the data.",
+    ),
+    "elbo_test": Score(
+        "Test ELBO, nats",
+        "higher",
+        "{:.1f}",
+        "Lower bound on the log-probability of a test image, summed over its pixels.",
+    ),
+    "importance_weighted_bound": Score(
+        "Importance-weighted bound, nats",
+        "higher",
+        "{:.1f}",
+        "A tighter lower bound on the same log-probability, from many draws of the code.",
+    ),
+    "reconstruction_psnr": Score(
+        "Reconstruction PSNR, dB",
+        "higher",
+        "{:.1f}",
+        "How exactly the pixels of test images survive encoding and decoding.",
+    ),
+    "reconstruction_ssim": Score(
+        "Reconstruction SSIM",
+        "higher",
+        "{:.3f}",
+        "How well their local structure survives; 1 is identical.",
+    ),
+    "reconstruction_perceptual": Score(
+        "Reconstruction, perceptual",
+        "lower",
+        "{:.3g}",
+        "How far reconstructions are in the judge's layers; 0 is identical. LPIPS in form, not "
+        "in calibration.",
+    ),
+    "parameters": Score(
+        "Parameters", "", "{:,}", "Numbers that are learnt and needed to generate."
+    ),
+    "images_seen": Score("Images seen", "", "{:,}", "Training images shown, repetitions included."),
+    "seconds_train": Score(
+        "Training, s", "", "{:.0f}", "Seconds of training. The statistical models need only a few."
+    ),
+    "seconds_per_1000": Score(
+        "1,000 images, s", "lower", "{:.2g}", "Seconds to generate 1,000 images."
+    ),
+}
+COST = ("parameters", "images_seen", "seconds_train", "seconds_per_1000")
+REFERENCES = {"real": "Real images", "gaussian": "PCA-Gaussian", "noise": "Noise"}
+FAMILIES = {
+    "gaussian": ("Gaussian", "The mean image and how images vary around it. No neural network."),
+    "mixture": ("Gaussian mixture", "Many such Gaussians, each for some images."),
+    "gan": ("GAN", "A generator learns to deceive a discriminator that learns to tell it apart."),
+    "wgan": ("WGAN", "A GAN whose critic measures a distance instead of giving a verdict."),
+    "vae": (
+        "VAE",
+        "An encoder squeezes images into small codes, a decoder draws them again. New codes come "
+        "from a mixture of Gaussians fitted to those of the training images.",
+    ),
+    "flow": ("flow", "A network learns the velocity that carries noise to images."),
+    "latent_flow": ("latent flow", "A flow that moves the small codes of a VAE, not pixels."),
+}
+
+
+def has(scores: Scores, key: str) -> bool:
+    return scores.get(key) is not None
+
+
+def better(key: str) -> str:
+    """Which way a score is better, in words; empty for costs."""
+    arrows = {"lower": "lower is better\u00a0↓", "higher": "higher is better\u00a0↑"}
+    return arrows.get(SCORES[key].better, SCORES[key].better)
+
+
+def text(scores: Scores, key: str, reference: str = "") -> str:
+    """A score as it is written, or that of a reference ("real", …); a dash if it is not there."""
+    full = f"{key}_{reference}" if reference else key
+    return _written(key, scores[full]) if has(scores, full) else "–"
+
+
+def _written(key: str, value: float) -> str:
+    form = SCORES[key].form
+    return f"{value:,.0f}" if form == "{:.3g}" and abs(value) >= 1000 else form.format(value)
+
+
+def interval(scores: Scores, key: str) -> tuple[float, float] | None:
+    """The ends of a score's interval, where it has one."""
+    ends = scores.get(f"{key}_low"), scores.get(f"{key}_high")
+    return None if None in ends else ends
+
+
+def interval_text(scores: Scores, key: str, between: str = " to ") -> str:
+    """Such as "1.03 to 1.45"; empty without an interval."""
+    ends = interval(scores, key)
+    return between.join(_written(key, end) for end in ends) if ends else ""
+
+
+def family_name(family: object) -> str:
+    return FAMILIES[family][0] if family in FAMILIES else str(family)
+
+
+def origin(scores: Scores) -> str:
+    """One sentence: what was scored, against what, seen by whom."""
+    return (
+        f"{scores['n_generated']:,} generated images against {scores['n_real']:,} test images, "
+        f"seen by: {scores['features']}."
+    )

@@ -1,0 +1,87 @@
+"""What a comparison says in two sentences, and what it does not dare to say."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from gentut.report.scores import family_name, interval, interval_text, text
+
+KEY = "frechet_distance"
+
+
+def verdict(rows: Sequence[Mapping], budget: float, data: str) -> str:
+    """Who is nearest to the real images, and what follows or cannot be told apart.
+
+    Two families cannot be told apart where their intervals overlap. That is a careful rule: it
+    sometimes misses a difference, and seldom claims one that is not there.
+
+    Args:
+        rows: one `CompareRow` per family.
+        budget: training seconds of each.
+        data: what the images are called.
+
+    Raises:
+        ValueError: no rows, or a Fréchet distance that is not a number.
+    """
+    if not rows:
+        raise ValueError("`rows` must hold at least one family; received none.")
+    for row in rows:
+        if not np.isfinite(row[KEY]):
+            raise ValueError(
+                f"`rows` must have finite Fréchet distances; received {row[KEY]} "
+                f"for {row['family']!r}."
+            )
+    best, *others = sorted(rows, key=lambda row: row[KEY])
+    level = [row for row in others if overlap(best, row)]
+    behind = [row for row in others if not overlap(best, row)]
+    start = f"On a budget of {duration(budget)} of training each"
+    floor = best[f"{KEY}_real"]
+    times = f"{best[KEY] / floor:.2g} times the {floor:.3g} between two sets of real images"
+    if level:
+        names = _list([_the(row) for row in [best, *level]])
+        first = (
+            f"{start}, {names} cannot be told apart: their intervals overlap, at Fréchet distances "
+            f"of {_list([_score(row) for row in [best, *level]])}; the lowest is {times}."
+        )
+    elif others:
+        first = (
+            f"{start}, {_the(best)} comes closest to real {data}, at a Fréchet "
+            f"distance of {_score(best)}, {times}."
+        )
+    else:
+        first = f"{start}, {_the(best)} is at a Fréchet distance of {_score(best)}, {times}."
+    if not behind:
+        second = f"Noise would score {best[f'{KEY}_noise']:,.0f}."
+    elif len(behind) == 1:
+        second = f"Behind is {_the(behind[0])} at {_score(behind[0])}."
+    else:
+        second = (
+            f"Behind is {_the(behind[0])} at {_score(behind[0])}, "
+            f"and last {_the(behind[-1])} at {_score(behind[-1])}."
+        )
+    return f"{first} {second}"
+
+
+def overlap(a: Mapping, b: Mapping) -> bool:
+    """Whether the intervals of two families' Fréchet distances share a value."""
+    first, second = interval(a, KEY), interval(b, KEY)
+    if not first or not second:
+        return False
+    return first[0] <= second[1] and second[0] <= first[1]
+
+
+def duration(seconds: float) -> str:
+    return f"{seconds / 60:g} minutes" if seconds >= 120 else f"{seconds:g} seconds"
+
+
+def _the(row: Mapping) -> str:
+    return f"the {family_name(row['family'])}"
+
+
+def _score(row: Mapping) -> str:
+    ends = interval_text(row, KEY)
+    return text(row, KEY) + (f" ({ends})" if ends else "")
+
+
+def _list(items: Sequence[str]) -> str:
+    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)

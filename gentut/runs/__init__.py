@@ -1,0 +1,26 @@
+"""A run folder: train a model into it, stop, resume, score it, look at it again.
+
+``model.keras`` the whole model; ``config.json`` what was asked for and how far it came;
+``history.csv`` one line per epoch; ``samples/`` grids of the same latents after the epochs;
+``samples.gif`` these grids as an animation; ``scores.json`` what `gentut evaluate` found;
+``report.html`` all of it on one page.
+"""
+
+from gentut.runs.folder import Config, RunFolder, data_options, load_model, save_model
+from gentut.runs.record import grid, write_report
+from gentut.runs.score import evaluate
+from gentut.runs.trainer import finish, fit, train
+
+__all__ = [
+    "Config",
+    "RunFolder",
+    "data_options",
+    "evaluate",
+    "finish",
+    "fit",
+    "grid",
+    "load_model",
+    "save_model",
+    "train",
+    "write_report",
+]

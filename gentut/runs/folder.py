@@ -1,0 +1,245 @@
+"""What a run folder holds: written so that no file is ever half there, read with suspicion."""
+
+import csv
+import dataclasses
+import io
+import json
+import math
+import os
+from pathlib import Path
+
+import keras
+import numpy as np
+from PIL import Image
+
+from gentut import presets
+from gentut.callbacks import TimeBudget
+from gentut.checks import check_choice, check_positive
+from gentut.networks import check_image_shape
+from gentut.report import write
+from gentut.training import StepModel
+
+STATUSES = ("running", "interrupted", "diverged", "finished")
+DEFAULT_EPOCHS = 10
+KINDS = {"data": str, "conditional": bool, "skip_unreadable": bool, "environment": dict}
+FIXED = ("epoch", "seconds")  # columns of every history, before those of the model
+
+
+@dataclasses.dataclass
+class Config:
+    """What a run was asked for, and how far it came (``config.json``).
+
+    Raises:
+        ValueError, TypeError: an entry is not what its name promises.
+    """
+
+    family: str
+    data: str = "glyphs"  # what `gentut.data.load` takes
+    conditional: bool = False
+    minutes: float | None = None  # train by the clock, or
+    epochs: int | None = None  # by passes over the data; 10 if neither is given
+    batch_size: int | None = None  # the recipe's once training has begun
+    size: int | None = None  # pixels per side
+    channels: int | None = None
+    skip_unreadable: bool = False  # images of a folder
+    seed: int = 0
+    status: str = "running"
+    seconds: float = 0.0  # of training so far
+    environment: dict = dataclasses.field(default_factory=dict)  # where it was trained
+
+    def __post_init__(self):
+        check_choice("family", self.family, presets.FAMILIES)
+        for name, kind in KINDS.items():
+            if not isinstance(getattr(self, name), kind):
+                raise TypeError(
+                    f"`{name}` must be a {kind.__name__}; received {getattr(self, name)!r}."
+                )
+        if self.minutes is not None and self.epochs is not None:
+            raise ValueError(
+                f"`minutes` and `epochs` exclude each other; received {self.minutes} and"
+                f" {self.epochs}."
+            )
+        if self.minutes is not None:
+            TimeBudget(self.minutes)
+        elif self.epochs is None:
+            self.epochs = DEFAULT_EPOCHS
+        for name in ("epochs", "batch_size", "size"):
+            if getattr(self, name) is not None:
+                check_positive(name, getattr(self, name))
+        if self.size is not None:
+            try:
+                check_image_shape((self.size, self.size, 1))
+            except ValueError:
+                raise ValueError(
+                    "`size` must halve evenly down to 4…8 pixels (28, 32, 48, 64, 96, 128, …);"
+                    f" received {self.size}."
+                ) from None
+        if self.channels not in (None, 1, 3):
+            raise ValueError(f"`channels` must be 1 or 3; received {self.channels!r}.")
+        if not _is_int(self.seed) or not 0 <= self.seed < 2**31:
+            raise ValueError(f"`seed` must be an integer in [0, 2**31); received {self.seed!r}.")
+        check_choice("status", self.status, STATUSES)
+        if not isinstance(self.seconds, int | float) or not 0 <= self.seconds < math.inf:
+            raise ValueError(f"`seconds` must be a number ≥ 0; received {self.seconds!r}.")
+
+    @property
+    def data_options(self):
+        """The options of `gentut.data.load`."""
+        return data_options(self.size, self.channels, self.skip_unreadable)
+
+
+def data_options(size=None, channels=None, skip_unreadable=False):
+    """Options of `gentut.data.load`, only those that say something."""
+    options = {"size": size, "channels": channels, "on_error": "skip" if skip_unreadable else None}
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _is_int(value):
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+class RunFolder:
+    """The files of one run.
+
+    Every `read_` method raises a `FileNotFoundError` where its file must be there and is not,
+    and a `ValueError` that names the file where it is damaged.
+
+    Args:
+        path: the folder.
+        argument: what the user called it, for messages.
+    """
+
+    def __init__(self, path, argument="run"):
+        self.path, self.argument = Path(path), argument
+
+    # ------------------------------------------------------------------ read
+
+    def read_config(self):
+        """The `Config`."""
+        try:
+            values = json.loads(self._need("config.json").read_text(encoding="utf-8"))
+            if not isinstance(values, dict):
+                raise ValueError(f"it holds a {type(values).__name__}, not an object")
+            return Config(**values)
+        except (ValueError, TypeError) as error:
+            raise self._damaged("config.json", error) from error
+
+    def read_history(self):
+        """One dict of numbers per epoch; empty before the first."""
+        path = self.path / "history.csv"
+        if not path.is_file():
+            return []
+        try:
+            text = path.read_text(encoding="utf-8")
+            if not text.endswith("\n"):
+                raise ValueError("it does not end with a whole line")
+            lines = csv.DictReader(io.StringIO(text), restkey="", strict=True)
+            rows = [{name: float(value) for name, value in line.items()} for line in lines]
+            if not rows or tuple(rows[0])[:2] != FIXED:
+                raise ValueError(f"it must begin with the columns {', '.join(FIXED)} and a row")
+            if [row["epoch"] for row in rows] != list(range(1, len(rows) + 1)):
+                raise ValueError(f"its epochs must count from 1 to {len(rows)}")
+            return [row | {"epoch": number} for number, row in enumerate(rows, start=1)]
+        except (ValueError, TypeError, csv.Error) as error:  # TypeError: a row that is too short
+            raise self._damaged("history.csv", error) from error
+
+    def read_grids(self, most=40):
+        """Sample grids ``(h, w, c)`` in [0, 1], first epoch first; evenly chosen if over `most`."""
+        paths = sorted((self.path / "samples").glob("epoch-*.png"))
+        chosen = np.unique(np.linspace(0, len(paths) - 1, min(most, len(paths))).round())
+        grids = [self._read_grid(paths[int(place)]) for place in chosen]
+        shapes = {grid.shape for grid in grids}
+        if len(shapes) > 1:
+            raise self._damaged("samples", f"its pictures have several sizes, {sorted(shapes)}")
+        return grids
+
+    def _read_grid(self, path):
+        try:
+            with Image.open(path) as image:
+                pixels = np.asarray(image.convert("L" if image.mode == "L" else "RGB"))
+        except Exception as error:  # decoders raise many types on broken files
+            raise self._damaged(f"samples/{path.name}", error) from error
+        return pixels.reshape(*pixels.shape[:2], -1).astype("float32") / 255
+
+    def read_model(self):
+        """The trained model."""
+        path = self._need("model.keras")
+        try:
+            model = keras.saving.load_model(path)
+        except Exception as error:  # a broken archive, HDF5 file or configuration: many types
+            raise self._damaged("model.keras", error) from error
+        if not isinstance(model, StepModel):
+            raise self._damaged(
+                "model.keras", f"it holds a {type(model).__name__}, not a gentut model"
+            )
+        return model
+
+    def read_scores(self):
+        """What `gentut evaluate` found; None if it was not run since the training."""
+        path = self.path / "scores.json"
+        if not path.is_file():
+            return None
+        try:
+            scores = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(scores, dict):
+                raise ValueError(f"it holds a {type(scores).__name__}, not an object")
+            return scores
+        except ValueError as error:
+            raise self._damaged("scores.json", error) from error
+
+    def _need(self, name):
+        path = self.path / name
+        if not path.is_file():
+            fault = "does not" if self.path.is_dir() else "is no folder"
+            raise FileNotFoundError(
+                f"`{self.argument}` must be a run folder that holds {name}; received"
+                f" {str(self.path)!r}, which {fault}."
+            )
+        return path
+
+    def _damaged(self, name, reason):
+        text = " ".join(str(reason).split()) or type(reason).__name__
+        return ValueError(
+            f"`{self.argument}` must be a whole run folder; received {str(self.path)!r}, whose"
+            f" {name} is damaged: {text[:200]}"
+        )
+
+    # ------------------------------------------------------------------ write
+
+    def write_config(self, config):
+        write(self.path / "config.json", json.dumps(dataclasses.asdict(config), indent=2) + "\n")
+
+    def write_history(self, rows):
+        text = io.StringIO()
+        table = csv.DictWriter(text, rows[0], lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+        write(self.path / "history.csv", text.getvalue())
+
+    def write_scores(self, scores):
+        write(self.path / "scores.json", json.dumps(scores, indent=2) + "\n")
+
+    def write_model(self, model):
+        save_model(model, self.path / "model.keras")
+
+
+def load_model(path):
+    """The gentut model in a `.keras` file; a `ValueError` if there is none."""
+    try:
+        model = keras.saving.load_model(path)
+    except Exception as error:  # a broken archive, HDF5 file or configuration: many types
+        raise ValueError(f"{type(error).__name__}: {error}") from error
+    if not isinstance(model, StepModel):
+        raise ValueError(f"it holds a {type(model).__name__}, not a gentut model")
+    return model
+
+
+def save_model(model, path):
+    """Write a `.keras` file so that a reader never meets half of one."""
+    path = Path(path)
+    temporary = path.with_name("part-" + path.name)  # Keras wants the ending
+    try:
+        model.save(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,158 @@
+"""What training leaves behind as it goes, and the page that shows it."""
+
+import io
+import shlex
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from gentut import data as image_data
+from gentut import plots, report
+
+RECORDING_SHARE = 0.2  # of the time that recording may take, however short the epochs
+
+
+def grid(num_classes=None):
+    """Labels (None if there are no classes) and number of columns of 40 samples or so.
+
+    Classes stand in columns: the first ten, or as many whole sets of them as fit into ten.
+    """
+    if num_classes is None:
+        return [None] * 40, 10
+    columns = num_classes * (10 // num_classes) if num_classes <= 10 else 10
+    return [i % num_classes for i in range(columns)] * 4, columns
+
+
+def draw(model):
+    """Samples of a model for a grid, always of the same latents, and the number of columns."""
+    labels, columns = grid(model.num_classes)
+    drawn = None if model.num_classes is None else np.array(labels)
+    return model.sample(len(labels), labels=drawn, seed=0), columns
+
+
+class Recorder(keras.callbacks.Callback):
+    """After the epochs: the model, a line of history, a grid of fixed latents.
+
+    Every epoch has its line. Where epochs are so short that writing would take more than a
+    fifth of the time, grid and files follow every few epochs; the last one always has them.
+
+    Args:
+        run: the `RunFolder`.
+        config: its `Config`, whose seconds are kept up to date.
+        rows: the history so far, which grows.
+        clock: the `TimeBudget`, or None.
+    """
+
+    def __init__(self, run, config, rows, clock=None):
+        super().__init__()
+        self.run, self.config, self.rows, self.clock = run, config, rows, clock
+        self.saved, self.cost, self.last = len(rows), 0.0, 0.0
+        self.began, self.before = None, config.seconds
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.began, self.before = time.perf_counter(), self.config.seconds
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.note_time()
+        self.began = None
+        losses = {name: float(value) for name, value in (logs or {}).items()}
+        row = {"epoch": epoch + 1, "seconds": round(self.config.seconds, 2)}
+        self.rows.append(row | losses)
+        if time.perf_counter() - self.last >= self.cost * (1 / RECORDING_SHARE - 1):
+            self.record(self.model)
+
+    def on_train_end(self, logs=None):
+        if self.saved < len(self.rows):
+            self.record(self.model)
+
+    def note_time(self):
+        """Bring the seconds of training up to date, in the middle of an epoch too."""
+        if self.clock is not None:
+            self.config.seconds = self.clock.share() * self.clock.budget
+        elif self.began is not None:
+            self.config.seconds = self.before + time.perf_counter() - self.began
+
+    def record(self, model):
+        """Write everything for the last epoch of the history."""
+        start = time.perf_counter()
+        images, columns = draw(model)
+        picture = io.BytesIO()
+        scale = 2 if images.shape[2] <= 32 else 1
+        plots.pixels(plots.tile(images, columns), scale).save(picture, "PNG")
+        name = f"epoch-{self.rows[-1]['epoch']:04d}.png"
+        report.write(self.run.path / "samples" / name, picture.getvalue())
+        self.save(model)
+        self.last = time.perf_counter()
+        self.cost = self.last - start
+
+    def save(self, model):
+        """Write the state of the training, which may be in the middle of an epoch."""
+        self.run.write_model(model)
+        if self.rows:
+            self.run.write_history(self.rows)
+        self.run.write_config(self.config)
+        self.saved = len(self.rows)
+
+
+def write_report(run, model):
+    """Write ``samples.gif`` and ``report.html`` of a `RunFolder` from what it holds.
+
+    `model` is its model, so that it need not be read again.
+    """
+    config, rows, grids = run.read_config(), run.read_history(), run.read_grids()
+    images, columns = draw(model)
+    info = {
+        "family": config.family,
+        "data": config.data,
+        "config": {
+            name: value
+            for name, value in vars(config).items()
+            if name not in ("status", "seconds", "environment")
+            and value is not None and value is not False
+        },
+        "history": {
+            name: [row[name] for row in rows] for name in (rows[0] if rows else {})
+            if name not in ("epoch", "seconds")
+        },
+        "status": status(config, rows),
+        "samples": images,
+        "columns": columns,
+        "scores": run.read_scores(),
+        "environment": config.environment,
+        "command": command(config),
+    }  # fmt: skip
+    if model.num_classes is not None:
+        names = image_data.class_names(config.data)
+        info["class_names"] = [names[k] for k in grid(model.num_classes)[0][:columns]]
+    if grids:
+        gif = run.path / "samples.gif"
+        plots.training_gif(gif, [grid[None] for grid in grids], columns=1, scale=1)
+        info["animation"] = gif.read_bytes()
+    report.run_report(run.path / "report.html", info)
+
+
+def status(config, rows):
+    """A sentence: how far the training came."""
+    epochs = f"{len(rows)} epoch{'s' * (len(rows) != 1)}"
+    time_used = f"{config.seconds:.3g} seconds"
+    if config.status == "finished":
+        trained = any(name not in ("epoch", "seconds") for name in (rows[0] if rows else {}))
+        return f"Trained for {time_used}, {epochs}." if trained else f"Fitted in {time_used}."
+    if config.status == "diverged":
+        fault = "Stopped, because a loss became NaN or infinite"
+        return f"{fault}; this is the run up to epoch {len(rows)}."
+    return f"Stopped after {time_used} of training and {epochs}; --resume goes on."
+
+
+def command(config):
+    """The command line that repeats a run."""
+    words = ["gentut", "train", config.family, "--data", Path(config.data).name]
+    words += ["--conditional"] * config.conditional
+    words += ["--skip-unreadable"] * config.skip_unreadable
+    for name in ("minutes", "epochs", "batch_size", "size", "channels", "seed"):
+        value = getattr(config, name)
+        if value is not None:
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    return shlex.join([*words, "--out", "RUN"])

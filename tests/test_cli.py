@@ -1,0 +1,287 @@
+"""The commands as a person types them: what they print, what they leave, how they end."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import warnings
+
+import pytest
+from PIL import Image
+from tiny import make_photographs, shrink_recipes
+
+from gentut import cli
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    shrink_recipes(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+    return make_photographs(tmp_path_factory.mktemp("photographs"), train=30, test=20)
+
+
+@pytest.fixture(scope="module")
+def trained(photographs, tmp_path_factory):
+    """A run of the statistical family, which needs no time; not to be changed."""
+    out = tmp_path_factory.mktemp("trained") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        shrink_recipes(patch)
+        assert run("train", "gaussian", "--conditional", *images(photographs), "--out", out) == 0
+    return out
+
+
+def images(folder):
+    return "--data", folder, "--size", 16, "--channels", 1
+
+
+def run(*words):
+    """The exit code of a command; argparse raises it."""
+    try:
+        return cli.main([str(word) for word in words])
+    except SystemExit as end:
+        return end.code
+
+
+# What each command does -------------------------------------------------------------------------
+
+
+def test_train_shows_its_progress_and_names_the_report(photographs, tmp_path, capfd):
+    out = tmp_path / "run"
+    assert run("train", "vae", *images(photographs), "--epochs", 2, "--out", out) == 0
+    printed = capfd.readouterr()
+    assert printed.out == f"{out / 'report.html'}\n"
+    assert re.search(r"100% \|█+\| \d\d:\d\d<00:00, [\d,]+ images/s, .*loss", printed.err)
+    assert "fitting the prior of the codes" in printed.err
+    assert (out / "model.keras").is_file()
+    # The same command again, and going on with what is finished.
+    assert run("train", "vae", *images(photographs), "--epochs", 2, "--out", out) == 2
+    assert "Use --resume" in capfd.readouterr().err
+    assert run("train", "--resume", "--out", out) == 0
+    assert "the run is finished" in capfd.readouterr().err
+
+
+def test_ctrl_c_ends_train_with_130_and_says_how_to_go_on(
+    photographs, tmp_path, capsys, monkeypatch
+):
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def stop(self, batch, logs=None):
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("gentut.callbacks.StopOnNaN.on_train_batch_end", stop)
+    out = tmp_path / "run"
+    assert run("train", "vae", *images(photographs), "--out", out) == 130
+    printed = capsys.readouterr()
+    assert f"stopped; gentut train --out {out} --resume goes on" in printed.err
+    assert "Traceback" not in printed.err and (out / "model.keras").is_file()
+
+
+def test_ctrl_c_elsewhere_ends_with_130(capsys, monkeypatch):
+    def stop(options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(cli.COMMANDS, "data", stop)
+    assert run("data") == 130
+    assert capsys.readouterr().err == "gentut: stopped\n"
+
+
+@pytest.mark.parametrize(
+    "words, cells",
+    [
+        ((), (10, 4)),  # both classes five times in a row
+        (("-n", 13), (10, 2)),
+        (("-n", 6, "--label", 1), (3, 2)),
+    ],
+)
+def test_sample_writes_a_grid(words, cells, trained, tmp_path, capsys):
+    target = tmp_path / "grid.png"
+    assert run("sample", trained, *words, "--out", target) == 0
+    assert capsys.readouterr().out == f"{target}\n"
+    with Image.open(target) as image:
+        # Each pixel is two wide; a line of one pixel is around every image.
+        assert image.size == tuple(2 * (17 * count + 1) for count in cells)
+        assert image.format == "PNG"
+
+
+def test_sample_draws_other_images_with_another_seed(trained, tmp_path):
+    pictures = []
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        run("sample", trained, "--seed", seed, "--out", tmp_path / f"{name}.png")
+        pictures.append((tmp_path / f"{name}.png").read_bytes())
+    assert pictures[0] == pictures[1] != pictures[2]
+
+
+def test_evaluate_prints_scores_and_merges_them_into_the_report(trained, tmp_path, capsys):
+    first = shutil.copytree(trained, tmp_path / "a")
+    second = shutil.copytree(trained, tmp_path / "b")
+    assert run("evaluate", first, second, "-n", 40) == 0
+    printed = capsys.readouterr()
+    head = next(line for line in printed.out.splitlines() if "PCA-Gaussian" in line)
+    assert head.split() == [str(first), str(second), "Real", "images", "PCA-Gaussian", "Noise"]
+    (line,) = (line for line in printed.out.splitlines() if line.startswith("Fréchet distance ↓"))
+    value = r"[\d.,]+ \([\d.,]+…[\d.,]+\)"
+    assert re.fullmatch(rf"Fréchet distance ↓ +{value} +{value} +[\d.]+ +[\d.]+ +[\d.,]+", line)
+    assert "40 generated images against 40 test images" in printed.out
+    assert "Left out" in printed.out and "knows no classes" in printed.out
+    for out in (first, second):
+        assert "PCA-Gaussian" in (out / "report.html").read_text()
+        assert (out / "scores.json").is_file()
+    # Few images are worth a word, once and without code.
+    notes = [line for line in printed.err.splitlines() if "note" in line]
+    assert notes and len(set(notes)) == len(notes)
+    assert all(re.match(r"gentut: note: \w", note) for note in notes)
+
+
+def test_compare_prints_the_table_and_the_path(photographs, tmp_path, capsys):
+    out = tmp_path / "compare"
+    words = ("--families", "gaussian", "mixture", "--minutes", 0.01, "-n", 40)
+    assert run("compare", *images(photographs), *words, "--out", out) == 0
+    lines = capsys.readouterr().out.splitlines()
+    names = [line.split("  ")[0] for line in lines]
+    assert {"Gaussian", "Gaussian mixture", "(real)", "(noise)"} <= set(names)
+    assert lines[-1] == str(out / "report.html") and max(map(len, lines)) <= 110
+    assert run("compare", "--resume", "--out", out) == 0
+
+
+def test_data_lists_what_there_is(capsys, monkeypatch):
+    monkeypatch.delenv("GENTUT_DATA", raising=False)
+    assert run("data") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert re.match(r"glyphs +28×28×1 +10 +16,210 +3,330 +ships with gentut +capitals", lines[1])
+    assert [line.split()[0] for line in lines[1:5]] == [
+        "glyphs", "mnist", "fashion_mnist", "cifar10",
+    ]  # fmt: skip
+
+
+def test_help_of_every_command_names_its_options(capsys):
+    assert run("--help") == 0
+    text = capsys.readouterr().out
+    for name in cli.COMMANDS:
+        assert re.search(rf"^    {name} ", text, re.M)
+        assert run(name, "--help") == 0
+    assert "--minutes" in capsys.readouterr().out
+
+
+# How bad input ends: (words, what the one line says) --------------------------------------------
+
+GOOD = ("--out", "{new}")
+BAD = [
+    (("trian",), "argument COMMAND: invalid choice: 'trian'"),
+    ((), "the following arguments are required: COMMAND"),
+    (("train", "gann", *GOOD), "`family` must be one of gaussian, mixture, gan, wgan, vae; receiv"),
+    (("train", *GOOD), "`family` must be one of"),
+    (("train", "vae"), "the following arguments are required: --out"),
+    (("train", "vae", "--minutes", "soon", *GOOD), "argument --minutes: invalid float value: 'soo"),
+    (("train", "vae", "--minutes", "-1", *GOOD), "`minutes` must be a positive number; received -"),
+    (("train", "vae", "--epochs", "0", *GOOD), "`epochs` must be a positive integer; received 0."),
+    (("train", "vae", "--channels", "2", *GOOD), "argument --channels: invalid choice: 2"),
+    (("train", "vae", "--size", "30", *GOOD), "`size` must halve evenly down to 4…8 pixels"),
+    (("train", "vae", "--data", "nowhere", *GOOD), "`data` must be glyphs, mnist, fashion_mnist,"),
+    (("train", "vae", "--data", "{empty}", *GOOD), "`data` must hold PNG, JPEG or WebP images"),
+    (("train", "vae", "--data", "{broken}", *GOOD), "cannot be read: {broken}/b.png"),
+    (("train", "--resume", *GOOD), "`out` must be a run folder that holds config.json; received"),
+    (("train", "--resume", "--seed", "4", "--out", "{run}"), "`seed` must stay what the run was"),
+    (("sample", "{run}", "--label", "2", "--out", "{new}.png"), "`labels` must lie in [0, 2); rec"),
+    (("sample", "{run}", "-n", "0", "--out", "{new}.png"), "`n` must be a positive integer; recei"),
+    (("sample", "{run}", "--out", "{new}.jpg"), "`out` must end in .png; received"),
+    (("sample", "{run}", "--out", "{new}/a.png"), "`out` must lie in a folder that exists"),
+    (("sample", "{empty}", "--out", "{new}.png"), "`run` must be a run folder that holds model.ke"),
+    (("evaluate", "{run}", "-n", "3"), "`n` must be an integer of at least 12; received 3."),
+    (("evaluate", "{run}", "{empty}"), "`run` must be a run folder that holds config.json; receiv"),
+    (("evaluate",), "the following arguments are required: RUN"),
+    (("compare", "--families", "gann", *GOOD), "`family` must be one of gaussian"),
+    (("compare", "--minutes", "0", *GOOD), "`minutes` must be a positive number; received 0.0."),
+    (("compare", "--out", "{run}"), "`out` must be new, empty, or the folder of an earlier compar"),
+]
+
+
+@pytest.mark.parametrize("words, message", BAD, ids=[" ".join(words) for words, _ in BAD])
+def test_bad_input_is_told_in_one_line_with_exit_code_2(words, message, trained, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken").mkdir()
+    for name in "acdefgh":
+        Image.new("L", (9, 9)).save(tmp_path / "broken" / f"{name}.png")
+    (tmp_path / "broken" / "b.png").write_bytes(b"no picture")
+    places = {name: tmp_path / name for name in ("empty", "broken", "new")} | {"run": trained}
+    before = sorted(trained.rglob("*"))
+    assert run(*(word.format(**places) for word in words)) == 2
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.count("\n") == 1, printed.err
+    assert printed.err.startswith("gentut") and message.format(**places) in printed.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["broken", "empty"]
+    assert sorted(trained.rglob("*")) == before
+
+
+def test_unreadable_images_can_be_skipped_with_a_note(photographs, tmp_path, capsys):
+    folder = shutil.copytree(photographs, tmp_path / "photographs")
+    (folder / "train" / "bars" / "0.png").write_bytes(b"no picture")
+    command = ("train", "gaussian", *images(folder))
+    assert run(*command, "--out", tmp_path / "a") == 2
+    assert "add --skip-unreadable" in capsys.readouterr().err
+    assert run(*command, "--skip-unreadable", "--out", tmp_path / "a") == 0
+    assert "gentut: note: Skipped 1 of 60 images" in capsys.readouterr().err
+    assert run("evaluate", tmp_path / "a", "-n", 40) == 0  # it reads the same folder again
+
+
+def test_a_loss_that_becomes_nan_is_told_in_one_line(photographs, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(cli_recipe("vae")["optimizer"], "learning_rate", 1e30)
+    out = tmp_path / "run"
+    assert run("train", "vae", *images(photographs), "--out", out) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert re.match(r"gentut: `\w+` must stay finite; received (nan|inf|-inf) at batch", last)
+    assert not out.exists()
+
+
+def cli_recipe(family):
+    from gentut import presets
+
+    return presets.RECIPES[family]
+
+
+# The terminal -----------------------------------------------------------------------------------
+
+TALK = """
+import importlib.util, os, sys
+spec = importlib.util.spec_from_file_location("cli", sys.argv[1])  # without TensorFlow: at once
+cli = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(cli)
+def talk(options):
+    os.write(2, b"from C++\\n")
+    print("from Python", file=sys.stderr)
+cli.COMMANDS["data"] = talk
+code = cli.main(["data"])
+os.write(2, b"afterwards\\n")
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize("level, shown", [("2", False), ("0", True)])
+def test_native_messages_stay_off_the_terminal_unless_wanted(level, shown):
+    """What C++ writes to file descriptor 2 is dropped while a command runs, and only then."""
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": level}
+    done = subprocess.run(
+        [sys.executable, "-c", TALK, cli.__file__], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0
+    assert "from Python\n" in done.stderr and "afterwards\n" in done.stderr
+    assert ("from C++\n" in done.stderr) is shown
+
+
+def test_warnings_of_other_libraries_are_left_out(capsys):
+    with cli.notes_in_one_line():
+        warnings.warn_explicit("ours", UserWarning, "/x/gentut/metrics/distances.py", 1)
+        warnings.warn_explicit("theirs", UserWarning, "/x/keras/layers.py", 1)
+        warnings.warn_explicit("old", DeprecationWarning, "/x/gentut/vae.py", 1)
+    assert capsys.readouterr().err == "gentut: note: ours\n"
+
+
+def test_tables_are_aligned():
+    rows = [["", "a long head", "n"], ["first", "1.5", "1,000"], ["b", "22.5", "7"]]
+    assert cli.aligned(rows, head_width=6) == (
+        "       a long       \n         head      n\nfirst     1.5  1,000\nb        22.5      7"
+    ).replace("       \n", "\n", 1)

@@ -1,0 +1,281 @@
+"""Scores of models whose verdict is known beforehand: copies, noise, shifted pixels."""
+
+import numpy as np
+import pytest
+from tiny import make_photographs, shrink_recipes
+
+import gentut
+from gentut import evaluation, metrics
+
+CROWD = (
+    "frechet_distance", "kernel_distance", "inception_score", "precision", "recall", "density",
+    "coverage",
+)  # fmt: skip
+OPTIONS = {"size": 16, "channels": 1}
+
+
+class Replay:
+    """A "model" that gives out the images it was made with."""
+
+    def __init__(self, images, num_classes=None):
+        self.images, self.num_classes, self.asked = images, num_classes, None
+
+    def sample(self, n, labels=None, seed=None):
+        self.asked = labels
+        return self.images[:n]
+
+    def count_params(self):
+        return self.images.size
+
+
+class Shifter(Replay):
+    """It can also "reconstruct" (every pixel 0.1 towards the middle) and knows its likelihood."""
+
+    def __init__(self, images, gain=2.0):
+        super().__init__(images)
+        self.gain = gain
+
+    def reconstruct(self, images, labels=None):
+        return np.where(images < 0.5, images + 0.1, images - 0.1).astype("float32")
+
+    def elbo(self, images, labels=None, seed=0):
+        return -images.sum(axis=(1, 2, 3))
+
+    def log_likelihood(self, images, labels=None, samples=100, seed=None):
+        return self.elbo(images) + self.gain
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+    return make_photographs(tmp_path_factory.mktemp("photographs"), train=60, test=30)
+
+
+@pytest.fixture(scope="module")
+def letters():
+    return evaluation.Judge("glyphs", limit=600)
+
+
+@pytest.fixture(scope="module")
+def judge(photographs):
+    """No classifier of ours fits a folder: it is seen by random convolutions."""
+    return evaluation.Judge(photographs, OPTIONS)
+
+
+def noise(n, shape=(28, 28, 1)):
+    return np.random.default_rng(5).random((n, *shape), "float32")
+
+
+# Stories with a known verdict -------------------------------------------------------------------
+
+
+def test_copies_of_training_images_score_well_and_are_found_out(letters):
+    scores = letters.score(letters.train[:600])
+    assert scores["distance_to_training"] < 1e-3 and scores["memorisation_c_t"] < -10
+    assert scores["memorisation_p_value"] < 1e-10
+    # Everything else is fooled.
+    assert scores["precision"] > 0.8 and scores["frechet_distance"] < 2
+
+
+def test_noise_is_worse_than_the_gaussian_and_that_worse_than_real_images(letters):
+    scores = letters.references(600)
+    for name in ("frechet_distance", "kernel_distance"):
+        real, gaussian, noisy = (scores[f"{name}_{k}"] for k in ("real", "gaussian", "noise"))
+        assert real < 0.1 * gaussian < 0.1 * noisy
+    for name in ("recall", "coverage", "inception_score"):
+        real, gaussian, noisy = (scores[f"{name}_{k}"] for k in ("real", "gaussian", "noise"))
+        assert real > gaussian > noisy
+    # Unseen letters look like training letters: without bias nothing is between them.
+    assert abs(scores["kernel_distance_real"]) < 0.01
+
+
+def test_dropped_classes_cost_recall_and_not_precision(letters):
+    half = letters.train[letters.train_labels < 5][:600]
+    scores, real = letters.score(half), letters.references(600)
+    assert scores["precision"] > real["precision_real"] - 0.05
+    assert scores["recall"] < real["recall_real"] - 0.2
+    assert scores["coverage"] < real["coverage_real"] - 0.2
+    assert scores["inception_score"] < 5.1 < real["inception_score_real"]  # five classes are left
+
+
+def test_references_are_what_their_images_score(letters):
+    found, again = letters.references(600), letters.score(letters.train[:600])
+    assert {f"{name}_{k}" for name in (*CROWD, "frechet_distance_extrapolated") for k in
+            ("real", "gaussian", "noise")} == set(found)  # fmt: skip
+    for name in CROWD:
+        assert found[f"{name}_real"] == again[name]
+    assert letters.references(600) is found  # computed once
+
+
+def test_floor_and_ceiling_enclose_what_models_can_score(letters):
+    floor, ceiling = letters.floor(), letters.ceiling()
+    blurred = letters.train[:600] * 0.5 + 0.25
+    assert floor < letters.score(blurred)["frechet_distance"] < ceiling
+
+
+def test_every_interval_holds_its_value_and_stays_in_range(letters):
+    scores = letters.score(letters.train[::7][:300])
+    for name in CROWD:
+        low, value, high = (scores[f"{name}{end}"] for end in ("_low", "", "_high"))
+        assert low <= value <= high and low < high, name
+    for name in ("precision", "recall", "coverage"):
+        assert scores[f"{name}_low"] >= 0 and scores[f"{name}_high"] <= 1
+    assert scores["frechet_distance_low"] >= 0 and scores["kernel_distance_sd"] > 0
+
+
+# Likelihoods and reconstructions ----------------------------------------------------------------
+
+
+def test_likelihood_and_reconstruction_scores_worked_out_by_hand(judge):
+    scores = evaluation.evaluate(Shifter(noise(60, (16, 16, 1))), n=60, judge=judge)
+    bounds = -judge.test.sum(axis=(1, 2, 3), dtype="float64")
+    assert scores["elbo_test"] == pytest.approx(bounds.mean(), rel=1e-5)
+    # All images gain two nats, so that their choice adds no uncertainty.
+    assert scores["importance_weighted_bound"] == pytest.approx(bounds.mean() + 2, rel=1e-5)
+    margin = 1.96 * bounds.std(ddof=1) / np.sqrt(60)
+    for name, mean in (("elbo_test", bounds.mean()),
+                       ("importance_weighted_bound", bounds.mean() + 2)):  # fmt: skip
+        assert scores[f"{name}_low"] == pytest.approx(mean - margin, rel=1e-3)
+        assert scores[f"{name}_high"] == pytest.approx(mean + margin, rel=1e-3)
+    assert scores["reconstruction_psnr"] == pytest.approx(20, abs=1e-3)  # −10 log10 0.1²
+    assert 0 < scores["reconstruction_ssim"] < 1
+    assert scores["reconstruction_perceptual"] > 0
+    assert (scores["n_elbo"], scores["n_bound"], scores["importance_samples"]) == (60, 60, 100)
+    assert scores["n_reconstructions"] == 60
+
+
+def test_the_bound_of_a_few_images_stands_beside_the_elbo_of_all(letters):
+    """600 test images, 250 of them with the bound: their own level must not show."""
+    scores = evaluation.evaluate(Shifter(letters.train, gain=5.0), n=50, judge=letters)
+    assert scores["n_elbo"] == 600 and scores["n_bound"] == 250
+    assert scores["importance_weighted_bound"] - scores["elbo_test"] == pytest.approx(5, abs=1e-3)
+
+
+def test_the_interval_of_the_bound_covers(monkeypatch):
+    """Simulated: ELBO and gain correlated; 95 % intervals hold the true mean about 95 times."""
+    rng = np.random.default_rng(1)
+    images = np.zeros((1000, 1, 1, 1), "float32")
+    hits = 0
+    for _ in range(300):
+        bounds = rng.normal(-100, 30, 1000)
+        gains = 3 + 0.2 * (bounds + 100) + rng.normal(0, 2, 1000)
+
+        class Model:
+            elbo = staticmethod(lambda x, y, seed, b=bounds: b)
+            log_likelihood = staticmethod(
+                lambda x, y, samples, seed, b=bounds, g=gains: (b + g)[: len(x)]
+            )
+
+        scores, _ = evaluation._likelihood(Model(), images, None, 0)
+        hits += (
+            scores["importance_weighted_bound_low"] <= -97
+            <= scores["importance_weighted_bound_high"]
+        )  # fmt: skip
+    assert 0.91 <= hits / 300 <= 0.99
+
+
+def test_what_a_model_or_a_judge_cannot_is_said_and_left_out(judge):
+    scores = evaluation.evaluate(Replay(noise(40, (16, 16, 1))), n=40, judge=judge)
+    assert scores["left_out"] == (
+        "likelihood bounds (the model has none); reconstructions (the model makes none); "
+        "inception score (random-conv 16×16 (seed 0) knows no classes)"
+    )
+    absent = ("elbo_test", "importance_weighted_bound", "reconstruction_psnr", "inception_score")
+    assert not set(absent) & set(scores)
+
+
+def test_the_letters_leave_nothing_of_a_vae_out(letters):
+    scores = evaluation.evaluate(Shifter(letters.train), n=100, judge=letters)
+    assert scores["left_out"] == ""
+
+
+# Counts, names, seeds ---------------------------------------------------------------------------
+
+
+def test_scores_say_where_they_come_from(judge, photographs):
+    model = Replay(judge.train, num_classes=2)
+    scores = evaluation.evaluate(model, n=40, seed=3, judge=judge)
+    expected = {
+        "data": str(photographs), "split": "test", "seed": 3, "n_generated": 40, "n_real": 60,
+        "n_train": 120, "nearest_k": 5, "features": "random-conv 16×16 (seed 0)",
+        "parameters": 120 * 256,
+    }  # fmt: skip
+    assert {name: scores[name] for name in expected} == expected
+    assert scores["seconds_per_1000"] > 0 and scores["seconds_evaluate"] > 0
+    np.testing.assert_array_equal(np.bincount(model.asked), [20, 20])  # equal shares
+    assert all(isinstance(value, int | float | str) for value in scores.values())
+
+
+def test_the_same_seed_gives_the_same_scores(photographs):
+    def scores(seed):
+        images = noise(50, (16, 16, 1))
+        found = gentut.evaluate(
+            Replay(images), n=50, judge=evaluation.Judge(photographs, OPTIONS, seed=seed)
+        )
+        return {k: v for k, v in found.items() if not k.startswith("seconds")}
+
+    assert scores(1) == scores(1) != scores(2)
+
+
+def test_nearest_gives_the_nearest_training_images(judge):
+    images, distances = judge.nearest(judge.test[:3], count=4)
+    codes = judge.extractor(judge.test[:3])
+    for i in range(3):
+        every = np.linalg.norm(judge.train_features - codes[i], axis=1)
+        np.testing.assert_allclose(distances[i], np.sort(every)[:4], rtol=1e-4)
+        np.testing.assert_array_equal(images[i, 0], judge.train[every.argmin()])
+
+
+@pytest.mark.backend
+def test_a_trained_vae_is_scored_from_end_to_end(photographs, judge, monkeypatch):
+    shrink_recipes(monkeypatch)
+    images, labels = gentut.data.load(photographs, "train", **OPTIONS)
+    vae = gentut.build("vae", (16, 16, 1), num_classes=2)
+    vae.fit(images, labels, epochs=2, verbose=0)
+    decoder = vae.decoder.count_params()
+    assert evaluation.parameters(vae) == decoder
+    vae.fit_prior(images, labels, components=2)
+    # Two Gaussians over four latents: weight, mean, scale and class of each.
+    assert evaluation.parameters(vae) == decoder + 2 * (1 + 4 + 16 + 1)
+    scores = gentut.evaluate(vae, n=30, judge=judge)
+    assert scores["importance_weighted_bound"] > scores["elbo_test"]
+    assert np.isfinite([v for v in scores.values() if not isinstance(v, str)]).all()
+
+
+# Bad input --------------------------------------------------------------------------------------
+
+BAD = [
+    (lambda judge: evaluation.evaluate(Replay(judge.train), n=5, judge=judge),
+     "`n` must be an integer of at least 12; received 5."),
+    (lambda judge: evaluation.evaluate(Replay(judge.train), n=True, judge=judge),
+     "`n` must be an integer of at least 12; received True."),
+    (lambda judge: evaluation.evaluate(Replay(noise(40)), n=40, judge=judge),
+     "`model` must make images of shape (16, 16, 1), those of "),
+    (lambda judge: evaluation.evaluate(Replay(judge.train, num_classes=10), n=40, judge=judge),
+     "`model` must have the 2 classes of "),
+    (lambda judge: judge.score(noise(40)),
+     "`generated` must have shape (n, 16, 16, 1), the model's image shape; received"),
+    (lambda judge: judge.score(judge.train[:3]),
+     "`generated` must hold at least 12 images; received 3."),
+    (lambda judge: judge.score(judge.train * 2), "`generated` must lie in [0, 1]"),
+    (lambda judge: evaluation.Judge("nowhere"), "`name_or_folder` must be glyphs"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("call, message", BAD, ids=[message[:40] for _, message in BAD])
+def test_bad_input_is_named(call, message, judge):
+    with pytest.raises((ValueError, FileNotFoundError)) as error:
+        call(judge)
+    assert str(error.value).startswith(message)
+
+
+def test_too_few_held_out_images_are_no_judge(tmp_path):
+    few = make_photographs(tmp_path / "few", train=20, test=2)
+    with pytest.raises(ValueError, match="at least 12 test images to judge by; .* which holds 4"):
+        evaluation.Judge(few, OPTIONS)
+
+
+def test_the_smallest_crowds_are_scored_with_a_warning(tmp_path):
+    small = evaluation.Judge(make_photographs(tmp_path / "small", train=6, test=6), OPTIONS)
+    with pytest.warns(metrics.SmallSampleWarning):
+        scores = evaluation.evaluate(Replay(small.train), n=12, judge=small)
+    assert np.isfinite([v for v in scores.values() if not isinstance(v, str)]).all()

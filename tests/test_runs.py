@@ -1,0 +1,479 @@
+"""Run folders: what training leaves, what stopping and going on keep, what damage is told."""
+
+import csv
+import json
+import shutil
+import signal
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from PIL import Image
+from tiny import make_photographs, shrink_recipes
+
+from gentut import callbacks, presets, runs
+from gentut.runs import record
+
+FILES = {"config.json", "history.csv", "model.keras", "report.html", "samples", "samples.gif"}
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    shrink_recipes(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+    return make_photographs(tmp_path_factory.mktemp("photographs"))
+
+
+@pytest.fixture
+def begin(photographs, tmp_path):
+    """Train a family on the photographs; options of `gentut.runs.train` can be changed."""
+
+    def begin(family="vae", **options):
+        defaults = {"out": tmp_path / "run", "size": 16, "channels": 1, "epochs": 2}
+        if options.get("minutes"):
+            del defaults["epochs"]
+        return runs.train(family, photographs, **{**defaults, **options})
+
+    begin.out = tmp_path / "run"
+    return begin
+
+
+@pytest.fixture(scope="module")
+def finished(photographs, tmp_path_factory):
+    """A run of two epochs, to be copied by whoever changes it."""
+    out = tmp_path_factory.mktemp("finished") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        shrink_recipes(patch)
+        runs.train("vae", photographs, out, size=16, channels=1, conditional=True, epochs=2)
+    return out
+
+
+def allow_ctrl_c():
+    """A shell that starts pytest in the background makes it deaf to it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def stop_in(monkeypatch, epoch, error=None):
+    """Press Ctrl-C (or raise an error) in an epoch, counted from 0, of the next training."""
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_begin(self, now, logs=None):
+            self.due = now == epoch
+
+        def on_train_batch_end(self, batch, logs=None):
+            if self.due and error:
+                raise error
+            if self.due:
+                signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("gentut.runs.trainer.StopOnNaN", Stop)
+    allow_ctrl_c()
+
+
+def history(folder):
+    with (folder / "history.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def config(folder):
+    return json.loads((folder / "config.json").read_text())
+
+
+def states(optimizer):
+    """What an optimizer remembers, but for its rate."""
+    return [np.array(ops.convert_to_numpy(v)) for v in optimizer.variables if "rate" not in v.path]
+
+
+# What training leaves ---------------------------------------------------------------------------
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("family, conditional", [("gaussian", True), ("vae", False), ("gan", True)])
+def test_a_run_folder_holds_a_model_and_how_it_came_about(family, conditional, begin, monkeypatch):
+    monkeypatch.setattr(record, "RECORDING_SHARE", 1.0)  # a grid after every epoch, however short
+    model, status = begin(family, conditional=conditional, seed=3)
+    out = begin.out
+    assert status == "finished" and {path.name for path in out.iterdir()} == FILES
+    epochs = 1 if family == "gaussian" else 2
+    assert [row["epoch"] for row in history(out)] == [str(k + 1) for k in range(epochs)]
+    assert [path.name for path in sorted((out / "samples").iterdir())] == [
+        f"epoch-000{k + 1}.png" for k in range(epochs)
+    ]
+    with Image.open(out / "samples.gif") as gif:
+        assert gif.n_frames == epochs
+    written = config(out)
+    assert (written["family"], written["conditional"], written["seed"]) == (family, conditional, 3)
+    assert written["batch_size"] == (None if family == "gaussian" else 16)
+    again = runs.RunFolder(out).read_model()
+    np.testing.assert_array_equal(again.sample(4, seed=1), model.sample(4, seed=1))
+    assert again.num_classes == (2 if conditional else None)
+
+
+def test_the_last_grid_shows_the_samples_of_the_saved_model(finished):
+    model = runs.RunFolder(finished).read_model()
+    model.prior = None  # fitted after the last epoch
+    labels, columns = runs.grid(2)
+    images = model.sample(len(labels), labels=np.array(labels), seed=0)
+    with Image.open(finished / "samples" / "epoch-0002.png") as image:
+        pixels = np.asarray(image)
+    # 40 images in rows of ten, each pixel two wide, a line of one pixel (two wide) between.
+    assert pixels.shape == (2 * (4 * 17 + 1), 2 * (10 * 17 + 1)) and columns == 10
+    first = pixels[2:34:2, 2:34:2] / 255
+    np.testing.assert_allclose(first, images[0, :, :, 0], atol=0.51 / 255)
+
+
+@pytest.mark.parametrize(
+    "num_classes, columns, first_row",
+    [(None, 10, [None] * 10), (2, 10, [0, 1] * 5), (3, 9, [0, 1, 2] * 3), (10, 10, range(10)),
+     (13, 10, range(10)), (7, 7, range(7))],
+)  # fmt: skip
+def test_a_grid_has_classes_in_columns(num_classes, columns, first_row):
+    labels, found = runs.grid(num_classes)
+    assert found == columns and len(labels) == 4 * columns
+    assert labels[:columns] == list(first_row) == labels[-columns:]
+
+
+def test_short_epochs_have_their_line_but_not_all_their_files(begin, monkeypatch):
+    monkeypatch.setattr(record, "RECORDING_SHARE", 1e-9)
+    begin(epochs=4)
+    assert [row["epoch"] for row in history(begin.out)] == ["1", "2", "3", "4"]
+    names = [path.name for path in sorted((begin.out / "samples").iterdir())]
+    assert names == ["epoch-0001.png", "epoch-0004.png"]  # the first and the last always
+
+
+def test_the_clock_ends_a_run_and_is_written_down(begin):
+    begin(minutes=0.5 / 60)
+    rows = history(begin.out)
+    assert 0.5 <= float(rows[-1]["seconds"]) < 2 and len(rows) >= 1
+    assert config(begin.out)["epochs"] is None
+
+
+def test_the_same_command_gives_the_same_run(begin, tmp_path):
+    first, second, third = (
+        begin(out=tmp_path / name, seed=seed)[0] for name, seed in (("a", 5), ("b", 5), ("c", 6))
+    )
+    np.testing.assert_array_equal(first.sample(3, seed=0), second.sample(3, seed=0))
+    assert (first.sample(3, seed=0) != third.sample(3, seed=0)).any()
+    losses = [[row["loss"] for row in history(tmp_path / name)] for name in "abc"]
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_a_gif_takes_at_most_forty_frames_the_first_and_the_last_among_them(tmp_path):
+    folder = runs.RunFolder(tmp_path)
+    (tmp_path / "samples").mkdir()
+    for k in range(100):
+        grey = np.full((4, 4), 2 * k, "uint8")
+        Image.fromarray(grey).save(tmp_path / "samples" / f"epoch-{k + 1:04d}.png")
+    values = [round(255 * float(grid[0, 0, 0])) for grid in folder.read_grids()]
+    assert len(values) == 40 and values[0] == 0 and values[-1] == 198
+    assert max(np.diff(values)) <= 6  # evenly: every second or third of them
+
+
+# Stopping and going on --------------------------------------------------------------------------
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("family", ["vae", "gan"])
+def test_ctrl_c_leaves_a_usable_run_and_resume_finishes_it(family, begin, monkeypatch):
+    with monkeypatch.context() as patch:
+        stop_in(patch, epoch=2)
+        stopped, status = begin(family, epochs=5, seed=1)
+    assert status == "interrupted" and {path.name for path in begin.out.iterdir()} == FILES
+    assert config(begin.out)["status"] == "interrupted" and len(history(begin.out)) == 2
+    assert "goes on" in (begin.out / "report.html").read_text()
+    loaded = runs.RunFolder(begin.out).read_model()
+    np.testing.assert_array_equal(loaded.sample(3, seed=1), stopped.sample(3, seed=1))
+    assert 6 < int(stopped.optimizer.iterations) <= 9  # two epochs of three steps, and some
+    for before, after in zip(states(stopped.optimizer), states(loaded.optimizer), strict=True):
+        np.testing.assert_array_equal(before, after)  # moments and step counts
+
+    model, status = runs.train(out=begin.out, resume=True)
+    assert status == "finished"
+    rows = history(begin.out)
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4", "5"]
+    seconds = [float(row["seconds"]) for row in rows]
+    assert seconds == sorted(seconds)
+    # The steps go on counting; the third epoch is made again as a whole.
+    assert int(model.optimizer.iterations) == int(stopped.optimizer.iterations) + 9
+    if family == "vae":
+        assert model.prior is not None
+
+
+def test_rates_of_a_resumed_run_are_those_of_one_that_was_not_stopped(begin, monkeypatch, tmp_path):
+    rates = []
+
+    class Watch(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            rates.append((epoch, float(self.model.optimizer.learning_rate)))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gentut.runs.trainer.StopOnNaN", Watch)
+        begin(epochs=8, out=tmp_path / "whole")
+    whole, rates[:] = list(rates), []
+    with monkeypatch.context() as patch:
+        stop_in(patch, epoch=3)
+        begin(epochs=8)
+    monkeypatch.setattr("gentut.runs.trainer.StopOnNaN", Watch)
+    runs.train(out=begin.out, resume=True)
+    assert rates == whole[3:]
+    assert rates[0][1] > 2 * rates[-1][1]  # they do fall
+
+
+def test_the_clock_goes_on_where_it_stood(begin, monkeypatch):
+    with monkeypatch.context() as patch:
+        stop_in(patch, epoch=1)
+        begin(minutes=1)
+    used = config(begin.out)["seconds"]
+    assert 0 < used < 60
+    shares = []
+
+    class Watch(callbacks.TimeBudget):
+        def on_train_begin(self, logs=None):
+            shares.append(self.share())
+            self.budget = self.seconds + 0.2  # enough of it
+
+    monkeypatch.setattr("gentut.runs.trainer.TimeBudget", Watch)
+    runs.train(out=begin.out, resume=True)
+    assert shares == [pytest.approx(used / 60)]
+    assert float(history(begin.out)[-1]["seconds"]) >= used
+
+
+def test_a_finished_run_is_left_alone_unless_more_is_asked_for(finished, tmp_path):
+    out = shutil.copytree(finished, tmp_path / "run")
+    before = (out / "model.keras").read_bytes()
+    said = []
+    _, status = runs.train(out=out, resume=True, say=said.append)
+    assert status == "finished" and "is finished" in said[0]
+    assert (out / "model.keras").read_bytes() == before
+    runs.train(out=out, resume=True, epochs=3)
+    assert len(history(out)) == 3 and config(out)["epochs"] == 3
+
+
+def test_resume_begins_anew_where_nothing_was_saved(finished, tmp_path):
+    out = tmp_path / "run"
+    out.mkdir()
+    shutil.copy(finished / "config.json", out)  # killed in the first epoch
+    runs.train(out=out, resume=True, epochs=2)
+    assert len(history(out)) == 2
+
+
+def test_ctrl_c_in_the_first_epoch_keeps_the_steps_made(begin, monkeypatch):
+    with monkeypatch.context() as patch:
+        stop_in(patch, epoch=0)
+        _, status = begin()
+    assert status == "interrupted"
+    assert {path.name for path in begin.out.iterdir()} == FILES - {"history.csv", "samples.gif"}
+    _, status = runs.train(out=begin.out, resume=True)
+    assert status == "finished" and len(history(begin.out)) == 2
+
+
+def test_ctrl_c_in_a_fit_that_knows_no_halves_leaves_nothing(begin, monkeypatch):
+    allow_ctrl_c()
+
+    def fit(*arguments, **options):
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("gentut.classical.PCAMixture.fit", fit)
+    with pytest.raises(KeyboardInterrupt):
+        begin("gaussian")
+    assert not begin.out.exists()
+
+
+def test_scores_of_an_earlier_state_are_dropped_by_resume(finished, tmp_path):
+    out = shutil.copytree(finished, tmp_path / "run")
+    (out / "scores.json").write_text('{"frechet_distance": 1.0}')
+    runs.train(out=out, resume=True, epochs=3)
+    assert not (out / "scores.json").exists()
+
+
+@pytest.mark.backend
+def test_a_loss_that_becomes_nan_in_the_first_epoch_leaves_nothing(begin, monkeypatch):
+    monkeypatch.setitem(presets.RECIPES["vae"]["optimizer"], "learning_rate", 1e30)
+    with pytest.raises(callbacks.TrainingDiverged, match="must stay finite; received"):
+        begin(epochs=20)
+    assert not begin.out.exists()
+
+
+def test_a_loss_that_becomes_nan_later_leaves_the_epochs_before(begin, monkeypatch):
+    monkeypatch.setattr(record, "RECORDING_SHARE", 1.0)
+    stop_in(monkeypatch, 2, callbacks.TrainingDiverged("`loss` must stay finite; received nan."))
+    with pytest.raises(callbacks.TrainingDiverged, match="is the run up to epoch 2"):
+        begin(epochs=5)
+    assert config(begin.out)["status"] == "diverged" and len(history(begin.out)) == 2
+    assert "the run up to epoch 2." in (begin.out / "report.html").read_text()
+
+
+# Bad input: (options, the start of the message) -------------------------------------------------
+
+BAD = [
+    ({"family": "gann"}, "`family` must be one of gaussian, mixture, gan, wgan, vae; received 'g"),
+    ({"family": None}, "`family` must be one of"),
+    ({"data": "nowhere"}, "`name_or_folder` must be glyphs"),
+    ({"size": 30}, "`size` must halve evenly down to 4…8 pixels"),
+    ({"size": 0}, "`size` must be a positive integer; received 0."),
+    ({"channels": 2}, "`channels` must be 1 or 3; received 2."),
+    ({"epochs": 0}, "`epochs` must be a positive integer; received 0."),
+    ({"epochs": 2, "minutes": 1}, "`minutes` and `epochs` exclude each other; received 1 and 2."),
+    ({"epochs": None, "minutes": -1}, "`minutes` must be a positive number; received -1."),
+    ({"batch_size": 0}, "`batch_size` must be a positive integer; received 0."),
+    ({"seed": -1}, "`seed` must be an integer in [0, 2**31); received -1."),
+    ({"seed": 0.5}, "`seed` must be an integer"),
+]
+
+
+@pytest.mark.parametrize("options, message", BAD, ids=[str(options) for options, _ in BAD])
+def test_bad_input_is_named_before_anything_is_written(options, message, photographs, tmp_path):
+    out = tmp_path / "runs" / "new"
+    good = {"family": "vae", "data": photographs, "size": 16, "channels": 1, "epochs": 1}
+    with pytest.raises((ValueError, TypeError, FileNotFoundError)) as error:
+        runs.train(out=out, **{**good, **options})
+    assert str(error.value).startswith(message)
+    assert not out.parent.exists()
+
+
+def test_labels_are_refused_where_there_are_no_classes_to_learn(tmp_path):
+    flat = make_photographs(tmp_path / "flat", 14, 2, classes=("only",)) / "train" / "only"
+    with pytest.raises(ValueError, match=r"at least 2 classes; received '.*', which has 1\."):
+        runs.train("vae", flat, tmp_path / "run", conditional=True, size=16)
+    one = make_photographs(tmp_path / "one", 4, 2)
+    for path in list((one / "train" / "dots").iterdir())[1:]:
+        path.unlink()
+    with pytest.raises(ValueError, match="2 training images of each class.* has 1 of class 'dots'"):
+        runs.train("vae", one, tmp_path / "run", conditional=True, size=16)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_in_use_is_refused_and_kept(tmp_path, photographs):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.txt").write_text("years of work")
+    with pytest.raises(ValueError, match="`out` must be a new or empty folder; .* holds files"):
+        runs.train("vae", photographs, tmp_path / "run")
+    with pytest.raises(ValueError, match="`out` must be a folder; received .* which is a file"):
+        runs.train("vae", photographs, tmp_path / "run" / "thesis.txt")
+    assert (tmp_path / "run" / "thesis.txt").read_text() == "years of work"
+
+
+def test_an_empty_folder_is_still_there_after_a_failure(begin, monkeypatch):
+    begin.out.mkdir()
+    monkeypatch.setitem(presets.RECIPES["vae"]["optimizer"], "learning_rate", 1e30)
+    with pytest.raises(callbacks.TrainingDiverged):
+        begin(epochs=20)
+    assert list(begin.out.iterdir()) == []
+
+
+RESUME = [
+    ({"seed": 1}, "`seed` must stay what the run was begun with, 0; received 1."),
+    ({"family": "gan"}, "`family` must stay what the run was begun with, 'vae'; received 'gan'."),
+    ({"data": "glyphs"}, "`data` must stay what the run was begun with"),
+    ({"epochs": 1}, "`epochs` must be at least the 2 that the run has behind it; received 1."),
+    ({"minutes": 5}, "`minutes` must be left out: this run counts epochs; received 5."),
+]
+
+
+@pytest.mark.parametrize("options, message", RESUME, ids=[str(options) for options, _ in RESUME])
+def test_resume_refuses_other_settings(options, message, finished):
+    before = {path: path.read_bytes() for path in finished.iterdir() if path.is_file()}
+    with pytest.raises(ValueError) as error:
+        runs.train(out=finished, resume=True, **options)
+    assert str(error.value).startswith(message)
+    assert before == {path: path.read_bytes() for path in finished.iterdir() if path.is_file()}
+
+
+# Damage -----------------------------------------------------------------------------------------
+
+
+def cut(share):
+    return lambda content: content[: int(len(content) * share)]
+
+
+def replace(old, new):
+    def change(content):
+        assert old in content
+        return content.replace(old, new, 1)
+
+    return change
+
+
+DAMAGE = [
+    ("config.json", cut(0.5), "config.json is damaged: "),
+    ("config.json", lambda _: b"[1, 2]", "config.json is damaged: it holds a list, not an object"),
+    ("config.json", lambda _: b"\xff\xfe", "config.json is damaged: "),
+    ("config.json", replace(b'"vae"', b'"vea"'), "damaged: `family` must be one of"),
+    ("config.json", replace(b'"epochs": 2', b'"epochs": "2"'), "damaged: `epochs` must be a pos"),
+    ("config.json", replace(b'"seed"', b'"sead"'), "unexpected keyword argument 'sead'"),
+    ("config.json", replace(b'"conditional": true', b'"conditional": "no"'), "must be a bool"),
+    ("config.json", None, "that holds config.json; received"),
+    ("history.csv", cut(0.9), "history.csv is damaged: "),
+    ("history.csv", lambda _: b"", "history.csv is damaged: it does not end with a whole line"),
+    ("history.csv", lambda _: b"a,b\n1,2\n", "it must begin with the columns epoch, seconds"),
+    ("history.csv", replace(b"\n2,", b"\n7,"), "its epochs must count from 1 to 2"),
+    ("history.csv", replace(b"\n2,", b"\nzwei,"), "could not convert string to float: 'zwei'"),
+    ("history.csv", lambda content: content + b"3,1.0\n", "history.csv is damaged: "),
+    ("samples/epoch-0001.png", cut(0.5), "samples/epoch-0001.png is damaged: "),
+    ("samples/epoch-0001.png", lambda _: b"", "samples/epoch-0001.png is damaged: "),
+    ("model.keras", cut(0.5), "model.keras is damaged: "),
+    ("model.keras", lambda _: b"", "model.keras is damaged: "),
+    ("model.keras", None, "that holds model.keras; received"),
+    ("scores.json", lambda _: b"{", "scores.json is damaged: "),
+]
+
+
+@pytest.fixture
+def damaged(finished, tmp_path):
+    def damaged(name, change):
+        folder = shutil.copytree(finished, tmp_path / "run")
+        path = folder / name
+        if change is None:
+            path.unlink()
+        else:
+            path.write_bytes(change(path.read_bytes() if path.exists() else b""))
+        return folder
+
+    return damaged
+
+
+@pytest.mark.parametrize(
+    "name, change, message", DAMAGE, ids=[f"{n}: {m[:30]}" for n, _, m in DAMAGE]
+)
+def test_damage_is_told_in_one_line_that_names_the_file(name, change, message, damaged):
+    run = runs.RunFolder(damaged(name, change))
+    with pytest.raises((ValueError, FileNotFoundError)) as error:
+        run.read_config(), run.read_history(), run.read_grids(), run.read_scores()
+        run.read_model()
+    text = str(error.value)
+    assert message in text and repr(str(run.path)) in text and text.startswith("`run` must be a")
+    assert "\n" not in text and len(text) < 500
+
+
+def test_a_model_of_another_library_is_refused(finished, tmp_path):
+    folder = shutil.copytree(finished, tmp_path / "run")
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(folder / "model.keras")
+    with pytest.raises(ValueError, match="it holds a Sequential, not a gentut model"):
+        runs.RunFolder(folder).read_model()
+
+
+def test_no_half_of_a_model_is_ever_left(finished, tmp_path, monkeypatch):
+    folder = shutil.copytree(finished, tmp_path / "run")
+    model = runs.RunFolder(folder).read_model()
+    before = (folder / "model.keras").read_bytes()
+
+    def fail(path):
+        path.write_bytes(b"half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(model, "save", fail, raising=True)
+    with pytest.raises(OSError, match="no space"):
+        runs.save_model(model, folder / "model.keras")
+    assert (folder / "model.keras").read_bytes() == before
+    assert {path.name for path in folder.iterdir()} == FILES
+
+
+def test_the_command_of_a_run_repeats_it_and_names_no_private_folder():
+    config = runs.Config("vae", data="/home/someone/my cats", minutes=0.5, size=64)
+    assert record.command(config) == (
+        "gentut train vae --data 'my cats' --minutes 0.5 --size 64 --seed 0 --out RUN"
+    )

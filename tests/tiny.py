@@ -1,0 +1,43 @@
+"""Data and recipes so small that a test can train with them: 16×16 images of two classes."""
+
+import copy
+
+import numpy as np
+from PIL import Image
+
+from gentut import presets
+
+CLASSES = ("bars", "dots")
+
+
+def make_photographs(folder, train=24, test=12, classes=CLASSES, size=20):
+    """A folder of PNG files, split into train and test; bars and dots at random places."""
+    rng = np.random.default_rng(0)
+    for split, count in (("train", train), ("test", test)):
+        for name in classes:
+            (folder / split / name).mkdir(parents=True)
+            for i in range(count):
+                pixels = rng.integers(0, 60, (size, size), dtype="uint8")
+                place = rng.integers(2, size - 6)
+                rows = slice(None) if name == classes[0] else slice(place, place + 4)
+                pixels[rows, place : place + 3] = 230
+                Image.fromarray(pixels).save(folder / split / name / f"{i}.png")
+    return folder
+
+
+def shrink_recipes(monkeypatch):
+    """Make `gentut.build` build networks of a few filters."""
+    recipes = copy.deepcopy(presets.RECIPES)
+    for family, recipe in recipes.items():
+        if family in ("gaussian", "mixture"):
+            recipe["model"] |= {"latent_dim": 4, "components": 2 * (family == "mixture")}
+            continue
+        recipe |= {"latent_dim": 4, "batch_size": 16}
+        for role in ("generator", "discriminator", "encoder", "decoder"):
+            if role in recipe:
+                recipe[role]["filters"] = (4, 4)
+        for role in ("encoder", "decoder"):
+            if role in recipe:
+                recipe[role]["units"] = 8
+    for family, recipe in recipes.items():
+        monkeypatch.setitem(presets.RECIPES, family, recipe)
