@@ -134,6 +134,8 @@ def test_the_stated_accuracy_comes_back(asked):
     results = human.analyse(panel, asked, repeats=300)
     assert results["error_crossed_low"] <= 0.25 <= results["error_crossed_high"]
     assert results["spread"] == pytest.approx(0.1, abs=0.025)
+    alike = human.simulate(asked, 0.75, raters=150, seed=2)  # chance alone would give 0.068
+    assert human.analyse(alike, asked, repeats=10)["spread"] < 0.045
     # d′ = √2 · z(0.75) = 0.954 for a choice of two, 2 · z(0.75) = 1.349 for single images.
     expected = 1.349 if asked is SINGLE else 0.954
     assert results["d_prime"] == pytest.approx(expected, abs=0.25)
@@ -163,6 +165,7 @@ def test_raters_who_learn():
     results = human.analyse(before, SINGLE)
     assert results["error_first_half"] == pytest.approx(0.5, abs=0.1)
     assert results["error_second_half"] == pytest.approx(0.05, abs=0.06)
+    assert results["learning"] == pytest.approx(0.45, abs=0.12)
     assert results["learning_low"] > 0.25 and results["learning_p"] < 1e-6
     same = human.analyse(human.simulate(SINGLE, 0.7, raters=10, seed=4), SINGLE)
     assert same["learning_low"] < 0 < same["learning_high"] and same["learning_p"] > 0.01
@@ -217,9 +220,10 @@ def test_raters_are_left_out_by_the_rules_and_the_reason_is_told():
 
 
 def test_one_button_means_one_side_in_pairs():
-    lefty = answered(PAIRS, lambda images: images[0], session=9)
-    with pytest.raises(ValueError, match="Anna: gave 100% of the answers on one button"):
-        human.analyse([lefty], PAIRS)
+    for session in range(1, 9):  # with and without swapped sides
+        lefty = answered(PAIRS, lambda images: images[0], session=session)
+        with pytest.raises(ValueError, match="Anna: gave 100% of the answers on one button"):
+            human.analyse([lefty], PAIRS)
 
 
 def test_answers_that_are_missing_count_neither_way():

@@ -83,7 +83,7 @@ def plot_images(responses, study: Study | str, count: int = 8) -> plots.Figure:
             if (study.sources[trial.images[0]] == REAL) is group
         ]
         worst = sorted(trials, key=lambda place: -errors[place])[:count]
-        rows.append(np.stack([_decoded(study, place) for place in worst]))
+        rows.append(np.stack([decoded(study, study.trials[place].images[0]) for place in worst]))
         captions.append([f"{errors[place]:.0%}" for place in worst])
         names.append(name)
     who = SIMULATED if found[0]["simulated"] else ""
@@ -91,9 +91,10 @@ def plot_images(responses, study: Study | str, count: int = 8) -> plots.Figure:
     return plots.images.captioned(rows, captions, names, title)
 
 
-def _decoded(study: Study, trial: int) -> np.ndarray:
-    with Image.open(io.BytesIO(study.pictures[study.trials[trial].images[0]])) as image:
-        pixels = np.asarray(image, np.float32) / 255
+def decoded(study: Study, image: str) -> np.ndarray:
+    """The image with that id, float32 `(h, w, c)` in [0, 1]."""
+    with Image.open(io.BytesIO(study.pictures[image])) as picture:
+        pixels = np.asarray(picture, np.float32) / 255
     return pixels if pixels.ndim == 3 else pixels[..., None]
 
 

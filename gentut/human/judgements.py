@@ -18,7 +18,6 @@ class Judgements:
 
     raters: list[str]
     second: np.ndarray  # (raters, trials): 0 or 1
-    button: np.ndarray  # 1 where the answer was on the right-hand button
     early: np.ndarray  # 1 where the trial came in the first half of the session
     ms: np.ndarray  # from the appearance of the image to the answer
     shown_ms: np.ndarray  # measured exposure; NaN where not measured
@@ -35,7 +34,7 @@ class Judgements:
 
     def keep(self, rows: np.ndarray) -> "Judgements":
         names = [name for name, kept in zip(self.raters, rows, strict=True) if kept]
-        fields = ("second", "button", "early", "ms", "shown_ms")
+        fields = ("second", "early", "ms", "shown_ms")
         return Judgements(names, *(getattr(self, name)[rows] for name in fields), self.truth)
 
 
@@ -43,7 +42,7 @@ def judgements(responses: Sequence[dict], study: Study) -> Judgements:
     """Arrays from responses that `read_responses` has checked."""
     single = study.protocol == "real_or_fake"
     shape = (len(responses), len(study.trials))
-    second, button, early, ms, shown = (np.full(shape, np.nan) for _ in range(5))
+    second, early, ms, shown = (np.full(shape, np.nan) for _ in range(4))
     for row, found in enumerate(responses):
         steps = study.steps(found["session"], practice=False)
         began_with = 0 if steps[0].trial < len(study.blocks[0]) else 1
@@ -51,10 +50,9 @@ def judgements(responses: Sequence[dict], study: Study) -> Judgements:
         for place, (answer, step) in enumerate(zip(found["answers"], steps, strict=False)):
             at = row, step.trial
             if single:
-                second[at] = button[at] = answer["answer"] == "fake"
+                second[at] = answer["answer"] == "fake"
             else:
                 second[at] = study.trials[step.trial].images.index(answer["answer"])
-                button[at] = step.images.index(answer["answer"])
             early[at] = place < half
             ms[at] = answer["ms"]
             shown[at] = np.nan if answer["shown_ms"] is None else answer["shown_ms"]
@@ -65,7 +63,7 @@ def judgements(responses: Sequence[dict], study: Study) -> Judgements:
         for trial in study.trials
     ]
     raters = [found["rater"] for found in responses]
-    return Judgements(raters, second, button, early, ms, shown, np.array(truth, int))
+    return Judgements(raters, second, early, ms, shown, np.array(truth, int))
 
 
 def excluded(table: Judgements, study: Study) -> dict[str, str]:
@@ -76,8 +74,9 @@ def excluded(table: Judgements, study: Study) -> dict[str, str]:
         there = table.answered[row]
         share = there.mean()
         fast = (table.ms[row, there] < rules.fastest_ms).mean()
-        right = table.button[row, there].mean()
-        same = max(right, 1 - right)
+        # In pairs, too: a session swaps the sides of all pairs or of none.
+        second = table.second[row, there].mean()
+        same = max(second, 1 - second)
         late = 0.0
         if study.exposure_ms is not None:
             late = (table.shown_ms[row, there] > study.exposure_ms + rules.late_ms).mean()
