@@ -83,6 +83,16 @@ class Judge:
     def _noise(self, n):
         return np.random.default_rng(self.seed).random((n, *self.test.shape[1:]), "float32")
 
+    def labels(self, n):
+        """`n` labels, int32, in the shares of the training images and in random order.
+
+        A model of p(image | class) says nothing of p(class), so that shares other than those of
+        the data would be counted as its error.
+        """
+        places = (np.arange(n) + 0.5) / n * len(self.train_labels)
+        labels = np.sort(self.train_labels)[places.astype(int)]
+        return np.random.default_rng(self.seed).permutation(labels).astype("int32")
+
     def references(self, n):
         """Scores of `n` images that no network made: what a score can be held against.
 
@@ -209,7 +219,8 @@ def evaluate(model, data="glyphs", n=10_000, seed=0, judge=None):
         model: anything with ``sample(n, labels=None, seed=None)``; what else it can (`elbo`,
             `log_likelihood`, `reconstruct`, as `gentut.VAE` has them) is scored as well.
         data: what `gentut.data.load` takes.
-        n: generated images to score, at least 12.  Conditional models draw each class equally.
+        n: generated images to score, at least 12.  Conditional models draw each
+            class as often as it occurs in the training images.
         seed: of the samples and of every random choice.
         judge: a `Judge` that is already there, instead of a new one for `data`.
 
@@ -224,7 +235,7 @@ def evaluate(model, data="glyphs", n=10_000, seed=0, judge=None):
           ``kernel_distance_sd`` and ``inception_score_sd``: spread over 50 subsets of 1,000 (or
           half of the images) and over 10 splits, as papers publish it.
         - ``memorisation_c_t``, ``memorisation_p_value``: are generated images nearer to training
-          images than held-out ones are (see `gentut.metrics.memorisation`)?  Far below 0: copies.
+          images than held-out ones are?  Far below 0: yes (see `gentut.metrics.memorisation`).
           ``distance_to_training``: median distance to the nearest training image, over that of
           held-out images.
         - ``elbo_test`` (mean over the test images, nats) and ``importance_weighted_bound``: the
@@ -248,7 +259,7 @@ def evaluate(model, data="glyphs", n=10_000, seed=0, judge=None):
             f"`model` must have the {judge.num_classes} classes of {judge.data!r}, or none; it has"
             f" {classes}."
         )
-    labels = None if classes is None else (np.arange(n) % classes).astype("int32")
+    labels = None if classes is None else judge.labels(n)
     began = time.perf_counter()
     generated = model.sample(n, labels=labels, seed=seed)
     seconds = time.perf_counter() - began

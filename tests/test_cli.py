@@ -10,7 +10,7 @@ import warnings
 
 import pytest
 from PIL import Image
-from tiny import make_photographs, shrink_recipes
+from tiny import make_photographs, opens_cleanly, shrink_recipes
 
 from gentut import cli
 
@@ -131,6 +131,7 @@ def test_evaluate_prints_scores_and_merges_them_into_the_report(trained, tmp_pat
     for out in (first, second):
         assert "PCA-Gaussian" in (out / "report.html").read_text()
         assert (out / "scores.json").is_file()
+    opens_cleanly(first / "report.html", images=2)  # samples and their animation
     # Few images are worth a word, once and without code.
     notes = [line for line in printed.err.splitlines() if "note" in line]
     assert notes and len(set(notes)) == len(notes)

@@ -7,7 +7,7 @@ import signal
 
 import numpy as np
 import pytest
-from tiny import make_photographs, shrink_recipes
+from tiny import make_photographs, opens_cleanly, shrink_recipes
 
 import gentut
 from gentut import callbacks, comparison
@@ -91,6 +91,10 @@ def test_the_page_shows_real_images_neighbours_and_references(finished):
     for words in ("real images", "noise", "Is it memorising?", "1,000 images, s", "Parameters"):
         assert words in text
     assert "2 ways to generate photographs" in text and str(out) not in page
+
+
+def test_the_page_is_in_order_in_a_browser(finished):
+    opens_cleanly(finished[1] / "report.html", images=6)
 
 
 def test_saved_models_give_the_samples_that_were_scored(finished):

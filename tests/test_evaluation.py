@@ -205,6 +205,15 @@ def test_scores_say_where_they_come_from(judge, photographs):
     assert all(isinstance(value, int | float | str) for value in scores.values())
 
 
+def test_labels_come_in_the_shares_of_the_training_images(photographs):
+    judge = evaluation.Judge(photographs, options={"size": 16, "channels": 1})
+    judge.train_labels = np.repeat([0, 1], [90, 30])
+    labels = judge.labels(400)
+    np.testing.assert_array_equal(np.bincount(labels), [300, 100])
+    assert labels.dtype == "int32"
+    assert 0.6 < np.mean(labels[:100] == 0) < 0.9  # mixed, not sorted: a part stands for the whole
+
+
 def test_the_same_seed_gives_the_same_scores(photographs):
     def scores(seed):
         images = noise(50, (16, 16, 1))
@@ -237,7 +246,8 @@ def test_a_trained_vae_is_scored_from_end_to_end(photographs, judge, monkeypatch
     # Two Gaussians over four latents: weight, mean, scale and class of each.
     assert evaluation.parameters(vae) == decoder + 2 * (1 + 4 + 16 + 1)
     scores = gentut.evaluate(vae, n=30, judge=judge)
-    assert scores["importance_weighted_bound"] > scores["elbo_test"]
+    gap = scores["importance_weighted_bound"] - scores["elbo_test"]
+    assert -0.1 < gap < 10  # near 0 in so few steps; the noise of one draw can be on either side
     assert np.isfinite([v for v in scores.values() if not isinstance(v, str)]).all()
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gentut import metrics
-from gentut.metrics import distances
+from gentut.metrics import _blocks, distances, frechet
 
 pytestmark = pytest.mark.filterwarnings("ignore::gentut.metrics.SmallSampleWarning")
 quick = settings(max_examples=25, deadline=None)
@@ -96,7 +96,7 @@ def test_nearly_dependent_features_lose_no_digits():
     scores = normal(0, 50, 2)
     scores = np.linalg.qr(scores - scores.mean(0))[0] * 7  # sample covariance: identity
     features = scores * np.array([1.0, 1e-9]) @ rotation(1, 2)
-    _, factor = distances._mean_and_factor(features, features[0])
+    _, factor = frechet._mean_and_factor(features, features[0])
     deviations = np.linalg.svd(factor, compute_uv=False)
     assert deviations == pytest.approx([1, 1e-9], rel=1e-6, abs=0)
 
@@ -129,7 +129,7 @@ def test_small_singular_values_are_not_lost_by_squaring():
     # Squared, 3e-8 is 9e-16, as small as rounding: their sum would be wrong by 1.3e-8.
     singular = np.r_[1.0, np.full(D - 1, 3e-8)]
     matrix = rotation(0, D) * singular @ rotation(1, D)
-    value = distances._sum_of_singular_values(matrix, tolerance=1e-10)
+    value = frechet._sum_of_singular_values(matrix, tolerance=1e-10)
     assert value == pytest.approx(singular.sum(), abs=1e-10)
 
 
@@ -137,7 +137,7 @@ def test_small_blocks_change_nothing(monkeypatch):
     real, generated = normal(0, 130, 6), normal(1, 110, 6) + 1
     singular = np.tile(real, 2), np.tile(generated, 2)
     before = metrics.frechet_distance(real, generated), metrics.frechet_distance(*singular)
-    monkeypatch.setattr(distances, "_BLOCK_BYTES", 7 * 8 * 6)
+    monkeypatch.setattr(_blocks, "BLOCK_BYTES", 7 * 8 * 6)
     after = metrics.frechet_distance(real, generated), metrics.frechet_distance(*singular)
     assert after == pytest.approx(before, rel=1e-12)
 

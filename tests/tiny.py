@@ -1,8 +1,9 @@
-"""Data and recipes so small that a test can train with them: 16×16 images of two classes."""
+"""Data and recipes so small that a test can train with them, and a look at the pages they make."""
 
 import copy
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from gentut import presets
@@ -41,3 +42,16 @@ def shrink_recipes(monkeypatch):
                 recipe[role]["units"] = 8
     for family, recipe in recipes.items():
         monkeypatch.setitem(presets.RECIPES, family, recipe)
+
+
+def opens_cleanly(page, images):
+    """Assert that a page with so many images is in order in a browser, on a phone and a laptop."""
+    browser = pytest.importorskip("browser", reason="websocket-client is not installed")
+    if browser.CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    with browser.chromium() as connection:
+        for width in (390, 1280):
+            visit = browser.visit(connection, page, width)
+            assert visit.problems == [] and visit.requests == [] and visit.overflowing == []
+            assert (visit.images, visit.undecoded) == (images, 0)
+            assert visit.scroll_width <= visit.width

@@ -5,12 +5,8 @@ choices come from the `seed` argument. Real comes before generated.
 """
 
 from gentut.metrics._checks import SmallSampleWarning
-from gentut.metrics.distances import (
-    frechet_distance,
-    frechet_distance_from_statistics,
-    inception_score,
-    kernel_distance,
-)
+from gentut.metrics.distances import inception_score, kernel_distance
+from gentut.metrics.frechet import frechet_distance, frechet_distance_from_statistics
 from gentut.metrics.likelihood import (
     bits_per_dim,
     dequantise,

@@ -95,8 +95,9 @@ def memorisation(train, heldout, generated, cells=1, seed=0):
     The data-copying statistic C_T of Meehan, Chaudhuri & Dasgupta 2020, section 4. For each
     held-out and generated sample take the distance to its nearest training sample; C_T is
     the Mann–Whitney statistic of the two lists, standardised, corrected for ties. Far below
-    zero (say −3): copying. Around zero: neither. Far above: generated samples are farther
-    from the training set than real ones, that is, unlike the data.
+    zero (say −3): generated samples are closer, by copying, or because they are bland averages,
+    which lie near everything. Around zero: neither. Far above: they are farther from the training
+    set than real ones, that is, unlike the data.
 
     With `cells > 1` the test runs inside each k-means cell of the training set, against
     the training samples of that cell, and C_T is the mean weighted by the cell's share of

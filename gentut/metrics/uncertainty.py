@@ -7,7 +7,7 @@ import numpy as np
 from scipy import special
 
 from gentut.metrics import _checks
-from gentut.metrics.distances import frechet_distance
+from gentut.metrics.frechet import frechet_distance
 
 
 class Interval(NamedTuple):

@@ -82,14 +82,15 @@ SCORES = {
         "{:.2f}",
         "Median distance of a generated image to its nearest training image, divided by the same "
         "for unseen real images. Near 1 is as new as new real images are; well below 1 means "
-        "copying; well above 1, unlike the data.",
+        "copies, or bland averages; well above 1, unlike the data.",
     ),
     "memorisation_c_t": Score(
         "Memorisation test",
         "near 0",
         "{:.1f}",
         "Whether generated images lie closer to training images than unseen real ones do, in "
-        "standard deviations. Below −3 is copying; far above 0 is unlike the data.",
+        "standard deviations. Below −3 they do: copies, or bland averages, which lie near "
+        "everything. Far above 0 is unlike the data.",
     ),
     "elbo_test": Score(
         "Test ELBO, nats",
