@@ -52,7 +52,8 @@ def read_responses(
     Raises:
         FileNotFoundError: a file or folder is missing.
         ValueError: no response; a file that is malformed or answers another study; one session or
-            one rater in two files; simulated responses beside those of people.
+            one rater in two files (two people of one name: change `rater` in one of the files);
+            simulated responses beside those of people.
     """
     named = dict(_named(responses))
     if not named:
