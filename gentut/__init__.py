@@ -1,19 +1,14 @@
 """gentut: learn image generation by running it.  See README.md and the notebooks."""
 
-import os
-
-# TensorFlow reads this once, when it is imported.  On CPUs without AVX-512 it is off by default,
-# and convolutions then reach a third of the speed (tests/benchmarks/bench_training.py).
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
-from gentut import callbacks, classical, data, features, losses, metrics, networks, plots  # noqa: E402
-from gentut.course import about, budget, show  # noqa: E402
-from gentut.evaluation import evaluate  # noqa: E402
-from gentut.gan import GAN  # noqa: E402
-from gentut.presets import build  # noqa: E402
-from gentut.training import seed  # noqa: E402
-from gentut.vae import VAE  # noqa: E402
+import gentut.startup  # noqa: F401, I001  (first: it sets what Keras reads at its import)
+from gentut import callbacks, classical, data, features, losses, metrics, networks, plots
+from gentut.course import about, budget, show
+from gentut.evaluation import evaluate
+from gentut.gan import GAN
+from gentut.presets import build
+from gentut.pretrained import load_pretrained
+from gentut.training import seed
+from gentut.vae import VAE
 
 __all__ = [
     "GAN",
@@ -26,6 +21,7 @@ __all__ = [
     "data",
     "evaluate",
     "features",
+    "load_pretrained",
     "losses",
     "metrics",
     "networks",

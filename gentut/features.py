@@ -13,9 +13,9 @@ Distances from different extractors, or from different numbers of images, cannot
 Only a score on the Inception graph of 2015-12-05 may be called "FID"; nothing here is that graph.
 """
 
+import io
 import json
 import math
-import os
 
 import keras
 import numpy as np
@@ -23,6 +23,7 @@ from keras import layers
 
 from gentut import data
 from gentut.checks import check_choice, check_images
+from gentut.files import write_atomically
 
 JUDGES = ("glyphs", "mnist", "cifar10_sample")
 FEATURE_DIM = 128
@@ -311,9 +312,9 @@ def save_weights(path, model, info):
         for layer in model.layers
         for variable in layer.weights
     }
-    temporary = f"{path}.tmp.npz"
-    np.savez(temporary, info=np.array(json.dumps(info)), **arrays)
-    os.replace(temporary, path)
+    content = io.BytesIO()
+    np.savez(content, info=np.array(json.dumps(info)), **arrays)
+    write_atomically(path, content.getvalue())
 
 
 def load_weights(path, model):

@@ -1,10 +1,12 @@
 """Variational autoencoders: Kingma & Welling 2014, and the usual variants."""
 
 import math
+import warnings
 
 import keras
 import numpy as np
 from keras import ops
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
 from gentut.checks import check_choice, check_positive, check_share
@@ -247,7 +249,9 @@ class VAE(StepModel):
             if len(own) < 2:
                 raise ValueError(f"`images` must hold at least 2 of class {group}; got {len(own)}.")
             mixture = GaussianMixture(count, reg_covar=1e-3, max_iter=60, random_state=seed)
-            mixture.fit(own)
+            with warnings.catch_warnings():  # 60 rounds suffice for drawing; more gain nothing
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                mixture.fit(own)
             scales = np.linalg.cholesky(mixture.covariances_)
             parts.append((mixture.weights_, mixture.means_, scales, np.full(count, group)))
         names = ("weights", "means", "scales", "groups")

@@ -11,18 +11,18 @@ PACKAGE = Path(__file__).parent.parent / "gentut"
 
 # From the ground up: a module imports of gentut only what stands on an earlier line.
 ORDER = """
-checks
+checks files
 data networks losses training metrics plots
 features classical vae gan flow human
 presets callbacks tasks
-evaluation
+pretrained evaluation
 report
 runs course
 comparison
 cli
 """.strip().splitlines()
 LEVEL = {name: level for level, line in enumerate(ORDER) for name in line.split()}
-ENTRY = {"__init__", "__main__"}  # free to import everything; nothing imports them
+ENTRY = {"__init__", "__main__", "startup"}  # free to import everything; nothing imports them
 FILES = sorted(PACKAGE.rglob("*.py"))
 BACKENDS = {"tensorflow", "jax", "torch"}
 

@@ -1,14 +1,14 @@
 """Images side by side: grids, pairs, neighbours, and an animation of training."""
 
+import io
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from PIL import Image
 
+from gentut.files import write_atomically
 from gentut.plots.style import Figure, house_style
 
 
@@ -212,17 +212,9 @@ def training_gif(
         raise ValueError(f"`scale` must be at least 1; received scale={scale}.")
     pages = [pixels(tile(frame, columns), scale) for frame in frames]
     duration = [round(1000 * seconds)] * (len(pages) - 1) + [round(10_000 * seconds)]
-    path = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            pages[0].save(file, "GIF", save_all=True, append_images=pages[1:], loop=0,
-                          duration=duration)  # fmt: skip
-        os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    picture = io.BytesIO()
+    pages[0].save(picture, "GIF", save_all=True, append_images=pages[1:], loop=0, duration=duration)
+    write_atomically(path, picture.getvalue())
 
 
 # What the functions above are made of ------------------------------------------------------

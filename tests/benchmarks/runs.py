@@ -49,8 +49,8 @@ class Bench:
     def training_images(self, binary):
         return self.binary(self.images) if binary else self.images
 
-    def equal_shares(self):
-        return (np.arange(self.generated) % self.num_classes).astype("int32")
+    def class_labels(self):
+        return self.judge.labels(self.generated)
 
     def score(self, images):
         """Distance and coverage of generated images; None where they are not finite."""
@@ -89,7 +89,7 @@ def run_reference(bench, name, seed):
         start = time.perf_counter()
         model.fit(bench.images, bench.labels, seed=seed)
         facts |= {"seconds": time.perf_counter() - start, "parameters": [model.count_params()]}
-        yield facts, model.sample(bench.generated, bench.equal_shares(), seed=seed)
+        yield facts, model.sample(bench.generated, bench.class_labels(), seed=seed)
 
 
 class Meter(keras.callbacks.Callback):
@@ -126,7 +126,7 @@ def run_ours(bench, name, seconds, seed):
         for role in ("generator", "decoder", "discriminator", "encoder")
         if hasattr(model, role)
     ]
-    labels = bench.equal_shares() if recipe.conditional else None
+    labels = bench.class_labels() if recipe.conditional else None
     facts = {
         "recipe": name,
         "conditional": recipe.conditional,
@@ -189,4 +189,4 @@ def run_published(bench, name, marks, seed):
         }
         if hasattr(recipe, "elbo"):
             facts["elbo"] = float(recipe.elbo(bench.binary(bench.judge.test)).mean())
-        yield facts, recipe.sample(bench.generated, bench.equal_shares(), seed)
+        yield facts, recipe.sample(bench.generated, bench.class_labels(), seed)

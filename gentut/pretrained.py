@@ -1,0 +1,84 @@
+"""Trained models that ship with gentut: small enough for the wheel, loaded without internet.
+
+A file holds the weights, matrices in 8 bits and the rest in half precision, and, in its `info`,
+how they were made and how good they are.  No optimizer state and no code: the network comes from
+the recipe of the family.
+"""
+
+import io
+import json
+
+import numpy as np
+from keras import ops
+
+from gentut import data, presets
+from gentut.checks import check_choice
+
+NAMES = ("gan-glyphs", "vae-glyphs")
+# The networks that are stored; a GAN's generator is the averaged one that `sample` uses.
+NETWORKS = {"gan": ("average", "discriminator"), "vae": ("encoder", "decoder")}
+
+
+def load_pretrained(name):
+    """A trained, compiled model that ships with gentut; works offline.
+
+    Args:
+        name: "gan-glyphs" or "vae-glyphs": class-conditional models of the letters A to J.
+
+    Returns:
+        A `GAN` or a `VAE` with its fitted prior.  `model.info` is a dict: the command that made
+        it, seconds of training, and its scores on held-out typefaces.  `fit` goes on training it.
+
+    Raises:
+        ValueError: for another name.
+        FileNotFoundError: when the weights are not installed.
+    """
+    check_choice("name", name, NAMES)
+    return unpacked(data.data_path(f"weights/{name}.npz"))
+
+
+def unpacked(file):
+    """The model in a file that holds the bytes of `packed`."""
+    with np.load(file, allow_pickle=False) as stored:
+        info = json.loads(str(stored["info"]))
+        model = presets.build(info["family"], info["image_shape"], info["num_classes"])
+        for network in NETWORKS[info["family"]]:
+            for i, variable in enumerate(getattr(model, network).weights):
+                weights = stored[f"{network}/{i}"].astype("float32")
+                if f"{network}/{i}/scale" in stored:
+                    weights = weights * stored[f"{network}/{i}/scale"]
+                variable.assign(weights)
+        if info["family"] == "gan":
+            model.generator.set_weights(model.average.get_weights())
+        else:
+            model.prior = {
+                key.removeprefix("prior/"): stored[key] for key in stored if key.startswith("prior")
+            }
+    model.info = info
+    return model
+
+
+def packed(model, info):
+    """The bytes of a file that `unpacked` reads.
+
+    Args:
+        model: a trained `GAN` or `VAE` that `gentut.build` made without changes.
+        info: JSON-able dict with at least "family", "image_shape" and "num_classes".
+    """
+    arrays = {}
+    for network in NETWORKS[info["family"]]:
+        for i, variable in enumerate(getattr(model, network).weights):
+            key, weights = f"{network}/{i}", ops.convert_to_numpy(variable)
+            if weights.ndim < 2:
+                arrays[key] = weights.astype("float16")
+                continue
+            # One scale for each output, so that a few large weights do not coarsen all others.
+            largest = np.abs(weights).max(axis=tuple(range(weights.ndim - 1)))
+            scale = np.maximum(largest, 1e-12).astype("float32") / 127
+            arrays[key] = np.round(weights / scale).astype("int8")
+            arrays[f"{key}/scale"] = scale
+    if info["family"] == "vae":
+        arrays |= {f"prior/{k}": np.asarray(v, "float32") for k, v in (model.prior or {}).items()}
+    content = io.BytesIO()
+    np.savez_compressed(content, info=np.array(json.dumps(info)), **arrays)
+    return content.getvalue()

@@ -1,0 +1,74 @@
+"""Models that ship: packed small, unpacked the same, drawing what they were trained on."""
+
+import io
+
+import numpy as np
+import pytest
+
+import gentut
+from gentut import data, pretrained
+
+SHAPE = (28, 28, 1)
+
+
+def trained(family):
+    """A model of the recipe with every weight moved away from its start."""
+    gentut.seed(3)
+    images, labels = gentut.data.load("glyphs", "test")
+    model = gentut.build(family, SHAPE, num_classes=10)
+    model.fit(images[:1920], labels[:1920], epochs=2, verbose=0)
+    if family == "vae":
+        model.fit_prior(images[:500], labels[:500], components=10)
+    return model
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("family", ["gan", "vae"])
+def test_a_packed_model_draws_the_same_images(family):
+    model = trained(family)
+    info = {"family": family, "image_shape": list(SHAPE), "num_classes": 10, "note": "kept"}
+    again = pretrained.unpacked(io.BytesIO(pretrained.packed(model, info)))
+    labels = np.arange(10, dtype="int32")
+    images, copies = (m.sample(10, labels=labels, seed=1) for m in (model, again))
+    # Eight bits for each weight: off by 0.4 % of the largest at most, in either direction.
+    np.testing.assert_allclose(copies, images, atol=0.06)
+    assert np.abs(copies - images).mean() < 0.005
+    assert np.abs(images - images[::-1]).max() > 0.05  # not all one picture
+    assert again.info["note"] == "kept"
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("name", pretrained.NAMES)
+def test_a_shipped_model_draws_the_letters_it_is_asked_for(name):
+    model = gentut.load_pretrained(name)
+    labels = (np.arange(500) % 10).astype("int32")
+    images = model.sample(500, labels=labels, seed=0)
+    seen = gentut.features.load("glyphs").probabilities(images).argmax(axis=1)
+    # The judge reads 97.6 % of real letters; chance is 10 %.
+    assert (seen == labels).mean() > 0.9
+    scores = model.info["scores"]
+    assert scores["frechet_distance_real"] < scores["frechet_distance"] < 2
+    assert model.info["command"].startswith(f"python data/train_pretrained.py {name}")
+
+
+@pytest.mark.parametrize("name", pretrained.NAMES)
+def test_the_files_are_small_and_hold_no_pickles(name):
+    path = data.data_path(f"weights/{name}.npz")
+    assert path.stat().st_size <= 2_000_000
+    with np.load(path, allow_pickle=False) as stored:
+        assert all(np.isfinite(stored[key]).all() for key in stored if key != "info")
+
+
+def test_training_goes_on_from_a_shipped_model():
+    gentut.seed(0)
+    images, labels = gentut.data.load("glyphs", "train")
+    model = gentut.load_pretrained("vae-glyphs")
+    before = model.elbo(images[:500], labels[:500]).mean()
+    model.fit(images[:1280], labels[:1280], epochs=1, verbose=0)
+    after = model.elbo(images[:500], labels[:500]).mean()
+    assert after > before - 20  # an untrained model lies hundreds of nats below
+
+
+def test_an_unknown_name_is_refused():
+    with pytest.raises(ValueError, match="`name` must be one of gan-glyphs, vae-glyphs; received"):
+        gentut.load_pretrained("gan-faces")
