@@ -9,12 +9,12 @@ import numpy as np
 
 import gentut
 
-ROWS, SEED = 3, 0
+COPIES, SEED = 2, 0
 
 
 def main():
     images, labels = gentut.data.load("glyphs", "test")
-    letters = np.arange(10).repeat(ROWS)
+    letters = np.arange(10).repeat(COPIES)
     rng = np.random.default_rng(SEED)
     rows = {"held-out typefaces": [rng.choice(np.flatnonzero(labels == k)) for k in letters]}
     rows["held-out typefaces"] = images[rows["held-out typefaces"]]
@@ -24,7 +24,7 @@ def main():
     figure = gentut.plots.comparison(rows)
     folder = os.path.dirname(__file__)
     with open(os.path.join(folder, "samples.png"), "wb") as file:
-        file.write(gentut.plots.png(figure, dpi=110))
+        file.write(gentut.plots.png(figure, dpi=160))
 
 
 if __name__ == "__main__":
