@@ -235,6 +235,16 @@ def test_pairs_by_touch_on_a_phone(visit):
     assert np.ptp(table.second) == 0  # one side all the time: one and the same place in every pair
 
 
+@pytest.mark.parametrize("protocol", ["real_or_fake", "which_is_real"])
+def test_page_and_package_work_out_the_same_order(visit, protocol):
+    asked = study(protocol, practice=0)
+    person = visit(asked)
+    sessions = [*range(1, 40), 2**31, 2**32 - 1]
+    found = person.js(f"{sessions}.map((session) => sessionSteps(session))")
+    for session, steps in zip(sessions, found, strict=True):
+        assert [(step["trial"], tuple(step["images"])) for step in steps] == asked.steps(session)
+
+
 def test_mouse_stop_and_next_person(visit):
     asked = study()
     person = visit(asked)
