@@ -179,7 +179,8 @@ def sample(options):
 
     import numpy as np
 
-    from gentut import plots, report, runs
+    from gentut import plots, runs
+    from gentut.files import write_atomically
 
     target = Path(options.out)
     if target.suffix.lower() != ".png":
@@ -199,7 +200,7 @@ def sample(options):
     images = model.sample(options.n, labels=labels, seed=options.seed)
     picture = io.BytesIO()
     plots.pixels(plots.tile(images, columns), 2).save(picture, "PNG")
-    report.write(target, picture.getvalue())
+    write_atomically(target, picture.getvalue())
     print(target)
 
 

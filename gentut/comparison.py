@@ -12,6 +12,7 @@ from gentut import data as image_data
 from gentut import presets, report
 from gentut.callbacks import TimeBudget, TrainingDiverged
 from gentut.evaluation import Judge, check_count, evaluate
+from gentut.files import write_atomically
 from gentut.runs import Config, data_options, finish, fit, grid, load_model, save_model
 from gentut.training import device
 from gentut.training import seed as set_seed
@@ -199,7 +200,7 @@ def command(settings):
 
 def _write_state(folder, settings, results):
     text = json.dumps({"settings": settings, "results": results}, indent=2)
-    report.write(folder / STATE, text + "\n")
+    write_atomically(folder / STATE, text + "\n")
 
 
 def _refuse_foreign(folder):

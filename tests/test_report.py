@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from gentut import plots, report
+from gentut.files import write_atomically
 from gentut.report import scores
 from gentut.report.page import Cell, Table
 
@@ -155,9 +156,9 @@ def test_tables_refuse_ragged_rows():
 
 def test_write_names_a_missing_folder_and_leaves_no_scraps(tmp_path):
     with pytest.raises(FileNotFoundError, match="`path` must lie in an existing folder"):
-        report.write(tmp_path / "missing" / "report.html", "text")
-    report.write(tmp_path / "report.html", "é")
-    report.write(tmp_path / "report.html", "new é")
+        write_atomically(tmp_path / "missing" / "report.html", "text")
+    write_atomically(tmp_path / "report.html", "é")
+    write_atomically(tmp_path / "report.html", "new é")
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == "new é"
 

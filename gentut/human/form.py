@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from gentut.human.files import write_atomically
+from gentut.files import write_atomically
 from gentut.human.responses import LONGEST_NAME, response
 from gentut.human.sequence import SESSIONS
 from gentut.human.study import Study

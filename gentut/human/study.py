@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gentut import checks
-from gentut.human.files import write_atomically
+from gentut.files import write_atomically
 from gentut.human.page import page
 from gentut.human.rules import Rules
 from gentut.human.sequence import check_session, session_order

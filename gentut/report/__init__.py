@@ -12,7 +12,6 @@ from gentut.report.page import (
     Picture,
     Table,
     page,
-    write,
 )
 from gentut.report.run import RunInfo, environment, run_report
 from gentut.report.scores import SCORES
@@ -37,5 +36,4 @@ __all__ = [
     "page",
     "run_report",
     "verdict",
-    "write",
 ]

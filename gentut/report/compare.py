@@ -7,6 +7,7 @@ from typing import NotRequired, Required, TypedDict
 import numpy as np
 
 from gentut import plots
+from gentut.files import write_atomically
 from gentut.report.page import (
     Block,
     Bullets,
@@ -20,7 +21,6 @@ from gentut.report.page import (
     Table,
     page,
     public,
-    write,
 )
 from gentut.report.scores import (
     COST,
@@ -153,7 +153,7 @@ def compare_report(
     ways = f"{len(rows)} ways" if len(rows) > 1 else "One way"
     budget = duration(context["budget"])
     subtitle = f"A budget of {budget} of training each, on {context['hardware']}."
-    write(path, page(f"{ways} to generate {context['data']}", subtitle, blocks))
+    write_atomically(path, page(f"{ways} to generate {context['data']}", subtitle, blocks))
 
 
 def _table(

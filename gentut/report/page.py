@@ -6,13 +6,11 @@ page forbids the browser, by its Content-Security-Policy, to run a script or to 
 
 import base64
 import io
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Protocol
 
 import numpy as np
@@ -230,24 +228,3 @@ def public(value: object) -> str:
         if kind(text).is_absolute() or text.startswith("~"):
             return kind(text).name
     return text
-
-
-def write(path: str | os.PathLike, content: str | bytes) -> None:
-    """Writes a file whole or not at all; the folder must exist.
-
-    Raises:
-        FileNotFoundError: the folder is missing.
-    """
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"`path` must lie in an existing folder; received {str(path)!r}.")
-    content = content.encode() if isinstance(content, str) else content
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

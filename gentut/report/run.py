@@ -9,6 +9,7 @@ from typing import NotRequired, TypedDict
 import numpy as np
 
 from gentut import plots
+from gentut.files import write_atomically
 from gentut.report.page import (
     Animation,
     Block,
@@ -22,7 +23,6 @@ from gentut.report.page import (
     Table,
     page,
     public,
-    write,
 )
 from gentut.report.scores import (
     REFERENCES,
@@ -96,7 +96,7 @@ def run_report(path: str | os.PathLike, info: RunInfo) -> None:
     if info.get("environment"):
         blocks += [Heading("Environment"), Definitions(info["environment"])]
     title = f"{family_name(info['family'])} on {data}"
-    write(path, page(title[0].upper() + title[1:], "A training run of gentut.", blocks))
+    write_atomically(path, page(title[0].upper() + title[1:], "A training run of gentut.", blocks))
 
 
 def _scores(scores: Mapping[str, object]) -> list[Block]:

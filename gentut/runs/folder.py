@@ -15,8 +15,8 @@ from PIL import Image
 from gentut import presets
 from gentut.callbacks import TimeBudget
 from gentut.checks import check_choice, check_positive
+from gentut.files import write_atomically
 from gentut.networks import check_image_shape
-from gentut.report import write
 from gentut.training import StepModel
 
 STATUSES = ("running", "interrupted", "diverged", "finished")
@@ -207,17 +207,19 @@ class RunFolder:
     # ------------------------------------------------------------------ write
 
     def write_config(self, config):
-        write(self.path / "config.json", json.dumps(dataclasses.asdict(config), indent=2) + "\n")
+        write_atomically(
+            self.path / "config.json", json.dumps(dataclasses.asdict(config), indent=2) + "\n"
+        )
 
     def write_history(self, rows):
         text = io.StringIO()
         table = csv.DictWriter(text, rows[0], lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
-        write(self.path / "history.csv", text.getvalue())
+        write_atomically(self.path / "history.csv", text.getvalue())
 
     def write_scores(self, scores):
-        write(self.path / "scores.json", json.dumps(scores, indent=2) + "\n")
+        write_atomically(self.path / "scores.json", json.dumps(scores, indent=2) + "\n")
 
     def write_model(self, model):
         save_model(model, self.path / "model.keras")

@@ -10,6 +10,7 @@ import numpy as np
 
 from gentut import data as image_data
 from gentut import plots, report
+from gentut.files import write_atomically
 
 RECORDING_SHARE = 0.2  # of the time that recording may take, however short the epochs
 
@@ -82,7 +83,7 @@ class Recorder(keras.callbacks.Callback):
         scale = 2 if images.shape[2] <= 32 else 1
         plots.pixels(plots.tile(images, columns), scale).save(picture, "PNG")
         name = f"epoch-{self.rows[-1]['epoch']:04d}.png"
-        report.write(self.run.path / "samples" / name, picture.getvalue())
+        write_atomically(self.run.path / "samples" / name, picture.getvalue())
         self.save(model)
         self.last = time.perf_counter()
         self.cost = self.last - start
