@@ -1,7 +1,7 @@
 """gentut: learn image generation by running it.  See README.md and the notebooks."""
 
 import gentut.startup  # noqa: F401, I001  (first: it sets what Keras reads at its import)
-from gentut import callbacks, classical, data, features, losses, metrics, networks, plots
+from gentut import callbacks, classical, data, features, human, losses, metrics, networks, plots
 from gentut.course import about, budget, show
 from gentut.evaluation import evaluate
 from gentut.gan import GAN
@@ -21,6 +21,7 @@ __all__ = [
     "data",
     "evaluate",
     "features",
+    "human",
     "load_pretrained",
     "losses",
     "metrics",

@@ -1,4 +1,4 @@
-"""The command line: ``gentut train | sample | evaluate | compare | data``."""
+"""The command line: ``gentut train | sample | evaluate | compare | study | data``."""
 
 import argparse
 import contextlib
@@ -74,6 +74,25 @@ def parser():
     sub.add_argument("--seed", type=int, help="of everything (default 0)")
     sub.add_argument("--out", default="runs/compare", help="folder (default runs/compare)")
     sub.add_argument("--resume", action="store_true", help="go on with what was stopped")
+
+    actions = command("study", "ask people which images are real").add_subparsers(
+        dest="action", required=True, metavar="ACTION"
+    )
+    text = "a page for raters, and its key, from trained runs"
+    sub = actions.add_parser("make", help=text, description=text)
+    sub.add_argument("runs", nargs="+", metavar="RUN", help="run folders of the same data")
+    sub.add_argument("--protocol", default="real_or_fake", help="or which_is_real, for pairs")
+    sub.add_argument("--trials", type=int, default=60, help="questions that count (default 60)")
+    sub.add_argument("--practice", type=int, default=4, help="questions before them (default 4)")
+    sub.add_argument("--exposure", type=int, metavar="MS", help="hide images after 100 to 5000 ms")
+    sub.add_argument("--title", help="what raters read at the top")
+    sub.add_argument("--seed", type=int, default=0, help="of the choice of images (default 0)")
+    sub.add_argument("--out", required=True, help="a new folder for study.html and key.json")
+    text = "statistics of the files that raters handed back"
+    sub = actions.add_parser("analyse", help=text, description=text)
+    sub.add_argument("files", nargs="+", metavar="FILE", help="response files, or a folder of them")
+    sub.add_argument("--key", required=True, help="the study's key.json")
+    sub.add_argument("--out", help="a folder for results.json and figures")
 
     command("data", "what data sets there are, and which are here")
     return top
@@ -232,6 +251,28 @@ def compare(options):
     return 0
 
 
+def study(options):
+    from gentut import human, studies
+
+    if options.action == "analyse":
+        print(human.summary(studies.analyse(options.files, options.key, options.out)))
+        return
+    made = studies.make(
+        options.runs, options.out, protocol=options.protocol, trials=options.trials,
+        practice=options.practice, exposure_ms=options.exposure, title=options.title,
+        seed=options.seed,
+    )  # fmt: skip
+    out = Path(options.out)
+    print(f"For raters: {out / 'study.html'}")
+    print(f"For you alone (it holds the answers): {out / 'key.json'}")
+    for sentence in made.rules.sentences(timed=made.exposure_ms is not None):
+        print(sentence)
+    for error in (0.4, 0.45):
+        needed = human.needed_raters(error, options.trials)
+        print(f"To tell an error rate of {error:.0%} from guessing (power 80 %, raters that differ"
+              f" by 10 points): {needed} raters.")  # fmt: skip
+
+
 def data(options):
     from gentut import data as image_data
 
@@ -314,5 +355,6 @@ def family_lines(results):
 
 
 COMMANDS = {
-    "train": train, "sample": sample, "evaluate": evaluate, "compare": compare, "data": data,
+    "train": train, "sample": sample, "evaluate": evaluate, "compare": compare,
+    "study": study, "data": data,
 }  # fmt: skip

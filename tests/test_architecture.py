@@ -18,6 +18,7 @@ presets callbacks tasks
 pretrained evaluation
 report
 runs course
+studies
 comparison
 cli
 """.strip().splitlines()
