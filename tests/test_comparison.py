@@ -189,11 +189,11 @@ BAD = [
 
 @pytest.mark.parametrize("options, message", BAD, ids=[str(options) for options, _ in BAD])
 def test_bad_input_is_named_before_anything_is_written(options, message, photographs, tmp_path):
-    out = tmp_path / "out"
+    out, said = tmp_path / "out", []
     with pytest.raises((ValueError, FileNotFoundError)) as error:
-        comparison.compare(out=out, **{"data": photographs, **BUDGET, **options})
+        comparison.compare(out=out, say=said.append, **{"data": photographs, **BUDGET, **options})
     assert str(error.value).startswith(message)
-    assert not out.exists()
+    assert not out.exists() and not any("training" in line for line in said)
 
 
 DAMAGE = [

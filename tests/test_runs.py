@@ -249,8 +249,10 @@ def test_a_finished_run_is_left_alone_unless_more_is_asked_for(finished, tmp_pat
     _, status = runs.train(out=out, resume=True, say=said.append)
     assert status == "finished" and "is finished" in said[0]
     assert (out / "model.keras").read_bytes() == before
-    runs.train(out=out, resume=True, epochs=3)
+    prior = runs.RunFolder(out).read_model().prior
+    model, _ = runs.train(out=out, resume=True, epochs=3)
     assert len(history(out)) == 3 and config(out)["epochs"] == 3
+    assert (model.prior["means"] != prior["means"]).any()  # fitted to the codes of now
 
 
 def test_resume_begins_anew_where_nothing_was_saved(finished, tmp_path):
