@@ -328,8 +328,9 @@ def score_lines(scores):
         rows.append([names.SCORES[key].title + arrow, *cells, *references])
     lines = [f"\n{Path(first['data']).name}: {names.origin(first)}", "", aligned(rows)]
     lines += ["", "In brackets: 95 % intervals. ↓ lower is better, ↑ higher is better."]
-    lines += [f"Left out for {run}: {row['left_out']}." for run, row in scores.items()
-              if row["left_out"]]  # fmt: skip
+    for run, row in scores.items():
+        if row["left_out"]:
+            lines.append(textwrap.fill(f"Left out for {run}: {row['left_out']}.", 100))
     return "\n".join(lines)
 
 
