@@ -7,7 +7,6 @@ import io
 import logging
 import os
 import sys
-import textwrap
 import warnings
 from pathlib import Path
 
@@ -225,6 +224,7 @@ def sample(options):
 
 def evaluate(options):
     from gentut import runs
+    from gentut.report.terminal import score_lines
 
     scores = runs.evaluate(options.runs, options.n, options.seed, say=say)
     groups = {}
@@ -237,6 +237,7 @@ def evaluate(options):
 
 def compare(options):
     from gentut import comparison
+    from gentut.report.terminal import family_lines
 
     results, status = comparison.compare(
         options.data, options.out, families=options.families, minutes=options.minutes,
@@ -275,6 +276,7 @@ def study(options):
 
 def data(options):
     from gentut import data as image_data
+    from gentut.report.terminal import aligned
 
     rows = [["name", "pixels", "classes", "train", "test", "where", "what"]]
     for entry in image_data.names():
@@ -286,73 +288,6 @@ def data(options):
     print(aligned(rows, left=(0, 5, 6)))
     print("\nOr a folder of your own PNG, JPEG or WebP images, one sub-folder per class, or none.")
     print("Without internet: put NAME.npz into a folder and let GENTUT_DATA name it.")
-
-
-# Tables ---------------------------------------------------------------------------------------
-
-
-def aligned(rows, left=(0,), head_width=100):
-    """Rows of texts as lines, in columns two spaces apart; `left` are set left, others right.
-
-    The first row is the head; its texts are broken at `head_width` characters.
-    """
-    head = [textwrap.wrap(text, head_width) or [""] for text in rows[0]]
-    height = max(map(len, head))
-    head = [[""] * (height - len(lines)) + lines for lines in head]
-    rows = [*zip(*head, strict=True), *rows[1:]]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = [
-            text.ljust(width) if place in left else text.rjust(width)
-            for place, (text, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
-
-
-def score_lines(scores):
-    """Scores of runs on one data set: a line per score, a column per run, then references."""
-    from gentut.report import scores as names
-
-    first = next(iter(scores.values()))
-    keys = [k for k in names.SCORES if any(names.has(row, k) for row in scores.values())]
-    rows = [["", *scores, *names.REFERENCES.values()]]
-    for key in keys:
-        arrow = {"lower": " ↓", "higher": " ↑"}.get(names.SCORES[key].better, "")
-        cells = []
-        for row in scores.values():
-            ends = names.interval_text(row, key, "…")
-            cells.append(names.text(row, key) + (f" ({ends})" if ends else ""))
-        references = [names.text(first, key, name) for name in names.REFERENCES]
-        rows.append([names.SCORES[key].title + arrow, *cells, *references])
-    lines = [f"\n{Path(first['data']).name}: {names.origin(first)}", "", aligned(rows)]
-    lines += ["", "In brackets: 95 % intervals. ↓ lower is better, ↑ higher is better."]
-    for run, row in scores.items():
-        if row["left_out"]:
-            lines.append(textwrap.fill(f"Left out for {run}: {row['left_out']}.", 100))
-    return "\n".join(lines)
-
-
-def family_lines(results):
-    """The families of a comparison, best first: quality and cost, a line each."""
-    from gentut.report import scores as names
-
-    keys = ("frechet_distance", "precision", "recall", "coverage", "distance_to_training",
-            "parameters", "seconds_train", "seconds_per_1000")  # fmt: skip
-    rows = [["family", *(names.SCORES[key].title for key in keys)]]
-    for row in sorted(results, key=lambda row: row["frechet_distance"]):
-        cells = [names.text(row, key) for key in keys]
-        ends = names.interval_text(row, keys[0], "…")
-        rows.append([names.family_name(row["family"]), f"{cells[0]} ({ends})", *cells[1:]])
-    for name in ("real", "noise"):
-        rows.append([f"({name})", *(names.text(results[0], key, name) for key in keys)])
-    note = textwrap.fill(
-        f"{names.origin(results[0])} In brackets: 95 % interval of the Fréchet distance; another"
-        " training seed would change more.",
-        100,
-    )
-    return f"\n{aligned(rows, head_width=10)}\n\n{note}"
 
 
 COMMANDS = {

@@ -13,6 +13,7 @@ from PIL import Image
 from tiny import make_photographs, opens_cleanly, shrink_recipes
 
 from gentut import cli
+from gentut.report import terminal
 
 
 @pytest.fixture(autouse=True)
@@ -283,6 +284,6 @@ def test_warnings_of_other_libraries_are_left_out(capsys):
 
 def test_tables_are_aligned():
     rows = [["", "a long head", "n"], ["first", "1.5", "1,000"], ["b", "22.5", "7"]]
-    assert cli.aligned(rows, head_width=6) == (
+    assert terminal.aligned(rows, head_width=6) == (
         "       a long       \n         head      n\nfirst     1.5  1,000\nb        22.5      7"
     ).replace("       \n", "\n", 1)

@@ -1,0 +1,66 @@
+"""Scores as tables of plain text, for the terminal."""
+
+import textwrap
+from pathlib import Path
+
+from gentut.report import scores as names
+
+
+def aligned(rows, left=(0,), head_width=100):
+    """Rows of texts as lines, in columns two spaces apart; `left` are set left, others right.
+
+    The first row is the head; its texts are broken at `head_width` characters.
+    """
+    head = [textwrap.wrap(text, head_width) or [""] for text in rows[0]]
+    height = max(map(len, head))
+    head = [[""] * (height - len(lines)) + lines for lines in head]
+    rows = [*zip(*head, strict=True), *rows[1:]]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [
+            text.ljust(width) if place in left else text.rjust(width)
+            for place, (text, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def score_lines(scores):
+    """Scores of runs on one data set: a line per score, a column per run, then references."""
+    first = next(iter(scores.values()))
+    keys = [k for k in names.SCORES if any(names.has(row, k) for row in scores.values())]
+    rows = [["", *scores, *names.REFERENCES.values()]]
+    for key in keys:
+        arrow = {"lower": " ↓", "higher": " ↑"}.get(names.SCORES[key].better, "")
+        cells = []
+        for row in scores.values():
+            ends = names.interval_text(row, key, "…")
+            cells.append(names.text(row, key) + (f" ({ends})" if ends else ""))
+        references = [names.text(first, key, name) for name in names.REFERENCES]
+        rows.append([names.SCORES[key].title + arrow, *cells, *references])
+    lines = [f"\n{Path(first['data']).name}: {names.origin(first)}", "", aligned(rows)]
+    lines += ["", "In brackets: 95 % intervals. ↓ lower is better, ↑ higher is better."]
+    for run, row in scores.items():
+        if row["left_out"]:
+            lines.append(textwrap.fill(f"Left out for {run}: {row['left_out']}.", 100))
+    return "\n".join(lines)
+
+
+def family_lines(results):
+    """The families of a comparison, best first: quality and cost, a line each."""
+    keys = ("frechet_distance", "precision", "recall", "coverage", "distance_to_training",
+            "parameters", "seconds_train", "seconds_per_1000")  # fmt: skip
+    rows = [["family", *(names.SCORES[key].title for key in keys)]]
+    for row in sorted(results, key=lambda row: row["frechet_distance"]):
+        cells = [names.text(row, key) for key in keys]
+        ends = names.interval_text(row, keys[0], "…")
+        rows.append([names.family_name(row["family"]), f"{cells[0]} ({ends})", *cells[1:]])
+    for name in ("real", "noise"):
+        rows.append([f"({name})", *(names.text(results[0], key, name) for key in keys)])
+    note = textwrap.fill(
+        f"{names.origin(results[0])} In brackets: 95 % interval of the Fréchet distance; another"
+        " training seed would change more.",
+        100,
+    )
+    return f"\n{aligned(rows, head_width=10)}\n\n{note}"
