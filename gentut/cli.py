@@ -106,6 +106,9 @@ def main(arguments=None):
     except KeyboardInterrupt:
         print("gentut: stopped", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (ValueError, TypeError, OSError, RuntimeError) as error:
         text = " ".join(str(error).split())
         for name, option in PYTHON_NAMES.items():  # what the library calls it, to what is typed
