@@ -22,20 +22,23 @@ class TimeBudget(keras.callbacks.Callback):
         if not isinstance(minutes, int | float) or not 0 < minutes < float("inf"):
             raise ValueError(f"`minutes` must be a positive number; received {minutes!r}.")
         self.budget = 60.0 * minutes
-        self.seconds, self._since = 0.0, None
+        self.seconds, self._since, self._ready = 0.0, None, False
 
     def share(self):
         """Share of the budget that is used, from 0 to 1."""
         running = 0.0 if self._since is None else time.perf_counter() - self._since
         return min(1.0, (self.seconds + running) / self.budget)
 
+    def on_train_begin(self, logs=None):
+        self._ready = False  # also when training goes on: the graph is built anew
+
     def on_epoch_begin(self, epoch, logs=None):
-        if epoch or self.seconds:
+        if self._ready:
             self._since = time.perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):
         if self._since is None:
-            self._since = time.perf_counter()
+            self._since, self._ready = time.perf_counter(), True
         elif self.share() >= 1:
             self.model.stop_training = True
 
@@ -71,7 +74,7 @@ class Progress(keras.callbacks.Callback):
 
     def __init__(self, clock=None, batch_size=1):
         super().__init__()
-        self.clock, self.batch_size = clock, batch_size
+        self.clock, self.batch_size, self.bar = clock, batch_size, None
 
     def on_train_begin(self, logs=None):
         self.bar = tqdm(
@@ -85,20 +88,18 @@ class Progress(keras.callbacks.Callback):
         self.epoch = epoch
 
     def on_train_batch_end(self, batch, logs=None):
-        now = time.perf_counter()
+        now, length = time.perf_counter(), self.params["steps"]
+        # A call that holds several steps can count beyond the end of the epoch.
+        step = self.epoch * length + min(batch + 1, length)
         if self.since is None:  # the first call builds the graph
-            self.since, self.first = now, self.epoch * self.params["steps"] + batch
+            self.since, self.first = now, step
             return
-        steps = self.epoch * self.params["steps"] + batch - self.first
-        share = (
-            self.clock.share()
-            if self.clock
-            else (self.epoch + (batch + 1) / self.params["steps"]) / self.params["epochs"]
-        )
+        share = self.clock.share() if self.clock else step / (length * self.params["epochs"])
         self.bar.update(max(0.0, share - self.bar.n))
-        rate = steps * self.batch_size / max(now - self.since, 1e-9)
+        rate = (step - self.first) * self.batch_size / max(now - self.since, 1e-9)
         losses = ", ".join(f"{k} {float(v):.3g}" for k, v in (logs or {}).items())
         self.bar.set_postfix_str(f"{rate:,.0f} images/s, {losses}", refresh=False)
 
     def on_train_end(self, logs=None):
-        self.bar.close()
+        if self.bar is not None:
+            self.bar.close()

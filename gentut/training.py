@@ -150,8 +150,13 @@ class Batches(keras.utils.PyDataset):
             batch["labels"] = self.labels[rows]
         return batch
 
-    def on_epoch_end(self):
-        self.epoch += 1
+    def begin(self, epoch):
+        """Go to an epoch.
+
+        Not `on_epoch_end`, which Keras also calls once before the first epoch: the last epoch would
+        then be trained at the rate of the end, and a single one as a whole.
+        """
+        self.epoch = epoch
         self._shuffle()
 
 
@@ -201,8 +206,9 @@ class StepModel(keras.Model):
             images, labels, min(batch_size, len(images)), epochs, seed, initial_epoch, clock
         )
         self.steps_per_execution = min(self.steps_per_execution or 1, len(data))
+        begin = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: data.begin(epoch))
         return super().fit(
-            data, epochs=epochs, initial_epoch=initial_epoch, callbacks=callbacks,
+            data, epochs=epochs, initial_epoch=initial_epoch, callbacks=[begin, *callbacks],
             shuffle=False, **options,
         )  # fmt: skip
 

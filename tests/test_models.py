@@ -392,6 +392,24 @@ def test_time_budget_stops_on_time_and_rates_follow_the_clock(monkeypatch):
     assert float(gan.generator_optimizer.learning_rate) < 2e-4  # near 2 % of 1e-3 at the end
 
 
+@pytest.mark.parametrize("initial_epoch", [0, 1])
+def test_schedules_count_epochs_from_the_first(initial_epoch):
+    gan = small_gan()
+    gan.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3), hold=0.5)
+    rates = []
+    look = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: rates.append(float(gan.generator_optimizer.learning_rate))
+    )
+    gan.fit(
+        IMAGES, batch_size=4, epochs=4, initial_epoch=initial_epoch, callbacks=[look], verbose=0
+    )
+    steps = len(IMAGES) // 4
+    # Progress at the last step of each epoch; constant up to one half, then linearly to 2 %.
+    progress = (np.arange(1, 5) * steps - 1) / (4 * steps)
+    expected = 1e-3 * np.clip((1 - progress) / 0.5, 0.02, 1)
+    np.testing.assert_allclose(rates, expected[initial_epoch:], rtol=1e-5)
+
+
 BACKEND_RUN = """
 import sys, numpy as np, keras
 sys.path.insert(0, sys.argv[2])
