@@ -1,0 +1,445 @@
+"""The stored notebooks, read and not run: what a reader sees who only opens them.
+
+Running them is the work of nbval (`make test`). Each check is a function from a notebook to a
+list of complaints, and is itself tried on a small notebook that is broken in one way.
+"""
+
+import ast
+import copy
+import getpass
+import re
+import socket
+from collections import defaultdict
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import v4
+
+FOLDER = Path(__file__).parent.parent / "notebooks"
+NOTEBOOKS = sorted(p for p in FOLDER.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
+FIGURE_BYTES = 300_000
+CELL_LINES = 30
+EXERCISES = 5
+FOOTER = "print(gentut.about())"
+CHECKED = "# NBVAL_CHECK_OUTPUT"  # nbval compares what this cell prints
+
+# Roots of absolute paths on the systems we know; a URL has a letter before such a slash.
+LEAKS = {
+    "an absolute path": r"(?<![\w.~/-])/(?:home|Users|root|tmp|work|usr|opt|mnt|var|srv)/\w",
+    "a Windows path": r"\b[A-Z]:\\{1,2}\w",
+    "a file address": r"file://",
+    "a user at a host": r"\b[\w.-]+@[\w-]+(?:\.[\w-]+)+\b",
+    "an IP address": r"\b(?:\d{1,3}\.){3}\d{1,3}\b",
+    "a temporary kernel name": r"ipykernel_\d+",
+    "a memory address": r"\b0x[0-9a-f]{8,}\b",
+    "a package index": r"(?:index-url|pypi\.\w)",
+}
+
+
+# What the checks are made of ---------------------------------------------------------------
+
+
+def cells(notebook, kind):
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == kind]
+
+
+def code(cell):
+    """The syntax tree of a code cell; lines of IPython's own (%pip, !ls) count as `pass`."""
+    lines = re.sub(r"^%%.*\n?", "", cell["source"]).splitlines()
+    return ast.parse("\n".join(re.sub(r"^(\s*)[%!].*", r"\1pass", line) for line in lines))
+
+
+def start(cell):
+    """How a message names a cell: by its first line of its own."""
+    return repr(cell["source"].removeprefix(CHECKED).strip().partition("\n")[0][:60])
+
+
+def texts(value):
+    """Every text in nested lists and dicts but pictures, whose base64 may spell anything."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if not key.startswith("image/") or isinstance(item, dict):
+                yield from texts(item)
+
+
+def pictures(notebook):
+    for cell in cells(notebook, "code"):
+        for output in cell["outputs"]:
+            for kind, data in output.get("data", {}).items():
+                if kind.startswith("image/"):
+                    yield cell, kind, data, output.get("metadata", {}).get(kind, {})
+
+
+def says_something(statement):
+    """Whether a top-level statement must leave an output: it prints, shows, or is a plain value."""
+    if isinstance(statement, ast.For | ast.With):
+        return any(map(says_something, statement.body))
+    if not isinstance(statement, ast.Expr):
+        return False
+    value = statement.value
+    if isinstance(value, ast.Call):
+        return ast.unparse(value.func) in ("print", "display", "gentut.show")
+    return not isinstance(value, ast.Constant)
+
+
+def dotted(node):
+    """`["gentut", "data", "load"]` for the expression gentut.data.load; [] for other ones."""
+    names = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    return [node.id, *reversed(names)] if isinstance(node, ast.Name) else []
+
+
+# The checks --------------------------------------------------------------------------------
+
+
+def valid(notebook):
+    try:
+        nbformat.validate(nbformat.from_dict(notebook))
+    except nbformat.ValidationError as error:
+        return [f"not valid: {str(error).partition(chr(10))[0]}"]
+    return [] if notebook["nbformat"] == 4 else [f"format {notebook['nbformat']}, not 4"]
+
+
+def executed_in_order(notebook):
+    counts = [cell["execution_count"] for cell in cells(notebook, "code")]
+    right = list(range(1, len(counts) + 1))
+    return [] if counts == right else [f"executed as {counts}, not from 1 to {len(counts)}"]
+
+
+def no_errors(notebook):
+    return [
+        f"{start(cell)} shows {output.get('ename') or output['text'][:200]!r}"
+        for cell in cells(notebook, "code")
+        for output in cell["outputs"]
+        if output["output_type"] == "error" or output.get("name") == "stderr"
+    ]
+
+
+def outputs_present(notebook):
+    silent = [
+        f"{start(cell)} shows nothing"
+        for cell in cells(notebook, "code")
+        if not cell["outputs"] and any(map(says_something, code(cell).body))
+    ]
+    return silent if any(pictures(notebook)) else [*silent, "there is no figure"]
+
+
+def figures_small_and_described(notebook):
+    wrong = []
+    for cell, kind, data, metadata in pictures(notebook):
+        size = len(data) if kind == "image/svg+xml" else len(data) * 3 // 4
+        if size > FIGURE_BYTES:
+            wrong.append(f"{start(cell)} stores a figure of {size:,} bytes")
+        if not str(metadata.get("alt", "")).strip():
+            wrong.append(f"{start(cell)} stores a figure without alternative text")
+    return wrong
+
+
+def no_machine_details(notebook, names=None):
+    whole = list(texts(notebook))
+    wrong = [
+        f"{what}: {found[0]!r} in {text[:80]!r}"
+        for text in whole
+        for what, pattern in LEAKS.items()
+        if (found := re.search(pattern, text))
+    ]
+    # This machine's own names, unless they are ordinary words that the author wrote.
+    names = {socket.gethostname(), getpass.getuser()} if names is None else names
+    written = " ".join(cell["source"] for cell in notebook["cells"])
+    outputs = [cell.get("outputs", []) for cell in notebook["cells"]]
+    shown = " ".join(texts([outputs, notebook["metadata"]]))
+    for name in names:
+        word = rf"\b{re.escape(name)}\b"
+        if re.search(word, shown) and not re.search(word, written):
+            wrong.append(f"the name of this machine or user, {name!r}")
+    return wrong
+
+
+def metadata_plain(notebook):
+    metadata = notebook["metadata"]
+    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
+    wrong = [
+        f"kernelspec.{key} is {metadata.get('kernelspec', {}).get(key)!r}, not {value!r}"
+        for key, value in kernel.items()
+        if metadata.get("kernelspec", {}).get(key) != value
+    ]
+    if metadata.get("language_info", {}).get("name") != "python":
+        wrong.append("language_info.name is not 'python'")
+    if "widgets" in metadata:
+        wrong.append("stores the state of widgets, which GitHub cannot show")
+    return wrong
+
+
+def cells_short(notebook):
+    lengths = {start(cell): len(cell["source"].splitlines()) for cell in cells(notebook, "code")}
+    return [f"{name} has {n} lines" for name, n in lengths.items() if n > CELL_LINES]
+
+
+def footer_last(notebook):
+    last = notebook["cells"][-1]
+    good = last["cell_type"] == "code" and last["source"].strip() == FOOTER
+    return [] if good else [f"the last cell is {start(last)}, not {FOOTER}"]
+
+
+def exercises_with_solutions(notebook):
+    prose = "\n".join(cell["source"] for cell in cells(notebook, "markdown"))
+    opened, closed = prose.count("<details>"), prose.count("</details>")
+    pairs = re.findall(r"<details>\s*<summary>[^<]+</summary>(.*?)</details>", prose, re.S)
+    folded = [text for text in pairs if text.strip()]
+    wrong = []
+    if not re.search(r"^#+ .*exercise", prose, re.I | re.M):
+        wrong.append("no heading names exercises")
+    if not opened == closed == len(folded):
+        wrong.append(f"{opened} <details>, {closed} </details>, {len(folded)} of them complete")
+    if len(folded) < EXERCISES:
+        wrong.append(f"{len(folded)} folded solutions, fewer than {EXERCISES}")
+    return wrong
+
+
+def corrections_in_a_table(notebook):
+    prose = "\n".join(cell["source"] for cell in cells(notebook, "markdown"))
+    numbers = [int(n) for n in re.findall(r"\*\*Correction (\d+)", prose)]
+    if not numbers:
+        return []
+    wrong = []
+    if numbers != list(range(1, len(numbers) + 1)):
+        wrong.append(f"corrections are numbered {numbers}")
+    section = re.search(r"^#+ .*corrections.*?$(.*?)(?=^#+ |\Z)", prose, re.I | re.M | re.S)
+    rows = re.findall(r"^\|.*\|\s*$", section[1], re.M)[2:] if section else []
+    if len(rows) < len(numbers):
+        wrong.append(f"{len(numbers)} corrections, but a table of {len(rows)}")
+    wrong += [f"a row with fewer than 4 columns: {row}" for row in rows if row.count("|") < 5]
+    return wrong
+
+
+def checked_cells_have_outputs(notebook):
+    return [
+        f"{start(cell)} is to be checked and printed nothing"
+        for cell in cells(notebook, "code")
+        if CHECKED in cell["source"]
+        and not any(output.get("text", "").strip() for output in cell["outputs"])
+    ]
+
+
+def names_exist(notebook):
+    import gentut  # here: all other checks need no backend
+
+    wrong = []
+    for tree in map(code, cells(notebook, "code")):
+        asked = [dotted(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] == "gentut":
+                asked += [[*node.module.split("."), alias.name] for alias in node.names]
+        for path in asked:
+            if path[:1] != ["gentut"]:
+                continue
+            value = gentut
+            for i, name in enumerate(path[1:], start=2):
+                if not hasattr(value, name):
+                    wrong.append(f"there is no {'.'.join(path[:i])}")
+                    break
+                value = getattr(value, name)
+    return sorted(set(wrong))
+
+
+CHECKS = [
+    valid,
+    executed_in_order,
+    no_errors,
+    outputs_present,
+    figures_small_and_described,
+    no_machine_details,
+    metadata_plain,
+    cells_short,
+    footer_last,
+    exercises_with_solutions,
+    corrections_in_a_table,
+    checked_cells_have_outputs,
+    names_exist,
+]
+
+
+def defined_twice(notebooks):
+    """Functions and classes that two notebooks of one folder define.
+
+    Args:
+        notebooks: path -> notebook. Translations lie in folders of their own.
+    """
+    owners = defaultdict(set)
+    for path, notebook in notebooks.items():
+        for tree in map(code, cells(notebook, "code")):
+            for node in tree.body:
+                if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                    owners[path.parent, node.name].add(path.name)
+    return [f"{name}: {sorted(o)}" for (_, name), o in owners.items() if len(o) > 1]
+
+
+def read(path):
+    return nbformat.read(path, as_version=nbformat.NO_CONVERT)
+
+
+# The stored notebooks ----------------------------------------------------------------------
+
+
+def test_there_are_notebooks():
+    assert NOTEBOOKS
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: str(path.relative_to(FOLDER)))
+def test_a_stored_notebook(path, check):
+    assert check(read(path)) == []
+
+
+def test_nothing_is_defined_in_two_notebooks():
+    assert defined_twice({path: read(path) for path in NOTEBOOKS}) == []
+
+
+# The checks themselves ---------------------------------------------------------------------
+
+
+def good():
+    """A small notebook without a fault."""
+    picture = v4.new_output("display_data", {"image/png": "AAAA", "text/plain": "<Image>"})
+    picture.metadata = {"image/png": {"alt": "A black square."}}
+    solution = "<details><summary>Solution</summary>\n\nBecause.\n</details>\n"
+    blocks = [
+        (
+            "import gentut\ntry:\n    import keras\nexcept ImportError:\n    %pip install -q ..",
+            [],
+        ),
+        ("def area(r):\n    return 3 * r**2", []),
+        ("gentut.show(gentut.plots.image_grid(images), alt='A black square.')", [picture]),
+        (
+            "# NBVAL_CHECK_OUTPUT\nprint('holds:', area(1) == 3)",
+            [v4.new_output("stream", text="holds: True\n")],
+        ),
+        (FOOTER, [v4.new_output("stream", text="python 3.13, gentut 0.1.0\n")]),
+    ]
+    written = [
+        v4.new_code_cell(source, outputs=outputs, execution_count=i)
+        for i, (source, outputs) in enumerate(blocks, start=1)
+    ]
+    prose = (
+        "# Title\n> **The source says** so. **Correction 1.** It is not.\n\n"
+        "## Corrections\n| says | wrong | right | cell |\n|---|---|---|---|\n| a | b | c | 1 |\n\n"
+        f"## Exercises\n{EXERCISES * solution}\nSee https://arxiv.org/work/1406.2661, eq. 1."
+    )
+    written.insert(1, v4.new_markdown_cell(prose))
+    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    return v4.new_notebook(cells=written, metadata=metadata)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_a_good_notebook_passes(check):
+    assert check(good()) == []
+
+
+def replaced(old, new):
+    def change(notebook):
+        assert any(old in cell.source for cell in notebook.cells)
+        for cell in notebook.cells:
+            cell.source = cell.source.replace(old, new)
+
+    return change
+
+
+def change(where, **values):
+    return lambda notebook: notebook.cells[where].update(values)
+
+
+def printed(text, name="stdout"):
+    return lambda notebook: notebook.cells[4].outputs.append(
+        v4.new_output("stream", text=text, name=name)
+    )
+
+
+def error(notebook):
+    notebook.cells[2].outputs = [v4.new_output("error", ename="ValueError", evalue="no")]
+
+
+def big(notebook):
+    notebook.cells[3].outputs[0].data["image/png"] = "A" * (FIGURE_BYTES * 4 // 3 + 8)
+
+
+BROKEN = [
+    (valid, lambda n: n.cells[0].pop("outputs"), "not valid: 'outputs' is a required property"),
+    (valid, lambda n: n.cells[0].update(id="two words"), "not valid: 'two words' does not match"),
+    (executed_in_order, change(0, execution_count=None), "executed as [None, 2, 3, 4, 5]"),
+    (executed_in_order, change(2, execution_count=9), "executed as [1, 9, 3, 4, 5]"),
+    (no_errors, error, "'def area(r):' shows 'ValueError'"),
+    (no_errors, printed("W0000 cuda", "stderr"), "shows 'W0000 cuda'"),
+    (outputs_present, change(5, outputs=[]), "'print(gentut.about())' shows nothing"),
+    (outputs_present, change(3, outputs=[]), "there is no figure"),
+    (outputs_present, replaced("def area(r):\n    return 3 * r**2", "images"), "'images' shows"),
+    (outputs_present, replaced("def area(r):\n    return 3 * r**2", "for i in '12':\n    print(i)"),
+     "\"for i in '12':\" shows nothing"),
+    (figures_small_and_described, big, "stores a figure of 300,006 bytes"),
+    (figures_small_and_described, lambda n: n.cells[3].outputs[0].update(metadata={}),
+     "stores a figure without alternative text"),
+    (no_machine_details, printed("saved in /home/ada/run"), "an absolute path: '/home/a'"),
+    (no_machine_details, replaced("images)", "load('/tmp/x'))"), "an absolute path: '/tmp/x'"),
+    (no_machine_details, printed(r"C:\Users\ada"), r"a Windows path: 'C:\\U'"),
+    (no_machine_details, printed("ada@lab.example.org"), "a user at a host"),
+    (no_machine_details, printed("from 10.0.0.7"), "an IP address: '10.0.0.7'"),
+    (no_machine_details, printed("<Model at 0x7f1234567890>"), "a memory address"),
+    (no_machine_details, lambda n: n.metadata.update(path="/Users/ada/x"), "an absolute path"),
+    (metadata_plain, lambda n: n.metadata.kernelspec.update(name="venv"), "kernelspec.name is"),
+    (metadata_plain, lambda n: n.metadata.pop("language_info"), "language_info.name is not"),
+    (metadata_plain, lambda n: n.metadata.update(widgets={}), "stores the state of widgets"),
+    (cells_short, change(2, source="\n".join(["x = 1"] * 31)), "'x = 1' has 31 lines"),
+    (footer_last, lambda n: n.cells.append(v4.new_markdown_cell("The end.")), "'The end.', not"),
+    (footer_last, replaced(FOOTER, "print(1)"), "the last cell is 'print(1)'"),
+    (exercises_with_solutions, replaced("## Exercises", "## Tasks"), "no heading"),
+    (exercises_with_solutions, replaced("</details>\n\nSee", "\nSee"),
+     "5 <details>, 4 </details>, 4 of them complete"),
+    (exercises_with_solutions, replaced("Because.", ""), "5 </details>, 0 of them complete"),
+    (exercises_with_solutions,
+     replaced("<details><summary>Solution</summary>\n\nBecause.\n</details>\n\n", ""),
+     "4 folded solutions, fewer than 5"),
+    (corrections_in_a_table, replaced("Correction 1.", "Correction 2."), "are numbered [2]"),
+    (corrections_in_a_table, replaced("\n| a | b | c | 1 |", ""), "but a table of 0"),
+    (corrections_in_a_table, replaced("## Corrections", "## Notes"), "but a table of 0"),
+    (corrections_in_a_table, replaced("| a | b | c | 1 |", "| a | b |"), "fewer than 4 columns"),
+    (checked_cells_have_outputs, change(4, outputs=[]),
+     "\"print('holds:', area(1) == 3)\" is to be checked and printed nothing"),
+    (names_exist, replaced("plots.image_grid", "plots.grid"), "there is no gentut.plots.grid"),
+    (names_exist, replaced("import keras", "from gentut.losses import area"),
+     "there is no gentut.losses.area"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("check", "breaking", "complaint"), BROKEN)
+def test_a_broken_notebook_is_found_out(check, breaking, complaint):
+    notebook = good()
+    breaking(notebook)
+    assert complaint in "\n".join(check(notebook))
+
+
+def test_the_name_of_the_machine_is_found_unless_the_author_wrote_it():
+    notebook = good()
+    printed("trained on babbage")(notebook)
+    assert no_machine_details(notebook, {"babbage"}) == [
+        "the name of this machine or user, 'babbage'"
+    ]
+    notebook.cells[1].source += " Charles babbage, 1837."
+    assert no_machine_details(notebook, {"babbage"}) == []
+
+
+def test_a_name_defined_in_two_notebooks_is_found():
+    first, second = good(), good()
+    pair = {Path("a/one.ipynb"): first, Path("a/two.ipynb"): second}
+    assert defined_twice(pair) == ["area: ['one.ipynb', 'two.ipynb']"]
+    translation = {Path("a/one.ipynb"): first, Path("a/zh/one.ipynb"): copy.deepcopy(first)}
+    assert defined_twice(translation) == []
+    second.cells[2].source = "def other():\n    def area(): ...\n"
+    assert defined_twice(pair) == []
