@@ -87,7 +87,7 @@ def benchmark(bench, names, seeds, marks, rows, keep, grids=None):
             fresh.append(common | facts | bench.score(images))
             print(progress_line(fresh[-1]), file=sys.stderr, flush=True)
             if grids:
-                save_grid(Path(grids), fresh[-1], images, bench.num_classes)
+                save_grid(Path(grids), fresh[-1], images)
             if name in published.RECIPES:  # every mark is a result of its own
                 rows += fresh
                 keep(rows)
@@ -97,7 +97,15 @@ def benchmark(bench, names, seeds, marks, rows, keep, grids=None):
 
 
 def command():
-    return " ".join(["python", "tests/benchmarks/bench_training.py", *sys.argv[1:]])
+    """The command that was given, without the files it writes, which change no result."""
+    words, files = [], False
+    for word in sys.argv[1:]:
+        files = word.startswith(("--log", "--out", "--grids")) or (
+            files and not word.startswith("--")
+        )
+        if not files:
+            words.append(word)
+    return " ".join(["python", "tests/benchmarks/bench_training.py", *words])
 
 
 def progress_line(row):
@@ -110,14 +118,14 @@ def progress_line(row):
     return ": ".join([parts[0], ", ".join(parts[1:])])
 
 
-def save_grid(folder, row, images, num_classes):
-    """The first hundred images of a row, class by class where there are classes."""
+def save_grid(folder, row, images):
+    """The first hundred images of a row."""
     if not np.isfinite(images).all():
         return
     folder.mkdir(parents=True, exist_ok=True)
     title = f"{row['recipe']}, {row['mark']} s, seed {row['seed']}"
     name = title.replace(", ", "-").replace(" ", "-")
-    figure = plots.image_grid(images[:100], columns=num_classes, title=title)
+    figure = plots.image_grid(images[:100], columns=10, title=title)
     figure.savefig(folder / f"{name}.png", dpi=100)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import published
 from published.base import one_hot
 
-from gentut import data, metrics, presets
+from gentut import metrics, presets
 from gentut.evaluation import NEIGHBOURS, PRDC_LIMIT, Judge
 
 GENERATED = 10_000
@@ -39,8 +39,8 @@ class Bench:
 
     def __init__(self, name, generated=GENERATED):
         self.name, self.generated = name, generated
-        self.images, self.labels = data.load(name, "train")
         self.judge = Judge(name)
+        self.images, self.labels = self.judge.train, self.judge.train_labels
         self.num_classes = self.judge.num_classes
 
     def binary(self, images):
