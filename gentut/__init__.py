@@ -4,6 +4,7 @@ import gentut.startup  # noqa: F401, I001  (first: it sets what Keras reads at i
 from gentut import callbacks, classical, data, features, human, losses, metrics, networks, plots
 from gentut.course import about, budget, show
 from gentut.evaluation import evaluate
+from gentut.flow import FlowMatching, LatentFlow
 from gentut.gan import GAN
 from gentut.presets import build
 from gentut.pretrained import load_pretrained
@@ -12,6 +13,8 @@ from gentut.vae import VAE
 
 __all__ = [
     "GAN",
+    "FlowMatching",
+    "LatentFlow",
     "VAE",
     "about",
     "budget",

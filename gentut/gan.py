@@ -12,6 +12,7 @@ from gentut.training import (
     compile_options,
     generator_from,
     input_gradient,
+    move_average,
     rate_scale,
 )
 
@@ -161,7 +162,7 @@ class GAN(StepModel):
             losses = self._step_in_turn(images, labels)
         for tracker, value in zip(self.trackers, losses, strict=True):
             tracker.update_state(value)
-        self._follow()
+        move_average(self.average, self.generator, self.ema, self.generator_optimizer.iterations)
         return {m.name: m.result() for m in self.metrics}
 
     def _step_in_turn(self, images, labels):
@@ -266,14 +267,6 @@ class GAN(StepModel):
         both = None if labels is None else ops.concatenate([labels, labels])
         images = ops.concatenate([real, fake])
         return ops.split(self.discriminator(join(images, both), training=True), 2)
-
-    def _follow(self):
-        """Move the averaged generator: a long average, but never longer than a share of the run."""
-        step = ops.cast(self.generator_optimizer.iterations, "float32")
-        decay = ops.minimum(self.ema, step / (step + 100.0))
-        for average, weight in zip(self.average.weights, self.generator.weights, strict=True):
-            if keras.backend.is_float_dtype(weight.dtype):
-                average.assign(weight + decay * (average - weight))
 
     # ------------------------------------------------------------------ use
 

@@ -147,3 +147,17 @@ def kl_to_standard_normal(mean, log_var):
     Kingma & Welling (2014), appendix B; sum over the last axis for the KL of an image.
     """
     return (ops.exp(log_var) + ops.square(mean) - 1 - log_var) / 2
+
+
+def straight_path(noise, data, time):
+    """xₜ = (1 − t)·x₀ + t·x₁ and its velocity x₁ − x₀ (Lipman et al. 2023, eq. 22–23, σ_min = 0).
+
+    `noise` x₀ and `data` x₁ of one shape ``(n, …)``; `time` t in [0, 1], ``(n, 1)``.
+    """
+    time = ops.reshape(time, (-1, *[1] * (len(data.shape) - 1)))
+    return (1 - time) * noise + time * data, data - noise
+
+
+def flow_matching_loss(velocity, target):
+    """E[‖v(xₜ, t) − (x₁ − x₀)‖²] per dimension (Lipman et al. 2023, eq. 23)."""
+    return ops.mean(ops.square(velocity - target))

@@ -4,7 +4,10 @@ Images enter and leave in [0, 1]; rescaling happens inside.  Conditional network
 ``[input, labels]``, labels as ints ``(n,)``.
 """
 
+import math
+
 import keras
+import numpy as np
 from keras import layers, ops
 
 SLOPE = 0.2  # of the leaky rectifier in discriminators (Radford et al. 2016)
@@ -190,3 +193,93 @@ def decoder(image_shape, latent_dim=16, num_classes=None, filters=(64, 32), unit
         x = layers.Conv2DTranspose(width_here, 4, 2, padding="same", activation="silu")(x)
     logits = layers.Conv2DTranspose(channels, 4, 2, padding="same", name="logits")(x)
     return keras.Model(inputs, logits, name="decoder")
+
+
+@keras.saving.register_keras_serializable("gentut")
+class TimeFeatures(layers.Layer):
+    """Times in [0, 1], ``(n, 1)`` -> sines and cosines of them, ``(n, 2·octaves + 1)``."""
+
+    def __init__(self, octaves=6, **kwargs):
+        super().__init__(**kwargs)
+        self.octaves = octaves
+
+    def call(self, time):
+        rates = math.pi / 2 * 2.0 ** np.arange(self.octaves, dtype="float32")
+        angles = time * ops.convert_to_tensor(rates)
+        return ops.concatenate([time, ops.sin(angles), ops.cos(angles)], axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], 2 * self.octaves + 1)
+
+    def get_config(self):
+        return {**super().get_config(), "octaves": self.octaves}
+
+
+def _time_and_labels(num_classes, units):
+    """Inputs for time and labels, and one vector ``(n, units)`` of both.
+
+    One more label than classes: the last means "no label".
+    """
+    time = keras.Input((1,), name="time")
+    x = layers.Dense(units, activation="silu")(TimeFeatures()(time))
+    if num_classes is None:
+        return [time], layers.Dense(units, activation="silu")(x)
+    labels = keras.Input((), dtype="int32", name="labels")
+    x = layers.Add()([layers.Dense(units)(x), layers.Embedding(num_classes + 1, units)(labels)])
+    return [time, labels], layers.Activation("silu")(x)
+
+
+def _block(x, condition, filters):
+    """Two convolutions beside a shortcut; `condition` scales and shifts between them."""
+    shortcut = x if x.shape[-1] == filters else layers.Conv2D(filters, 1)(x)
+    y = layers.Conv2D(filters, 3, padding="same")(layers.Activation("silu")(x))
+    scale = layers.Reshape((1, 1, filters))(layers.Dense(filters)(condition))
+    shift = layers.Reshape((1, 1, filters))(layers.Dense(filters)(condition))
+    y = layers.Add()([y, layers.Multiply()([y, scale]), shift])
+    y = layers.Activation("silu")(y)
+    y = layers.Conv2D(filters, 3, padding="same", kernel_initializer="zeros")(y)
+    return layers.Add()([shortcut, y])
+
+
+def velocity(image_shape, num_classes=None, filters=(32, 64), blocks=2, units=128):
+    """``[images, time (n, 1)]`` (and labels) -> velocity of the images, ``(n, h, w, c)``.
+
+    A compact U-Net (Ronneberger et al. 2015).  The finest level has half the resolution of the
+    image: a stride-2 convolution goes in, a transposed one out.  `filters`: channels per level;
+    images larger than that halve further with the last number.  `blocks`: per level and way.
+    """
+    image_shape, halvings = check_image_shape(image_shape)
+    filters = [filters[min(i, len(filters) - 1)] for i in range(halvings)]
+    extra, condition = _time_and_labels(num_classes, units)
+    images = keras.Input(image_shape, name="images")
+    x = layers.Conv2D(filters[0], 4, 2, padding="same")(images)
+    skips = []
+    for level, width_here in enumerate(filters):
+        if level:
+            x = layers.Conv2D(width_here, 4, 2, padding="same")(x)
+        for _ in range(blocks):
+            x = _block(x, condition, width_here)
+        skips.append(x)
+    for level in reversed(range(len(filters) - 1)):
+        x = layers.Conv2DTranspose(filters[level], 4, 2, padding="same")(x)
+        x = layers.Concatenate()([x, skips[level]])
+        for _ in range(blocks):
+            x = _block(x, condition, filters[level])
+    x = layers.Activation("silu")(x)
+    x = layers.Conv2DTranspose(
+        image_shape[-1], 4, 2, padding="same", kernel_initializer="zeros", name="velocity"
+    )(x)
+    return keras.Model([images, *extra], x, name="velocity")
+
+
+def latent_velocity(latent_dim, num_classes=None, units=384, blocks=3):
+    """``[latents, time (n, 1)]`` (and labels) -> velocity of the latents, ``(n, latent_dim)``."""
+    extra, condition = _time_and_labels(num_classes, units)
+    latents = keras.Input((latent_dim,), name="latents")
+    x = layers.Dense(units)(latents)
+    for _ in range(blocks):
+        y = layers.Add()([x, layers.Dense(units)(condition)])
+        y = layers.Dense(units, activation="silu")(layers.Activation("silu")(y))
+        x = layers.Add()([x, layers.Dense(units, kernel_initializer="zeros")(y)])
+    x = layers.Dense(latent_dim, kernel_initializer="zeros", name="velocity")(x)
+    return keras.Model([latents, *extra], x, name="latent_velocity")

@@ -8,6 +8,7 @@ import keras
 from gentut import networks
 from gentut.checks import check_choice, check_positive
 from gentut.classical import PCAMixture
+from gentut.flow import FlowMatching, LatentFlow
 from gentut.gan import GAN
 from gentut.vae import VAE
 
@@ -52,8 +53,27 @@ RECIPES = {
         "optimizer": {"learning_rate": 2e-3},
         "hold": 0.4,
     },
+    "flow": {
+        "batch_size": 64,
+        "velocity": {"filters": (32, 64), "blocks": 1},
+        "model": {"ema": 0.999},
+        "optimizer": {"learning_rate": 2e-3},
+        "hold": 0.4,
+    },
+    "latent_flow": {
+        "batch_size": 64,
+        "latent_dim": 32,
+        "encoder": {"filters": (32, 64), "units": 256},
+        "decoder": {"filters": (64, 32), "units": 256},
+        "latent_velocity": {"units": 384, "blocks": 3},
+        "vae": {"likelihood": "bernoulli", "beta": 0.2},
+        "model": {"ema": 0.999},
+        "optimizer": {"learning_rate": 2e-3},
+        "hold": 0.4,
+    },
 }
 FAMILIES = tuple(RECIPES)
+ENDS = ("encoder", "decoder")
 
 
 def build(family, image_shape, num_classes=None, **changes):
@@ -64,7 +84,8 @@ def build(family, image_shape, num_classes=None, **changes):
         image_shape: ``(height, width, channels)``; height and width halve evenly down to 4…8.
         num_classes: None, or the number of classes of a class-conditional model.
         **changes: replace entries of the recipe's "model" part, such as ``beta=4.0`` for the VAE
-            or ``loss="hinge", fused=False`` for the GAN; `latent_dim` is taken too.
+            or ``loss="hinge", fused=False`` for the GAN; `latent_dim` is taken too.  The latent
+            flow takes ``vae=…``, a trained `VAE` whose codes it learns, and then trains none.
     """
     check_choice("family", family, FAMILIES)
     if num_classes is not None:
@@ -74,27 +95,43 @@ def build(family, image_shape, num_classes=None, **changes):
     settings = {**recipe["model"], **changes}
     if family in ("gaussian", "mixture"):
         return PCAMixture(image_shape, num_classes, **settings)
-    latent_dim = settings.pop("latent_dim", recipe["latent_dim"])
-    check_positive("latent_dim", latent_dim)
+    if "latent_dim" in recipe:
+        latent_dim = settings.pop("latent_dim", recipe["latent_dim"])
+        check_positive("latent_dim", latent_dim)
 
-    def network(role, **extra):
-        return getattr(networks, role)(
-            image_shape, num_classes=num_classes, **extra, **recipe[role]
-        )
+    def network(role, *shape, **extra):
+        return getattr(networks, role)(*shape, num_classes=num_classes, **extra, **recipe[role])
 
     def adam():
         return keras.optimizers.Adam(**recipe["optimizer"])
 
+    def vae(**settings):
+        parts = (network(role, image_shape, latent_dim=latent_dim) for role in ENDS)
+        model = VAE(*parts, **settings)
+        model.compile(adam(), hold=recipe["hold"])
+        return model
+
     if family == "vae":
-        model = VAE(
-            network("encoder", latent_dim=latent_dim),
-            network("decoder", latent_dim=latent_dim),
+        model = vae(**settings)
+    elif family == "flow":
+        model = FlowMatching(network("velocity", image_shape), **settings)
+        model.compile(adam(), hold=recipe["hold"])
+    elif family == "latent_flow":
+        trained = settings.pop("vae", None)
+        if trained is not None:
+            latent_dim = trained.latent_dim
+        model = LatentFlow(
+            vae(**recipe["vae"]) if trained is None else trained,
+            network("latent_velocity", latent_dim),
+            train_vae=trained is None,
             **settings,
         )
         model.compile(adam(), hold=recipe["hold"])
     else:
         model = GAN(
-            network("generator", latent_dim=latent_dim), network("discriminator"), **settings
+            network("generator", image_shape, latent_dim=latent_dim),
+            network("discriminator", image_shape),
+            **settings,
         )
         model.compile(adam(), adam(), hold=recipe["hold"])
     model.default_batch_size = recipe["batch_size"]

@@ -95,6 +95,18 @@ def rate_scale(progress, hold, floor=0.02):
     return ops.clip((1 - progress) / (1 - hold), floor, 1)
 
 
+def move_average(average, network, decay, step):
+    """Move the weights of `average` towards those of `network`.
+
+    A long average, but never longer than a share of the run: after few steps the decay is less.
+    """
+    step = ops.cast(step, "float32")
+    decay = ops.minimum(decay, step / (step + 100.0))
+    for old, new in zip(average.weights, network.weights, strict=True):
+        if keras.backend.is_float_dtype(new.dtype):
+            old.assign(new + decay * (old - new))
+
+
 class Optimizers:
     """Several built optimizers that the Keras trainer sees as one."""
 

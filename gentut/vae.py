@@ -148,13 +148,14 @@ class VAE(StepModel):
 
     def _terms(self, images, labels, noise, training=False):
         """log p(x|z) of one draw z, ``(n,)``, and the KL per latent dimension, ``(n, d)``."""
-        mean, log_var = self._posterior(images, labels, training)
+        mean, log_var = self.posterior(images, labels, training)
         latents = mean + ops.exp(log_var / 2) * noise  # the reparameterised sample
         return self._log_likelihood(images, latents, labels, training), kl_to_standard_normal(
             mean, log_var
         )
 
-    def _posterior(self, images, labels, training=False):
+    def posterior(self, images, labels, training=False):
+        """Mean and log variance of q(z|x) as tensors, for use inside a training step."""
         return ops.split(self.encoder(join(images, labels), training=training), 2, axis=-1)
 
     def _log_likelihood(self, images, latents, labels, training=False):
@@ -166,12 +167,12 @@ class VAE(StepModel):
     # ------------------------------------------------------------------ use
 
     def call(self, images, labels=None, training=False):
-        mean, _ = self._posterior(images, labels, training)
+        mean, _ = self.posterior(images, labels, training)
         return ops.sigmoid(self.decoder(join(mean, labels), training=training))
 
     def encode(self, images, labels=None):
         """Mean and log variance of q(z|x), each ``(n, latent_dim)``."""
-        return self.batched(lambda x, y: tuple(self._posterior(x, y)), *self.check(images, labels))
+        return self.batched(lambda x, y: tuple(self.posterior(x, y)), *self.check(images, labels))
 
     def decode(self, z, labels=None):
         """Images in [0, 1], ``(n, h, w, c)``: the pixel means of p(x|z)."""
@@ -207,7 +208,7 @@ class VAE(StepModel):
         rng = generator_from(seed)
 
         def log_weight(x, y, e):
-            mean, log_var = self._posterior(x, y)
+            mean, log_var = self.posterior(x, y)
             z = mean + ops.exp(log_var / 2) * e
             # log p(z) − log q(z|x): the constants of the two normal densities cancel.
             ratio = ops.sum(log_var + ops.square(e) - ops.square(z), axis=-1) / 2

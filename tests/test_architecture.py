@@ -13,7 +13,8 @@ PACKAGE = Path(__file__).parent.parent / "gentut"
 ORDER = """
 checks files
 data networks losses training metrics plots
-features classical vae gan flow human
+features classical vae gan human
+flow
 presets callbacks tasks
 pretrained evaluation
 report

@@ -1,0 +1,304 @@
+"""Flow matching: a learned velocity carries noise to images along straight paths.
+
+Lipman et al. 2023 (arXiv:2210.02747); Liu et al. 2023 (rectified flow, arXiv:2209.03003).
+"""
+
+import keras
+import numpy as np
+from keras import ops
+
+from gentut.checks import check_choice, check_positive, check_share
+from gentut.losses import flow_matching_loss, straight_path
+from gentut.networks import classes_of, join
+from gentut.training import (
+    Optimizers,
+    StepModel,
+    compile_options,
+    generator_from,
+    move_average,
+    rate_scale,
+)
+from gentut.vae import VAE
+
+METHODS = ("euler", "heun")
+
+
+class Flow(StepModel):
+    """What flows of images and flows of latents share: the loss, the average, the way from noise.
+
+    A subclass has `velocity`, a network ``[points, time]`` (and labels) -> velocity, the shape of
+    the points; label ``num_classes`` means "no label".
+    """
+
+    default_steps = 8
+
+    def __init__(self, velocity, image_shape, drop_labels=0.1, ema=0.999, **kwargs):
+        classes = classes_of(velocity)
+        # The last label of the network is "none": it is what guidance compares with.
+        super().__init__(image_shape, None if classes is None else classes - 1, **kwargs)
+        check_share("drop_labels", drop_labels)
+        if not 0 <= ema < 1:
+            raise ValueError(f"`ema` must lie in [0, 1); received {ema!r}.")
+        self.velocity, self.drop_labels, self.ema = velocity, drop_labels, ema
+        self.average = keras.models.clone_model(velocity)
+        self.average.set_weights(velocity.get_weights())
+        self.average.trainable = False
+        self.noise = keras.random.SeedGenerator()
+
+    def _draws(self, points, labels):
+        """Noise, times and labels (some dropped) of one step."""
+        n = ops.shape(points)[0]
+        noise = keras.random.normal(ops.shape(points), seed=self.noise)
+        # More steps in the middle of the way, where the velocity is hardest to tell
+        # (logit-normal times, Esser et al. 2024, eq. 19).
+        time = ops.sigmoid(keras.random.normal((n, 1), seed=self.noise))
+        if labels is not None:
+            dropped = keras.random.uniform((n,), seed=self.noise) < self.drop_labels
+            labels = ops.where(dropped, self.num_classes, labels)
+        return noise, time, labels
+
+    def _flow_step(self, points, labels, optimizer):
+        """One step of the velocity towards the straight way from noise to `points`."""
+        noise, time, labels = self._draws(points, labels)
+        between, target = straight_path(noise, points, time)
+
+        def loss():
+            inputs = [between, time] if labels is None else [between, time, labels]
+            return flow_matching_loss(self.velocity(inputs, training=True), target)
+
+        value = self.minimize(loss, self.velocity.trainable_variables, optimizer)
+        move_average(self.average, self.velocity, self.ema, optimizer.iterations)
+        return value
+
+    def _guided(self, points, time, labels, guidance):
+        """Velocity; with `guidance` w: v(none) + w·(v(label) − v(none)) (Ho & Salimans 2022)."""
+        times = ops.full((ops.shape(points)[0], 1), time)
+        if labels is None:
+            return self.average([points, times], training=False)
+        with_label = self.average([points, times, labels], training=False)
+        if guidance == 1:
+            return with_label
+        none = self.average([points, times, ops.full_like(labels, self.num_classes)])
+        return none + guidance * (with_label - none)
+
+    def _carry(self, points, labels, steps, method, guidance):
+        """From noise (time 0) to data (time 1) in equal steps."""
+        for i in range(steps):
+            here, there = i / steps, (i + 1) / steps
+            slope = self._guided(points, here, labels, guidance)
+            if method == "heun":  # the mean of the slopes at both ends of the step
+                end = points + slope / steps
+                slope = (slope + self._guided(end, there, labels, guidance)) / 2
+            points = ops.stop_gradient(points + slope / steps)
+        return points
+
+    def _check_drawing(self, n, labels, rng, steps, method, guidance):
+        check_positive("n", n)
+        steps = self.default_steps if steps is None else steps
+        check_positive("steps", steps)
+        check_choice("method", method, METHODS)
+        if not isinstance(guidance, int | float) or not np.isfinite(guidance):
+            raise ValueError(f"`guidance` must be a finite number; received {guidance!r}.")
+        if guidance != 1 and self.num_classes is None:
+            raise ValueError(
+                f"`guidance` needs a conditional model; received {guidance!r} for one without"
+                " classes."
+            )
+        if labels is None and self.num_classes is not None:
+            labels = rng.integers(0, self.num_classes, n)
+        return self.check_labels(labels, n), steps
+
+
+@keras.saving.register_keras_serializable("gentut")
+class FlowMatching(Flow):
+    """A velocity field that carries Gaussian noise to images (Lipman et al. 2023, eq. 23).
+
+    Training draws an image x₁, noise x₀ and a time t, and fits v(xₜ, t) to x₁ − x₀ at
+    xₜ = (1 − t)·x₀ + t·x₁; images are scaled to [−1, 1] inside.  `sample` solves
+    dx/dt = v(x, t) from t = 0 to 1.
+
+    Args:
+        velocity: ``[images, time (n, 1)]`` (and labels) -> ``(n, h, w, c)``, as
+            `gentut.networks.velocity` builds it.
+        drop_labels: share of labels replaced by "none" in training, for guidance.
+        ema: decay per step of the averaged velocity that `sample` uses; 0 for none.
+    """
+
+    def __init__(self, velocity, drop_labels=0.1, ema=0.999, **kwargs):
+        super().__init__(velocity, velocity.output_shape[1:], drop_labels, ema, **kwargs)
+        self.trackers = [keras.metrics.Mean(name="loss")]
+        self.built = True
+
+    @property
+    def metrics(self):
+        return self.trackers
+
+    def compile(self, optimizer=None, hold=1.0, **options):
+        """Set the optimizer.
+
+        `hold`: share of the training with a constant rate; after it the rate falls to 2 %.
+        """
+        optimizer = optimizer or keras.optimizers.Adam(1e-3)
+        super().compile(optimizer=optimizer, **{**compile_options(), **options})
+        self.optimizer.build(self.velocity.trainable_variables)
+        self.hold, self.rate = hold, float(self.optimizer.learning_rate)
+
+    def get_compile_config(self):
+        optimizer = keras.saving.serialize_keras_object(self.optimizer)
+        optimizer["config"]["learning_rate"] = self.rate  # the recipe's, not where decay stands
+        return {"optimizer": optimizer, "hold": self.hold}
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def get_config(self):
+        return {
+            "velocity": keras.saving.serialize_keras_object(self.velocity),
+            "drop_labels": self.drop_labels,
+            "ema": self.ema,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(keras.saving.deserialize_keras_object(config.pop("velocity")), **config)
+
+    def call(self, points, time, labels=None):
+        return self.average(join([points, time], labels))
+
+    def update(self, images, labels, progress):
+        """One training step on a batch; `progress` in [0, 1] sets the learning rate."""
+        self.optimizer.learning_rate.assign(self.rate * rate_scale(progress, self.hold))
+        value = self._flow_step(2 * images - 1, labels, self.optimizer)
+        self.trackers[0].update_state(value)
+        return {"loss": self.trackers[0].result()}
+
+    def sample(self, n, labels=None, seed=None, *, steps=None, method="heun", guidance=1.0):
+        """Draw images: NumPy float32 ``(n, h, w, c)`` in [0, 1]; same seed, same images.
+
+        Args:
+            n: number of images.
+            labels: ints ``(n,)`` for conditional models; None draws them uniformly.
+            seed: of noise and labels.
+            steps: equal steps from noise to image; default `default_steps`.
+            method: "euler" (one velocity per step) or "heun" (two, second order).
+            guidance: weight w of classifier-free guidance; 1 is the plain conditional model,
+                more is truer to the label and less diverse.
+        """
+        rng = generator_from(seed)
+        labels, steps = self._check_drawing(n, labels, rng, steps, method, guidance)
+        noise = rng.standard_normal((n, *self.image_shape)).astype("float32")
+
+        def draw(noise, labels):
+            points = self._carry(noise, labels, steps, method, guidance)
+            return ops.clip((points + 1) / 2, 0, 1)
+
+        return self.batched(draw, noise, labels)
+
+
+@keras.saving.register_keras_serializable("gentut")
+class LatentFlow(Flow):
+    """A flow in the latent space of a VAE: the principle of latent diffusion (Rombach et al. 2022).
+
+    The flow learns the distribution of the codes q(z|x) of all images, and so takes the place of
+    the prior N(0, I), which puts mass where no image is encoded.
+
+    Args:
+        vae: a compiled `gentut.VAE`.
+        velocity: ``[latents, time (n, 1)]`` (and labels) -> ``(n, d)``, as
+            `gentut.networks.latent_velocity` builds it.
+        train_vae: train the VAE in the same steps; False for a VAE that is trained already.
+        drop_labels, ema: see `FlowMatching`.
+    """
+
+    default_steps = 16
+
+    def __init__(self, vae, velocity, train_vae=True, drop_labels=0.1, ema=0.999, **kwargs):
+        if not isinstance(vae, VAE):
+            raise TypeError(f"`vae` must be a gentut.VAE; received {type(vae).__name__}.")
+        super().__init__(velocity, vae.image_shape, drop_labels, ema, **kwargs)
+        if velocity.output_shape[1:] != (vae.latent_dim,):
+            raise ValueError(
+                f"`velocity` must move points of the VAE's latent_dim = {vae.latent_dim}; it moves"
+                f" points of shape {velocity.output_shape[1:]}."
+            )
+        if self.num_classes != vae.num_classes:
+            raise ValueError(
+                f"`velocity` must have the classes of `vae`, {vae.num_classes}; it has"
+                f" {self.num_classes}."
+            )
+        self.vae, self.train_vae, self.latent_dim = vae, train_vae, vae.latent_dim
+        self.vae.trainable = train_vae
+        self.tracker = keras.metrics.Mean(name="flow_loss")
+        self.built = True
+
+    @property
+    def metrics(self):
+        return [*self.vae.trackers, self.tracker] if self.train_vae else [self.tracker]
+
+    def compile(self, optimizer=None, hold=1.0, **options):
+        """Set the optimizer of the velocity; that of the VAE is the VAE's own."""
+        super().compile(**{**compile_options(), **options})
+        self.flow_optimizer = optimizer or keras.optimizers.Adam(1e-3)
+        self.flow_optimizer.build(self.velocity.trainable_variables)
+        self.optimizer = Optimizers(
+            self.flow_optimizer, *([self.vae.optimizer] if self.train_vae else [])
+        )
+        self.hold, self.rate = hold, float(self.flow_optimizer.learning_rate)
+
+    def get_compile_config(self):
+        optimizer = keras.saving.serialize_keras_object(self.flow_optimizer)
+        optimizer["config"]["learning_rate"] = self.rate
+        return {"optimizer": optimizer, "hold": self.hold}
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def get_config(self):
+        return {
+            "vae": keras.saving.serialize_keras_object(self.vae),
+            "velocity": keras.saving.serialize_keras_object(self.velocity),
+            "train_vae": self.train_vae,
+            "drop_labels": self.drop_labels,
+            "ema": self.ema,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        parts = {
+            name: keras.saving.deserialize_keras_object(config.pop(name))
+            for name in ("vae", "velocity")
+        }
+        return cls(**parts, **config)
+
+    def call(self, points, time, labels=None):
+        return self.average(join([points, time], labels))
+
+    def update(self, images, labels, progress):
+        """One training step on a batch; `progress` in [0, 1] sets the learning rates."""
+        logs = self.vae.update(images, labels, progress) if self.train_vae else {}
+        self.flow_optimizer.learning_rate.assign(self.rate * rate_scale(progress, self.hold))
+        value = self._flow_step(self._codes(images, labels), labels, self.flow_optimizer)
+        self.tracker.update_state(value)
+        return {**logs, "flow_loss": self.tracker.result()}
+
+    def _codes(self, images, labels):
+        """One draw from q(z|x) for each image; no slope flows back to the encoder."""
+        mean, log_var = self.vae.posterior(images, labels)
+        noise = keras.random.normal(ops.shape(mean), seed=self.noise)
+        return ops.stop_gradient(mean + ops.exp(log_var / 2) * noise)
+
+    def sample(self, n, labels=None, seed=None, *, steps=None, method="heun", guidance=1.0):
+        """Draw images; see `FlowMatching.sample`.  The flow makes a latent, the VAE decodes it."""
+        rng = generator_from(seed)
+        labels, steps = self._check_drawing(n, labels, rng, steps, method, guidance)
+        noise = rng.standard_normal((n, self.latent_dim)).astype("float32")
+        latents = self.batched(
+            lambda z, y: self._carry(z, y, steps, method, guidance), noise, labels
+        )
+        return self.vae.decode(latents, labels)
+
+    def reconstruct(self, images, labels=None):
+        """Decode the mean of q(z|x): ``(n, h, w, c)`` in [0, 1]; see `gentut.VAE`."""
+        return self.vae.reconstruct(images, labels)
