@@ -1,7 +1,18 @@
 """gentut: learn image generation by running it.  See README.md and the notebooks."""
 
 import gentut.startup  # noqa: F401, I001  (first: it sets what Keras reads at its import)
-from gentut import callbacks, classical, data, features, human, losses, metrics, networks, plots
+from gentut import (
+    callbacks,
+    classical,
+    data,
+    features,
+    human,
+    losses,
+    metrics,
+    networks,
+    plots,
+    tasks,
+)
 from gentut.course import about, budget, show
 from gentut.evaluation import evaluate
 from gentut.flow import FlowMatching, LatentFlow
@@ -32,4 +43,5 @@ __all__ = [
     "plots",
     "seed",
     "show",
+    "tasks",
 ]

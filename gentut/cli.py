@@ -1,4 +1,4 @@
-"""The command line: ``gentut train | sample | evaluate | compare | study | data``."""
+"""The command line: ``gentut train | sample | evaluate | compare | study | tasks | data``."""
 
 import argparse
 import contextlib
@@ -93,6 +93,13 @@ def parser():
     sub.add_argument("--key", required=True, help="the study's key.json")
     sub.add_argument("--out", help="a folder for results.json and figures")
 
+    sub = command("tasks", "test whether a run's images help a network to see")
+    sub.add_argument("run", help="a run folder with a class-conditional model")
+    sub.add_argument("--task", default="classification", help="or detection, or segmentation")
+    sub.add_argument("-n", type=int, help="real images, and generated ones (default all)")
+    sub.add_argument("--seeds", type=int, default=3, help="trainings of each kind (default 3)")
+    sub.add_argument("--steps", type=int, help="of each training (default the task's)")
+
     command("data", "what data sets there are, and which are here")
     return top
 
@@ -109,7 +116,7 @@ def main(arguments=None):
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (ValueError, TypeError, OSError, RuntimeError) as error:
+    except (ValueError, TypeError, OSError, RuntimeError, ImportError) as error:
         text = " ".join(str(error).split())
         for name, option in PYTHON_NAMES.items():  # what the library calls it, to what is typed
             text = text.replace(name, option)
@@ -277,6 +284,24 @@ def study(options):
               f" by 10 points): {needed} raters.")  # fmt: skip
 
 
+def tasks(options):
+    import textwrap
+
+    from gentut import run_tasks
+    from gentut.report.terminal import aligned
+
+    steps = {} if options.steps is None else {"steps": options.steps}
+    found = run_tasks.run_task(
+        options.run, options.task, n=options.n, seeds=options.seeds, say=say, **steps
+    )
+    head, rows = run_tasks.table(found)
+    print(aligned([head, *rows], left=(0, 4)))
+    print()
+    for note in run_tasks.notes(found):
+        print(textwrap.fill(note, 100))
+    print(Path(options.run) / run_tasks.FILE)
+
+
 def data(options):
     from gentut import data as image_data
     from gentut.report.terminal import aligned
@@ -295,5 +320,5 @@ def data(options):
 
 COMMANDS = {
     "train": train, "sample": sample, "evaluate": evaluate, "compare": compare,
-    "study": study, "data": data,
+    "study": study, "tasks": tasks, "data": data,
 }  # fmt: skip

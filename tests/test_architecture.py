@@ -19,7 +19,7 @@ presets callbacks tasks
 pretrained evaluation
 report
 runs course
-studies
+studies run_tasks
 comparison
 cli
 """.strip().splitlines()

@@ -1,0 +1,68 @@
+"""Classification: which class does an image show?"""
+
+import keras
+import numpy as np
+
+from gentut import features
+from gentut.checks import check_images, check_labels
+from gentut.tasks.augmentation import augment as augmented
+from gentut.tasks.learner import Learner
+
+
+class Classifier(Learner):
+    """A small convolutional classifier, the network of our judges (`gentut.features`).
+
+    Args:
+        image_shape: ``(height, width, channels)``.
+        num_classes: how many classes.
+        steps, batch_size, rate: of the training, see `Learner`.
+    """
+
+    loss = staticmethod(keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+
+    def __init__(self, image_shape, num_classes, *, steps=400, batch_size=64, rate=2e-3):
+        super().__init__(image_shape, num_classes, steps, batch_size, rate)
+
+    def build(self, seed):
+        return features.classifier(self.image_shape, self.num_classes, seed=seed)
+
+    def fit(self, images, labels, *, augment=False, seed=0):
+        """Train from scratch.
+
+        Args:
+            images: float in [0, 1], ``(n, h, w, c)``.
+            labels: int ``(n,)`` in [0, num_classes).
+            augment: change every image a little each time it is used, see `augmentation`.
+            seed: of weights, dropout and order.
+
+        Returns: self.
+        """
+        images = check_images(images, self.image_shape)
+        labels = check_labels(labels, len(images), self.num_classes)
+        self._train(images, labels, seed, augmented if augment else None)
+        return self
+
+    def probabilities(self, images):
+        """Class probabilities, float64 ``(n, num_classes)``."""
+        return features.softmax(self._predict(images).astype("float64"))
+
+    def predict(self, images):
+        """The likeliest class of each image, int ``(n,)``."""
+        return self._predict(images).argmax(-1)
+
+    def score(self, images, labels):
+        """Share of images that are named right, and the mean log loss in nats.
+
+        Returns: dict with "accuracy", "log_loss", and "accuracy_per_class", a list (None for a
+        class that is not there).
+        """
+        probabilities = self.probabilities(images)
+        labels = check_labels(labels, len(probabilities), self.num_classes)
+        right = probabilities.argmax(-1) == labels
+        own = probabilities[np.arange(len(labels)), labels]
+        groups = [right[labels == k] for k in range(self.num_classes)]
+        return {
+            "accuracy": float(right.mean()),
+            "log_loss": float(-np.log(np.maximum(own, 1e-12)).mean()),
+            "accuracy_per_class": [float(g.mean()) if len(g) else None for g in groups],
+        }

@@ -1,0 +1,121 @@
+"""A network that is trained from scratch as often as asked, at the price of one compilation."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from gentut.checks import check_images, check_positive
+from gentut.training import compile_options
+
+
+class Learner:
+    """Base of the three tasks' networks.  As in scikit-learn, each `fit` begins anew.
+
+    Fresh weights go into the network that is compiled already: tracing the graph takes longer
+    than a short training.  The number of steps is fixed, whatever the size of the training set, so
+    that sets of different sizes get the same computation.
+
+    Args:
+        image_shape: ``(height, width, channels)`` of the images.
+        num_classes: how many classes there are, at least 2.
+        steps: optimizer steps of a training.
+        batch_size: images per step.
+        rate: Adam's first learning rate; it falls to zero along a cosine.
+    """
+
+    loss = None  # a function (true, predicted) of a subclass
+
+    def __init__(self, image_shape, num_classes, steps, batch_size, rate):
+        for name, value in (("steps", steps), ("batch_size", batch_size)):
+            check_positive(name, value)
+        if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 2:
+            raise ValueError(f"`num_classes` must be an int ≥ 2; received {num_classes!r}.")
+        self.image_shape, self.num_classes = tuple(image_shape), num_classes
+        self.steps, self.batch_size, self.rate = steps, batch_size, rate
+        self.network = None
+
+    def build(self, seed):
+        """A new network whose weights follow from `seed`."""
+        raise NotImplementedError
+
+    def _compile(self, seed):
+        self.network = self.build(seed)
+        schedule = keras.optimizers.schedules.CosineDecay(self.rate, self.steps)
+        self.network.compile(keras.optimizers.Adam(schedule), self.loss, **compile_options())
+        self.network.steps_per_execution = min(self.network.steps_per_execution or 1, self.steps)
+        self.network.optimizer.build(self.network.trainable_variables)
+        self._start = [ops.convert_to_numpy(v.value) for v in self.network.optimizer.variables]
+
+    def _train(self, inputs, targets, seed, change=None):
+        """Train from the weights of `seed`; `change(inputs, rng)` alters each batch."""
+        check_seed(seed)
+        if self.network is None:
+            self._compile(seed)
+        else:
+            for old, new in zip(self.network.variables, self.build(seed).variables, strict=True):
+                old.assign(new)
+            for variable, value in zip(self.network.optimizer.variables, self._start, strict=True):
+                variable.assign(value)
+        batches = Batches(inputs, targets, self.batch_size, self.steps, seed, change)
+        self.network.fit(batches, epochs=1, shuffle=False, verbose=0)
+
+    def _predict(self, images):
+        """Raw outputs, float32 NumPy, for images ``(n, h, w, c)``."""
+        images = check_images(images, self.image_shape)
+        if self.network is None:
+            raise RuntimeError(f"This {type(self).__name__} must be trained first: call `fit`.")
+        size, results = max(self.batch_size, 64), []
+        for start in range(0, len(images), size):
+            part = images[start : start + size]
+            filled = np.concatenate(
+                [part, np.zeros((size - len(part), *part.shape[1:]), "float32")]
+            )
+            results.append(self.network.predict_on_batch(filled)[: len(part)])
+        return np.concatenate(results)
+
+
+class Batches(keras.utils.PyDataset):
+    """So many batches of equal size, in an order that follows from the seed alone."""
+
+    def __init__(self, inputs, targets, batch_size, steps, seed, change=None):
+        super().__init__()
+        self.inputs, self.targets, self.batch_size = inputs, targets, batch_size
+        self.steps, self.seed, self.change = steps, seed, change
+        rng = np.random.default_rng(seed)
+        rounds = -(-steps * batch_size // len(inputs))
+        self.order = np.concatenate([rng.permutation(len(inputs)) for _ in range(rounds)])
+
+    def __len__(self):
+        return self.steps
+
+    def __getitem__(self, index):
+        rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        inputs = self.inputs[rows]
+        if self.change is not None:
+            inputs = self.change(inputs, np.random.default_rng([self.seed, index]))
+        return inputs, self.targets[rows]
+
+
+def check_seed(seed):
+    """Raise unless `seed` is an int in [0, 2**31)."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**31:
+        raise ValueError(f"`seed` must be an int in [0, 2**31); received {seed!r}.")
+
+
+class Weights:
+    """Initializers for the layers of one network, each with a seed of its own."""
+
+    def __init__(self, seed):
+        self.seed, self.count = seed, 0
+
+    def __call__(self):
+        self.count += 1
+        return keras.initializers.HeNormal(seed=1000 * self.seed + self.count)
+
+
+def block(x, filters, weights, kernel=3, strides=1):
+    """Convolution, batch normalisation, ReLU."""
+    x = keras.layers.Conv2D(
+        filters, kernel, strides, padding="same", use_bias=False, kernel_initializer=weights()
+    )(x)
+    return keras.layers.ReLU()(keras.layers.BatchNormalization(momentum=0.95)(x))

@@ -1,0 +1,98 @@
+"""Segmentation: which class does each pixel belong to?  A small U-Net, trained from scratch."""
+
+import keras
+import numpy as np
+from keras import layers
+
+from gentut.tasks.learner import Learner, Weights, block
+
+
+class Segmenter(Learner):
+    """A small U-Net (Ronneberger, Fischer & Brox 2015) for the scenes of `make_scenes`.
+
+    Args:
+        image_shape: of the scenes, sides multiples of 8.
+        num_classes: of the objects, without the background.
+        steps, batch_size, rate: of the training, see `Learner`.
+    """
+
+    loss = staticmethod(keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+
+    def __init__(self, image_shape, num_classes, *, steps=400, batch_size=16, rate=4e-3):
+        super().__init__(image_shape, num_classes, steps, batch_size, rate)
+
+    def build(self, seed):
+        return network(self.image_shape, self.num_classes, seed)
+
+    def fit(self, scenes, *, seed=0):
+        """Train from scratch on `Scenes`; returns self."""
+        self._train(scenes.images, scenes.masks, seed)
+        return self
+
+    def predict(self, images):
+        """Masks, int ``(n, h, w)``: 0 is background, 1 + class an object."""
+        return self._predict(images).argmax(-1)
+
+    def score(self, scenes):
+        """Intersection over union on `Scenes`, see `intersection_over_union`."""
+        return intersection_over_union(
+            scenes.masks, self.predict(scenes.images), scenes.num_classes
+        )
+
+
+def network(image_shape, num_classes, seed=0):
+    """Scenes to class scores (logits) ``(h, w, 1 + num_classes)``."""
+    weights = Weights(seed)
+    inputs = keras.Input(image_shape)
+    x = layers.Rescaling(2.0, offset=-1.0)(inputs)
+    full = block(x, 12, weights)
+    half = block(full, 24, weights, strides=2)
+    quarter = block(block(half, 48, weights, strides=2), 48, weights)
+    x = block(block(quarter, 96, weights, strides=2), 96, weights)
+    for skip, filters in ((quarter, 48), (half, 24), (full, 12)):
+        # Up, then beside what was there before: the skip brings back where edges are.
+        x = layers.UpSampling2D(2)(block(x, filters, weights, kernel=1))
+        x = block(layers.Concatenate()([x, skip]), filters, weights)
+    return keras.Model(inputs, layers.Conv2D(1 + num_classes, 1, kernel_initializer=weights())(x))
+
+
+def intersection_over_union(true, predicted, num_classes):
+    """Mean intersection over union of masks, as PASCAL VOC counts it (Everingham et al. 2010).
+
+    Pixels are counted over all scenes together; a class scores TP / (TP + FP + FN).
+
+    Args:
+        true, predicted: int masks ``(n, h, w)``; 0 is background, 1 + class an object.
+        num_classes: without the background.
+
+    Returns:
+        dict with "mean_iou", the mean over background and classes, "object_iou", the mean over
+        classes, and "iou", a list: background, then classes (None for what is in neither mask).
+
+    Raises:
+        ValueError: the shapes differ, or a value is out of range.
+    """
+    true, predicted = np.asarray(true), np.asarray(predicted)
+    if true.shape != predicted.shape or true.size == 0:
+        raise ValueError(
+            f"`true` and `predicted` must be masks of one shape; received {true.shape} and"
+            f" {predicted.shape}."
+        )
+    k = num_classes + 1
+    for name, mask in (("true", true), ("predicted", predicted)):
+        if mask.dtype.kind not in "iu" or mask.min() < 0 or mask.max() >= k:
+            raise ValueError(
+                f"`{name}` must hold integers in [0, {k}); received {mask.dtype} from"
+                f" {mask.min()} to {mask.max()}."
+            )
+    pairs = true.ravel().astype("int64") * k + predicted.ravel()
+    counts = np.bincount(pairs, minlength=k * k).reshape(k, k)
+    both, either = counts.diagonal(), counts.sum(0) + counts.sum(1) - counts.diagonal()
+    iou = [float(b / e) if e else None for b, e in zip(both, either, strict=True)]
+    seen = [value for value in iou if value is not None]
+    objects = [value for value in iou[1:] if value is not None]
+    return {
+        "mean_iou": float(np.mean(seen)),
+        "object_iou": float(np.mean(objects)) if objects else None,
+        "iou": iou,
+    }

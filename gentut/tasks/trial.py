@@ -1,0 +1,234 @@
+"""Trials: train on one image set, test on another, over several seeds, with intervals.
+
+Every trial takes a train set and a test set, pairs ``(images, labels)``.  Whether the images are
+real, generated or mixed makes no difference to the code, and that is the point.
+"""
+
+import numpy as np
+from scipy import stats
+
+from gentut.checks import check_choice, check_images, check_labels, check_positive
+from gentut.tasks.classification import Classifier
+from gentut.tasks.detection import Detector
+from gentut.tasks.learner import check_seed
+from gentut.tasks.scenes import make_scenes
+from gentut.tasks.segmentation import Segmenter
+
+LEARNERS = {"classification": Classifier, "detection": Detector, "segmentation": Segmenter}
+TASKS = tuple(LEARNERS)
+SCORE = {"classification": "accuracy", "detection": "ap50", "segmentation": "mean_iou"}
+TEST_SEED = 1_000_000  # of the test scenes, the same for every training
+
+
+class Trial:
+    """One task on one test set: try any train sets on it and compare what comes out.
+
+    The network is compiled once.  For detection and segmentation, the objects of the train set
+    are pasted into training scenes (other ones for each seed) and those of the test set into test
+    scenes that stay the same.
+
+    Args:
+        task: "classification", "detection" or "segmentation".
+        test: ``(images, labels)`` that no train set may share, such as unseen typefaces.
+        num_classes: default one more than the largest test label.
+        scenes: how many training scenes.
+        test_scenes: how many test scenes.
+        layout: options of `make_scenes`: size, objects, object_size, matte.
+        **options: of the `Classifier`, `Detector` or `Segmenter`, such as ``steps``.
+
+    Raises:
+        ValueError: an argument is not as described.
+    """
+
+    def __init__(self, task, test, *, num_classes=None, scenes=800, test_scenes=400,
+                 layout=None, **options):  # fmt: skip
+        self.task = check_choice("task", task, TASKS)
+        self.images, self.labels = check_set("test", test, num_classes)
+        self.num_classes = num_classes or int(self.labels.max()) + 1
+        check_positive("scenes", scenes)
+        self.scenes, self.layout = scenes, dict(layout or {}, num_classes=self.num_classes)
+        self.score_name = SCORE[task]
+        if task == "classification":
+            self.test, self.n_test = (self.images, self.labels), len(self.images)
+            shape = self.images.shape[1:]
+        else:
+            check_positive("test_scenes", test_scenes)
+            scenes = make_scenes(
+                self.images, self.labels, test_scenes, seed=TEST_SEED, **self.layout
+            )
+            self.test, self.n_test, shape = (scenes,), test_scenes, scenes.images.shape[1:]
+        self.learner = LEARNERS[task](shape, self.num_classes, **options)
+
+    def fit(self, train, *, augment=False, seed=0):
+        """Train the learner from scratch on ``(images, labels)`` and return it.
+
+        It is the trial's own learner: the next `fit` trains it anew.
+        """
+        check_seed(seed)
+        shape = self.images.shape[1:]
+        images, labels = check_set("train", train, self.num_classes, shape)
+        if self.task == "classification":
+            return self.learner.fit(images, labels, augment=augment, seed=seed)
+        scenes = make_scenes(images, labels, self.scenes, augment=augment, seed=seed, **self.layout)
+        return self.learner.fit(scenes, seed=seed)
+
+    def score(self, train, *, augment=False, seed=0):
+        """All scores of one training on the test set: the dict of the learner's `score`."""
+        return self.fit(train, augment=augment, seed=seed).score(*self.test)
+
+    def run(self, train, *, augment=False, seeds=(0, 1, 2)):
+        """Train once for each seed.
+
+        Args:
+            train: ``(images, labels)``, or a function from a seed to such a pair, where each
+                seed is to have a train set of its own.
+            augment: ordinary augmentation of the train images.
+            seeds: of weights, order and scenes.
+
+        Returns:
+            dict: "task", "score" (the name of what is measured), "values" (one for each seed),
+            "mean", "sd", "low", "high" (95 % interval of the mean), "seeds", "n_train",
+            "n_test" (test images or scenes), "augment".
+        """
+        seeds = check_seeds(seeds)
+        values, counts = [], []
+        for seed in seeds:
+            own = train(seed) if callable(train) else train
+            values.append(self.score(own, augment=augment, seed=seed)[self.score_name])
+            counts.append(len(own[1]))
+        return {
+            "task": self.task, "score": self.score_name, **summary(values), "seeds": seeds,
+            "n_train": max(counts), "n_test": self.n_test, "augment": augment,
+        }  # fmt: skip
+
+
+def summary(values):
+    """Mean, standard deviation and 95 % interval of the mean (Student's t) of a few values.
+
+    Returns: dict with "values", "mean", "sd", "low", "high"; the last three are None for one value.
+    """
+    values = [float(v) for v in values]
+    if not values:
+        raise ValueError("`values` must hold at least one number; received none.")
+    mean = float(np.mean(values))
+    if len(values) == 1:
+        return {"values": values, "mean": mean, "sd": None, "low": None, "high": None}
+    sd = float(np.std(values, ddof=1))
+    half = float(stats.t.ppf(0.975, len(values) - 1)) * sd / len(values) ** 0.5
+    return {"values": values, "mean": mean, "sd": sd, "low": mean - half, "high": mean + half}
+
+
+def difference(result, baseline):
+    """How much better a result is than a baseline of the same seeds: a paired comparison.
+
+    Args:
+        result, baseline: dicts with "values" and "seeds", from `Trial.run`.
+
+    Returns:
+        the dict of `summary` of the differences, and "verdict": "better" or "worse" where the
+        interval lies on one side of zero, else "not settled".
+    """
+    if list(result["seeds"]) != list(baseline["seeds"]):
+        raise ValueError(
+            "`result` and `baseline` must have the same seeds; received"
+            f" {list(result['seeds'])} and {list(baseline['seeds'])}."
+        )
+    pairs = zip(result["values"], baseline["values"], strict=True)
+    found = summary([a - b for a, b in pairs])
+    verdict = "not settled"
+    if found["low"] is not None and (found["low"] > 0 or found["high"] < 0):
+        verdict = "better" if found["low"] > 0 else "worse"
+    return found | {"verdict": verdict}
+
+
+def classification_accuracy_score(generated, test, **options):
+    """Train on generated images, test on real ones (Ravuri & Vinyals, NeurIPS 2019).
+
+    It falls when the generator leaves variety out, draws badly, or draws another class than
+    asked.  Compare it with a train set of as many real images.
+
+    Args:
+        generated, test: ``(images, labels)``.
+        **options: `seeds` and `augment` of `Trial.run`, and what `Trial` takes.
+
+    Returns: the dict of `Trial.run`.
+    """
+    return _once(generated, test, options)
+
+
+def gan_test(real, generated, **options):
+    """Train on real images, test on generated ones (Shmelkov, Schmid & Alahari, ECCV 2018).
+
+    It falls when images are bad or of another class than asked; lost variety does *not*
+    lower it.  Compare it with the accuracy on real test images.
+
+    Args:
+        real, generated: ``(images, labels)``.
+        **options: `seeds` and `augment` of `Trial.run`, and what `Trial` takes.
+
+    Returns: the dict of `Trial.run`.
+    """
+    return _once(real, generated, options)
+
+
+def _once(train, test, options):
+    run = {name: options.pop(name) for name in ("seeds", "augment") if name in options}
+    return Trial("classification", test, **options).run(train, **run)
+
+
+def subset(images, labels, per_class, seed=0):
+    """So many images of each class, drawn at random; with one seed, small sets are in large ones.
+
+    Returns: images, labels.
+
+    Raises:
+        ValueError: a class has fewer images.
+    """
+    check_positive("per_class", per_class)
+    images, labels = check_set("images", (images, labels))
+    rng = np.random.default_rng(seed)
+    rows = []
+    for k in range(int(labels.max()) + 1):
+        own = rng.permutation(np.flatnonzero(labels == k))
+        if len(own) < per_class:
+            raise ValueError(
+                f"`per_class` must be at most the {len(own)} images of class {k}; received"
+                f" {per_class}."
+            )
+        rows.append(own[:per_class])
+    rows = np.concatenate(rows)
+    return images[rows], labels[rows]
+
+
+def mixed(real, generated):
+    """Real and generated images in equal shares: the smaller set is repeated to fill its half.
+
+    Args:
+        real, generated: ``(images, labels)``.
+
+    Returns: images, labels: first the real half.
+    """
+    real = check_set("real", real)
+    generated = check_set("generated", generated, image_shape=real[0].shape[1:])
+    n = max(len(real[1]), len(generated[1]))
+    rows = [np.arange(n) % len(part[1]) for part in (real, generated)]
+    return tuple(np.concatenate([real[i][rows[0]], generated[i][rows[1]]]) for i in (0, 1))
+
+
+def check_set(name, pair, num_classes=None, image_shape=None):
+    """Return ``(images, labels)`` as float32 and int32, or raise naming what is wrong."""
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise ValueError(f"`{name}` must be a pair (images, labels); received {type(pair)}.")
+    images = check_images(pair[0], image_shape, name)
+    most = num_classes or int(np.max(pair[1], initial=0)) + 1
+    return images, check_labels(pair[1], len(images), most)
+
+
+def check_seeds(seeds):
+    """Return different seeds as a list of ints, or raise."""
+    seeds = list(seeds)
+    for seed in seeds:
+        check_seed(seed)
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ValueError(f"`seeds` must be one or more different ints; received {seeds}.")
+    return [int(seed) for seed in seeds]

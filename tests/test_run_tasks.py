@@ -1,0 +1,88 @@
+"""`gentut tasks`: from a run folder to a table of what its images are worth."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gentut import run_tasks, runs
+from gentut.cli import main
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A run of the quickest family on pictures of bars, and one without classes."""
+    root = tmp_path_factory.mktemp("tasks")
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 30), ("test", 15)):
+        for name in ("lying", "standing"):
+            (root / "photos" / split / name).mkdir(parents=True)
+            for i in range(count):
+                picture = rng.integers(0, 30, (16, 16), "uint8")
+                place = rng.integers(3, 10)
+                part = slice(place, place + 3), slice(2, 14)
+                picture[part if name == "lying" else part[::-1]] = 250
+                Image.fromarray(picture).save(root / "photos" / split / name / f"{i}.png")
+    for name, conditional in (("run", True), ("unconditional", False)):
+        runs.train("gaussian", root / "photos", root / name, size=16, channels=1,
+                   conditional=conditional, progress=False)  # fmt: skip
+    return root
+
+
+def command(folder, *words):
+    return main(["tasks", str(folder), *words])
+
+
+def test_a_run_is_tried_on_tasks_and_the_table_and_the_file_agree(folder, capsys):
+    out = folder / "run"
+    assert command(out, "--seeds", "2", "--steps", "32") == 0
+    printed = capsys.readouterr()
+    assert "training on generated images, 2 seeds" in printed.err
+    assert printed.out.splitlines()[-1] == str(out / "tasks.json")
+    found = json.loads((out / "tasks.json").read_text())["classification"]
+    assert found["n"] == found["n_seen"] == 60
+    for name, count in (("real", 60), ("real, augmented", 60), ("generated", 60),
+                        ("real + generated", 120)):  # fmt: skip
+        result = found["results"][name]
+        assert (result["n_train"], result["n_test"], result["seeds"]) == (count, 30, [0, 1])
+        line = next(x for x in printed.out.splitlines() if x.startswith(name + "  "))
+        assert f" {result['mean']:.3f} (" in line and f" {count} " in line
+    assert found["results"]["real"]["mean"] > 0.8
+    assert "GAN-test" in printed.out and 0 <= found["gan_test"]["mean"] <= 1
+    # A second task keeps the first; one seed has no interval.
+    assert command(out, "--task", "segmentation", "--seeds", "1", "--steps", "2", "-n", "20") == 0
+    assert "The generator was trained on 60 images, the networks on 20" in " ".join(
+        capsys.readouterr().out.split()
+    )
+    assert list(json.loads((out / "tasks.json").read_text())) == ["classification", "segmentation"]
+
+
+@pytest.mark.parametrize(
+    "run, words, message",
+    [
+        ("unconditional", (), "`run` must hold a class-conditional model"),
+        ("run", ("--task", "captions"), "`task` must be one of classification, detection"),
+        ("run", ("-n", "61"), "`n` must be at most the 60 train images; received 61"),
+        ("run", ("--seeds", "0"), "`seeds` must be a positive integer"),
+        ("none", (), "`run` must be a run folder"),
+    ],
+)
+def test_what_cannot_be_tried_is_refused_in_one_line(folder, run, words, message, capsys):
+    before = run_tasks.read(folder / run)
+    assert command(folder / run, *words) == 2
+    printed = capsys.readouterr().err
+    assert message in printed and printed.count("\n") == 1
+    assert run_tasks.read(folder / run) == before
+
+
+def test_a_damaged_result_is_named_and_kept(folder, tmp_path, capsys):
+    (tmp_path / "tasks.json").write_text('{"captions": {}}')
+    with pytest.raises(ValueError, match="whose tasks.json is damaged: it must hold an object of"):
+        run_tasks.read(tmp_path)
+
+
+def test_detection_without_its_library_says_what_to_install(folder, capsys, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "pycocotools.coco", None)
+    assert command(folder / "run", "--task", "detection") == 2
+    assert "pycocotools, which is not here: pip install" in capsys.readouterr().err

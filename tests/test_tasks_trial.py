@@ -1,0 +1,198 @@
+"""The tasks learn what can be learnt, nothing where there is nothing, and the same twice."""
+
+import re
+
+import numpy as np
+import pytest
+
+import gentut
+from gentut import tasks
+
+pytestmark = pytest.mark.backend
+
+
+def bars(n, seed, size=16, classes=2):
+    """Noisy bars at random places: class 0 lies, class 1 stands, class 2 is a cross."""
+    rng = np.random.default_rng(seed)
+    images, labels = 0.1 * rng.random((n, size, size, 1), "float32"), np.arange(n) % classes
+    for image, label in zip(images, labels, strict=True):
+        a, b = rng.integers(3, size - 6, 2)
+        if label in (0, 2):
+            image[a : a + 3, 2:-2] = 1
+        if label in (1, 2):
+            image[2:-2, b : b + 3] = 1
+    return images, labels
+
+
+@pytest.fixture(scope="module")
+def trial():
+    return tasks.Trial("classification", bars(200, 1), steps=48, batch_size=16)
+
+
+def permuted(pair):
+    return pair[0], np.random.default_rng(0).permutation(pair[1])
+
+
+def test_a_classifier_learns_and_permuted_labels_leave_it_at_chance(trial):
+    learnt = trial.score(bars(80, 0))
+    assert learnt["accuracy"] > 0.9 and learnt["log_loss"] < 0.4
+    assert learnt["accuracy"] == pytest.approx(np.mean(learnt["accuracy_per_class"]))
+    # Labels without a meaning, 200 test images: chance is 0.5, standard error 0.035.
+    chance = trial.run(permuted(bars(80, 0)), seeds=(0, 1, 2))
+    assert 0.3 < chance["mean"] < 0.7
+
+
+def test_the_same_seed_gives_the_same_training_again(trial):
+    """Also after another training in between: nothing of it stays behind."""
+    train = bars(40, 0)
+    first = trial.fit(train, seed=0).probabilities(trial.images)
+    other = trial.fit(permuted(train), seed=1).probabilities(trial.images)
+    again = trial.fit(train, seed=0).probabilities(trial.images)
+    np.testing.assert_allclose(again, first, atol=1e-4)
+    assert np.abs(other - first).max() > 0.1
+    fresh = tasks.Classifier((16, 16, 1), 2, steps=48, batch_size=16)
+    np.testing.assert_allclose(fresh.fit(*train).probabilities(trial.images), first, atol=1e-4)
+
+
+def test_augmentation_changes_every_batch(trial):
+    train = bars(8, 0)
+    plain = trial.fit(train).probabilities(trial.images)
+    changed = trial.fit(train, augment=True).probabilities(trial.images)
+    assert np.abs(plain - changed).max() > 0.02
+
+
+def test_a_result_says_what_was_run(trial):
+    result = trial.run(lambda seed: bars(20 + 2 * seed, seed), seeds=(3, 5))
+    assert (result["task"], result["score"]) == ("classification", "accuracy")
+    assert (result["seeds"], result["n_train"], result["n_test"]) == ([3, 5], 30, 200)
+    assert result["values"] == [
+        pytest.approx(trial.score(bars(20 + 2 * s, s), seed=s)["accuracy"], abs=0.011)
+        for s in (3, 5)
+    ]
+    assert result["mean"] == np.mean(result["values"])
+
+
+def test_accuracy_scores_tell_lost_variety_from_wrong_labels():
+    """Two known generators.  One draws a single perfect image of each class, over and over; the
+    other draws all the variety, but half of its labels are wrong."""
+    options = {"seeds": (0,), "steps": 48, "batch_size": 16}
+    real, test = bars(120, 0), bars(120, 1)
+    one_each = real[0][np.arange(120) % 2], real[1][np.arange(120) % 2]
+    wrong = real[0], np.where(np.arange(120) % 4 < 2, real[1], 1 - real[1])
+    same = tasks.classification_accuracy_score(real, test, **options)["mean"]
+    assert same > 0.9
+    assert tasks.gan_test(real, one_each, **options)["mean"] == 1  # blind to lost variety
+    assert tasks.classification_accuracy_score(one_each, test, **options)["mean"] < same - 0.1
+    assert tasks.gan_test(real, wrong, **options)["mean"] == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("task, learnt", [("detection", 0.3), ("segmentation", 0.6)])
+def test_detector_and_segmenter_learn_from_scenes(task, learnt):
+    trial = tasks.Trial(
+        task, bars(40, 1), scenes=60, test_scenes=30, steps=150, batch_size=8,
+        layout={"object_size": (24, 36)},
+    )  # fmt: skip
+    before = trial.learner
+    score = trial.run(bars(40, 0), seeds=(0,))
+    assert score["score"] == tasks.trial.SCORE[task] and score["n_test"] == 30
+    assert score["mean"] > learnt and score["sd"] is None
+    # With the classes exchanged the same predictions are worth little.
+    swapped = trial.test[0].classes
+    changed = tasks.Scenes(
+        trial.test[0].images, trial.test[0].boxes, [1 - k for k in swapped],
+        np.where(trial.test[0].masks > 0, 3 - trial.test[0].masks, 0), trial.test[0].sources, 2,
+    )  # fmt: skip
+    assert before.score(changed)[score["score"]] < score["mean"] - 0.2
+
+
+def test_no_train_image_reaches_the_test_scenes():
+    """Test scenes are the same whatever the train set is, and built from the test images."""
+    test = bars(30, 1)
+    trial = tasks.Trial("detection", test, test_scenes=20, scenes=4, steps=1)
+    before = trial.test[0].images.copy()
+    trial.fit(bars(30, 0))
+    np.testing.assert_array_equal(trial.test[0].images, before)
+    again = tasks.make_scenes(*test, 20, seed=tasks.trial.TEST_SEED)
+    np.testing.assert_array_equal(again.images, before)
+    # Training scenes have other places and backgrounds, too.
+    training = tasks.make_scenes(*test, 4, seed=0)
+    assert not np.array_equal(training.images, before[:4])
+
+
+# Numbers ----------------------------------------------------------------------------------------
+
+
+def test_summaries_have_students_interval():
+    """3 values 1, 2, 3: sd 1, t(0.975; 2) = 4.302653, half width 4.302653 / √3 = 2.484138."""
+    found = tasks.summary([1, 2, 3])
+    assert found["mean"] == 2 and found["sd"] == 1
+    assert (found["low"], found["high"]) == pytest.approx((2 - 2.484138, 2 + 2.484138), abs=1e-5)
+    assert tasks.summary([0.5])["low"] is None
+    with pytest.raises(ValueError, match="at least one"):
+        tasks.summary([])
+
+
+@pytest.mark.parametrize(
+    "values, verdict",
+    [
+        ([0.61, 0.72, 0.80], "better"),  # differences 0.11, 0.12, 0.10
+        ([0.39, 0.48, 0.61], "worse"),  # −0.11, −0.12, −0.09
+        ([0.70, 0.50, 0.75], "not settled"),
+    ],
+)
+def test_differences_are_paired_by_seed(values, verdict):
+    baseline = {"values": [0.5, 0.6, 0.7], "seeds": [0, 1, 2]}
+    assert tasks.difference({"values": values, "seeds": [0, 1, 2]}, baseline)["verdict"] == verdict
+    with pytest.raises(ValueError, match=re.escape("the same seeds; received [1, 0, 2] and [0")):
+        tasks.difference({"values": values, "seeds": [1, 0, 2]}, baseline)
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: tasks.Trial("captions", bars(4, 0)), "`task` must be one of classification, det"),
+        (lambda: tasks.Trial("classification", bars(4, 0)[0]), "`test` must be a pair"),
+        (lambda: tasks.Trial("classification", bars(4, 0), steps=0), "`steps` must be a positive"),
+        (lambda: tasks.Classifier((16, 16, 1), 1), "`num_classes` must be an int ≥ 2; received 1"),
+        (lambda: tasks.Trial("classification", bars(4, 0)).run(bars(4, 0), seeds=(1, 1)),
+         "`seeds` must be one or more different ints; received [1, 1]"),
+        (lambda: tasks.Trial("classification", bars(4, 0)).fit(bars(4, 0, size=18)),
+         "`train` must have shape (n, 16, 16, 1)"),
+        (lambda: tasks.Trial("classification", bars(4, 0)).fit(bars(6, 0, classes=3)),
+         "`labels` must lie in [0, 2)"),
+        (lambda: tasks.Trial("classification", bars(4, 0)).fit(bars(4, 0), seed=-1),
+         "`seed` must be an int in [0, 2**31); received -1."),
+    ],
+)  # fmt: skip
+def test_wrong_arguments_are_named(make, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        make()
+
+
+def test_an_untrained_network_says_so():
+    with pytest.raises(RuntimeError, match="must be trained first"):
+        tasks.Classifier((16, 16, 1), 2).predict(bars(2, 0)[0])
+
+
+def test_the_learners_weights_follow_from_the_seed():
+    from keras import ops
+
+    for learner in (
+        tasks.Classifier((16, 16, 1), 2),
+        tasks.Detector((64, 64, 1), 2),
+        tasks.Segmenter((64, 64, 1), 2),
+    ):
+        a, b, c = (
+            [ops.convert_to_numpy(w.value) for w in learner.build(seed).trainable_variables]
+            for seed in (0, 0, 1)
+        )
+        kernels = [i for i, w in enumerate(a) if w.ndim > 1]
+        assert all(np.array_equal(a[i], b[i]) and not np.array_equal(a[i], c[i]) for i in kernels)
+        assert len({w.tobytes() for w in (a[i] for i in kernels)}) == len(kernels)
+
+
+def test_real_letters_are_classified_far_above_chance():
+    gentut.seed(0)
+    real, test = (gentut.data.load("glyphs", split) for split in ("train", "test"))
+    trial = tasks.Trial("classification", test, steps=96)
+    assert trial.score(tasks.subset(*real, 30))["accuracy"] > 0.5  # chance is 0.1
