@@ -208,12 +208,15 @@ class LatentFlow(Flow):
         velocity: ``[latents, time (n, 1)]`` (and labels) -> ``(n, d)``, as
             `gentut.networks.latent_velocity` builds it.
         train_vae: train the VAE in the same steps; False for a VAE that is trained already.
+        draws: latents drawn per image and step.
         drop_labels, ema: see `FlowMatching`.
     """
 
     default_steps = 16
 
-    def __init__(self, vae, velocity, train_vae=True, drop_labels=0.1, ema=0.999, **kwargs):
+    def __init__(
+        self, vae, velocity, train_vae=True, draws=4, drop_labels=0.1, ema=0.999, **kwargs
+    ):
         if not isinstance(vae, VAE):
             raise TypeError(f"`vae` must be a gentut.VAE; received {type(vae).__name__}.")
         super().__init__(velocity, vae.image_shape, drop_labels, ema, **kwargs)
@@ -227,7 +230,9 @@ class LatentFlow(Flow):
                 f"`velocity` must have the classes of `vae`, {vae.num_classes}; it has"
                 f" {self.num_classes}."
             )
-        self.vae, self.train_vae, self.latent_dim = vae, train_vae, vae.latent_dim
+        check_positive("draws", draws)
+        self.vae, self.train_vae, self.draws = vae, train_vae, draws
+        self.latent_dim = vae.latent_dim
         self.vae.trainable = train_vae
         self.tracker = keras.metrics.Mean(name="flow_loss")
         self.built = True
@@ -259,6 +264,7 @@ class LatentFlow(Flow):
             "vae": keras.saving.serialize_keras_object(self.vae),
             "velocity": keras.saving.serialize_keras_object(self.velocity),
             "train_vae": self.train_vae,
+            "draws": self.draws,
             "drop_labels": self.drop_labels,
             "ema": self.ema,
             "name": self.name,
@@ -279,15 +285,23 @@ class LatentFlow(Flow):
         """One training step on a batch; `progress` in [0, 1] sets the learning rates."""
         logs = self.vae.update(images, labels, progress) if self.train_vae else {}
         self.flow_optimizer.learning_rate.assign(self.rate * rate_scale(progress, self.hold))
-        value = self._flow_step(self._codes(images, labels), labels, self.flow_optimizer)
+        codes, labels = self._codes(images, labels)
+        value = self._flow_step(codes, labels, self.flow_optimizer)
         self.tracker.update_state(value)
         return {**logs, "flow_loss": self.tracker.result()}
 
     def _codes(self, images, labels):
-        """One draw from q(z|x) for each image; no slope flows back to the encoder."""
-        mean, log_var = self.vae.posterior(images, labels)
+        """Draws from q(z|x) and their labels; no slope flows back to the encoder.
+
+        Several draws per image: a step of the small flow costs little beside one of the VAE.
+        """
+        mean, log_var = (
+            ops.tile(ops.stop_gradient(part), (self.draws, 1))
+            for part in self.vae.posterior(images, labels)
+        )
         noise = keras.random.normal(ops.shape(mean), seed=self.noise)
-        return ops.stop_gradient(mean + ops.exp(log_var / 2) * noise)
+        labels = None if labels is None else ops.tile(labels, (self.draws,))
+        return mean + ops.exp(log_var / 2) * noise, labels
 
     def sample(self, n, labels=None, seed=None, *, steps=None, method="heun", guidance=1.0):
         """Draw images; see `FlowMatching.sample`.  The flow makes a latent, the VAE decodes it."""
