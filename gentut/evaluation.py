@@ -137,6 +137,9 @@ class Judge:
             | {
                 "memorisation_c_t": copying["c_t"],
                 "memorisation_p_value": copying["p_value"],
+                "memorisation_closer": copying["closer"],
+                "memorisation_closer_low": copying["closer_low"],
+                "memorisation_closer_high": copying["closer_high"],
                 "distance_to_training": copying["generated_distance"] / copying["heldout_distance"],
                 "n_generated": len(generated),
                 "n_real": len(self.test),
@@ -236,6 +239,8 @@ def evaluate(model, data="glyphs", n=10_000, seed=0, judge=None):
           half of the images) and over 10 splits, as papers publish it.
         - ``memorisation_c_t``, ``memorisation_p_value``: are generated images nearer to training
           images than held-out ones are?  Far below 0: yes (see `gentut.metrics.memorisation`).
+        - ``memorisation_closer``, ``…_low``, ``…_high``: how often a generated image is nearer to
+          its training neighbour than a held-out one is to its own; 0.5 is neutral; 95 % interval.
           ``distance_to_training``: median distance to the nearest training image, over that of
           held-out images.
         - ``elbo_test`` (mean over the test images, nats) and ``importance_weighted_bound``: the
@@ -354,6 +359,9 @@ def _mean(name, values):
 
 def parameters(model):
     """Numbers that are learnt and needed to generate."""
+    if hasattr(model, "velocity"):
+        vae = getattr(model, "vae", None)
+        return model.velocity.count_params() + (vae.decoder.count_params() if vae else 0)
     for name in ("generator", "decoder"):
         if hasattr(model, name):
             prior = getattr(model, "prior", None) or {}

@@ -250,6 +250,23 @@ def test_p_value_of_cells_is_uniform_without_copying():
     assert scipy.stats.kstest(values, "uniform").pvalue > 0.01
 
 
+def test_the_interval_of_closer_is_delongs_and_covers():
+    # By hand: held-out at distances 1, 3; generated at 0, 2 from training samples at 0.
+    train, heldout = np.zeros((2, 1)), np.array([[1.0], [3.0]])
+    with pytest.warns(UserWarning):
+        result = metrics.memorisation(train, heldout, np.array([[0.0], [2.0]]))
+    # Shares: held-out 1/2, 1 (variance 1/8 of 2); generated 1, 1/2 (the same): sd = sqrt(1/8).
+    assert result["closer"] == 0.75
+    assert result["closer_low"] == pytest.approx(0.75 - 1.96 * np.sqrt(1 / 8))
+    assert result["closer_high"] == 1.0
+    covered = 0
+    train = normal(1, 200, 3)
+    for i in range(200):  # both from one distribution: the truth is 0.5 to a hair
+        drawn = metrics.memorisation(train, normal(2 * i + 5, 150, 3), normal(2 * i + 6, 150, 3))
+        covered += drawn["closer_low"] <= 0.5 <= drawn["closer_high"]
+    assert 180 <= covered <= 199
+
+
 def test_memorisation_errors():
     data = normal(0, 20, 2)
     with pytest.raises(ValueError, match="`generated` must have as many dimensions as `train`"):

@@ -115,7 +115,8 @@ def memorisation(train, heldout, generated, cells=1, seed=0):
         A dict of floats: "c_t"; "p_value", the chance of a C_T as low as this without copying
         (normal approximation, independent cells); "closer", the chance that a generated
         sample is closer to its training neighbour than a held-out one (ties count half;
-        0.5 is neutral); "heldout_distance" and "generated_distance", the median distances;
+        0.5 is neutral), with its 95 % interval "closer_low" to "closer_high" (DeLong et al. 1988;
+        the training set is taken as given); "heldout_distance" and "generated_distance", the median distances;
         "cells", how many cells were used.
 
     Raises:
@@ -131,6 +132,7 @@ def memorisation(train, heldout, generated, cells=1, seed=0):
     heldout_distance = nearest_distances(heldout, train)
     generated_distance = nearest_distances(generated, train)
     share_closer, c_t = _mann_whitney(heldout_distance, generated_distance)
+    margin = 1.96 * _deviation_of_share(heldout_distance, generated_distance)
     deviation, used = 1.0, 1
     if cells > 1:
         c_t, deviation, used = _c_t_by_cell(train, heldout, generated, cells, seed)
@@ -138,6 +140,8 @@ def memorisation(train, heldout, generated, cells=1, seed=0):
         "c_t": c_t,
         "p_value": float(scipy.special.ndtr(c_t / deviation)),
         "closer": share_closer,
+        "closer_low": max(0.0, share_closer - margin),
+        "closer_high": min(1.0, share_closer + margin),
         "heldout_distance": float(np.median(heldout_distance)),
         "generated_distance": float(np.median(generated_distance)),
         "cells": used,
@@ -190,3 +194,17 @@ def _mann_whitney(heldout, generated):
     variance = m * n / 12 * (total + 1 - np.sum(ties**3 - ties) / (total * (total - 1)))
     standardised = (farther - m * n / 2) / np.sqrt(variance) if variance > 0 else 0.0
     return float(1 - farther / (m * n)), float(standardised)
+
+
+def _deviation_of_share(heldout, generated):
+    """Standard deviation of the chance that generated < heldout (DeLong et al. 1988, eq. 3–5)."""
+
+    def share_below(values, others):  # ties count half
+        ordered = np.sort(others)
+        places = [np.searchsorted(ordered, values, side) for side in ("left", "right")]
+        return np.mean(places, axis=0) / len(others)
+
+    parts = (share_below(heldout, generated), share_below(generated, heldout))
+    # One value alone has no spread to learn from.
+    variances = [np.var(part, ddof=1) / len(part) if len(part) > 1 else np.inf for part in parts]
+    return float(np.sqrt(sum(variances)))

@@ -92,6 +92,13 @@ SCORES = {
         "standard deviations. Below −3 they do: copies, or bland averages, which lie near "
         "everything. Far above 0 is unlike the data.",
     ),
+    "memorisation_closer": Score(
+        "Closer than unseen",
+        "near 0.5",
+        "{:.2f}",
+        "How often a generated image is nearer to its training neighbour than an unseen real image "
+        "is to its own. 1 is copying, 0.5 is like unseen images.",
+    ),
     "elbo_test": Score(
         "Test ELBO, nats",
         "higher",
