@@ -116,8 +116,8 @@ def memorisation(train, heldout, generated, cells=1, seed=0):
         (normal approximation, independent cells); "closer", the chance that a generated
         sample is closer to its training neighbour than a held-out one (ties count half;
         0.5 is neutral), with its 95 % interval "closer_low" to "closer_high" (DeLong et al. 1988;
-        the training set is taken as given); "heldout_distance" and "generated_distance", the median distances;
-        "cells", how many cells were used.
+        the training set is taken as given); "heldout_distance" and "generated_distance", the
+        median distances; "cells", how many cells were used.
 
     Raises:
         ValueError: shapes do not fit, a value is not finite, or no cell holds 10 samples of each.
