@@ -90,7 +90,6 @@ def test_accuracy_scores_tell_lost_variety_from_wrong_labels():
 def test_detector_and_segmenter_learn_from_scenes(task, learnt):
     trial = tasks.Trial(
         task, bars(40, 1), scenes=60, test_scenes=30, steps=150, batch_size=8,
-        layout={"object_size": (24, 36)},
     )  # fmt: skip
     before = trial.learner
     score = trial.run(bars(40, 0), seeds=(0,))

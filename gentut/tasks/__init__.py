@@ -11,7 +11,9 @@ Detection and segmentation paste the same images into scenes first (`make_scenes
 
 from gentut.tasks.augmentation import augment
 from gentut.tasks.classification import Classifier
+from gentut.tasks.curve import learning_curve, summarise
 from gentut.tasks.detection import Detections, Detector
+from gentut.tasks.figures import plot_curves, plot_detections, plot_masks
 from gentut.tasks.precision import average_precision
 from gentut.tasks.scenes import Scenes, make_scenes
 from gentut.tasks.segmentation import Segmenter, intersection_over_union
@@ -40,8 +42,13 @@ __all__ = [
     "difference",
     "gan_test",
     "intersection_over_union",
+    "learning_curve",
     "make_scenes",
     "mixed",
+    "plot_curves",
+    "plot_detections",
+    "plot_masks",
     "subset",
+    "summarise",
     "summary",
 ]

@@ -38,7 +38,7 @@ class Detector(Learner):
         steps, batch_size, rate: of the training, see `Learner`.
     """
 
-    def __init__(self, image_shape, num_classes, *, steps=400, batch_size=16, rate=4e-3):
+    def __init__(self, image_shape, num_classes, *, steps=800, batch_size=16, rate=4e-3):
         super().__init__(image_shape, num_classes, steps, batch_size, rate)
 
     def build(self, seed):

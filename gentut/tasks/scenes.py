@@ -47,7 +47,7 @@ class Scenes:
 
 
 def make_scenes(images, labels, n, *, num_classes=None, size=64, objects=(1, 3),
-                object_size=(18, 30), matte=None, augment=False, seed=0):  # fmt: skip
+                object_size=(24, 36), matte=None, augment=False, seed=0):  # fmt: skip
     """Paste objects of an image set into `n` scenes.
 
     Scene i depends on `seed` and i alone, so the first scenes of a longer list are the same.
