@@ -11,10 +11,10 @@ RNG = np.random.default_rng(0)
 
 
 def bars(n=12, size=20, classes=2):
-    """White rectangles on black with sharp edges: class 0 lies, class 1 stands."""
+    """White rectangles on black, three widths of each class: class 0 lies, class 1 stands."""
     images, labels = np.zeros((n, size, size, 1), "float32"), np.arange(n) % classes
-    for image, label in zip(images, labels, strict=True):
-        a, b = slice(3, size - 3), slice(size // 2 - 2, size // 2 + 2)
+    for i, (image, label) in enumerate(zip(images, labels, strict=True)):
+        a, b = slice(3, size - 3), slice(size // 2 - 2, size // 2 + i // classes % 3)
         image[(b, a) if label == 0 else (a, b)] = 1
     return images, labels
 
@@ -57,6 +57,9 @@ def test_scenes_follow_from_the_seed_and_their_number_alone(scenes):
     again = tasks.make_scenes(*bars(), 10, seed=3)
     np.testing.assert_array_equal(again.images, scenes.images[:10])
     np.testing.assert_array_equal(again.masks, scenes.masks[:10])
+    np.testing.assert_array_equal(
+        np.concatenate(again.sources), np.concatenate(scenes.sources[:10])
+    )
     other = tasks.make_scenes(*bars(), 10, seed=4)
     assert not np.array_equal(other.images, again.images)
 

@@ -146,6 +146,7 @@ def main(arguments=None):
     parser.add_argument("--tasks", nargs="+", choices=tasks.TASKS, default=list(tasks.TASKS))
     parser.add_argument("--sizes", nargs="+", type=int, help="real images of each class")
     parser.add_argument("--seeds", nargs="+", type=int, help="default 0 1 2")
+    parser.add_argument("--ways", nargs="+", choices=list(TITLES), help="default the task's")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after them")
     parser.add_argument("--log", default=HERE / "tasks_sweep.json")
     parser.add_argument("--out", default=HERE / "tasks_sweep.md")
@@ -177,7 +178,8 @@ def sweep(options, stored, end):
             raise TimeoutError
 
     for task in options.tasks:
-        ways = letters.ways(TITLES if task == "classification" else SMALL)
+        usual = TITLES if task == "classification" else SMALL
+        ways = letters.ways([way for way in usual if way in (options.ways or usual)])
         sizes = options.sizes or SIZES[task]
         trial = tasks.Trial(task, letters.test, steps=STEPS[task])
         for seed in options.seeds or SEEDS[task]:
