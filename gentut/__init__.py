@@ -13,6 +13,7 @@ from gentut import (
     plots,
     tasks,
 )
+from gentut.choosing import choose
 from gentut.course import about, budget, show
 from gentut.evaluation import evaluate
 from gentut.flow import FlowMatching, LatentFlow
@@ -31,6 +32,7 @@ __all__ = [
     "budget",
     "build",
     "callbacks",
+    "choose",
     "classical",
     "data",
     "evaluate",

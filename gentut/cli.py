@@ -1,4 +1,4 @@
-"""The command line: ``gentut train | sample | evaluate | compare | study | tasks | data``."""
+"""The command line: ``gentut COMMAND``, from train to data."""
 
 import argparse
 import contextlib
@@ -43,7 +43,9 @@ def parser():
                          help="leave out images of a folder that cannot be read")  # fmt: skip
 
     sub = command("train", "train one family into a run folder")
-    sub.add_argument("family", nargs="?", help="gaussian, mixture, vae, gan or wgan")
+    sub.add_argument(
+        "family", nargs="?", help="gaussian, mixture, vae, gan, wgan, flow or latent_flow"
+    )
     images(sub)
     sub.add_argument("--conditional", action="store_true", default=None, help="use the labels")
     sub.add_argument("--minutes", type=float, help="train by the clock, or")
@@ -72,6 +74,16 @@ def parser():
     sub.add_argument("-n", type=int, help="generated images to score (default 5000)")
     sub.add_argument("--seed", type=int, help="of everything (default 0)")
     sub.add_argument("--out", default="runs/compare", help="folder (default runs/compare)")
+    sub.add_argument("--resume", action="store_true", help="go on with what was stopped")
+
+    sub = command("choose", "recommend a family for your data, time and need, by measuring")
+    images(sub)
+    sub.add_argument("--need", help="fidelity (default), diversity, likelihood, speed or latent")
+    sub.add_argument("--minutes", type=float, help="training time of all together (default 5)")
+    sub.add_argument("--families", nargs="+", help="default those that can serve the need")
+    sub.add_argument("-n", type=int, help="generated images to score (default 5000)")
+    sub.add_argument("--seed", type=int, help="of everything (default 0)")
+    sub.add_argument("--out", default="runs/choose", help="folder (default runs/choose)")
     sub.add_argument("--resume", action="store_true", help="go on with what was stopped")
 
     actions = command("study", "ask people which images are real").add_subparsers(
@@ -262,6 +274,29 @@ def compare(options):
     return 0
 
 
+def choose(options):
+    import textwrap
+
+    from gentut import choosing
+    from gentut.report.terminal import family_lines, need_lines
+
+    choice = choosing.choose(
+        options.data, options.need, minutes=options.minutes, families=options.families,
+        n=options.n, seed=options.seed, out=options.out, size=options.size,
+        channels=options.channels, skip_unreadable=options.skip_unreadable, resume=options.resume,
+        progress=True, say=say,
+    )  # fmt: skip
+    print(family_lines(choice.scores))
+    print(need_lines(choice.scores, choice.recommendation.need))
+    for line in str(choice).splitlines():
+        print(textwrap.fill(line, 100))
+    print(*choice.paths, Path(options.out) / "report.html", sep="\n")
+    if choice.status == "interrupted":
+        print(f"stopped; gentut choose --out {options.out} --resume goes on", file=sys.stderr)
+        return 130
+    return 0
+
+
 def study(options):
     from gentut import human, studies
 
@@ -320,5 +355,5 @@ def data(options):
 
 COMMANDS = {
     "train": train, "sample": sample, "evaluate": evaluate, "compare": compare,
-    "study": study, "tasks": tasks, "data": data,
+    "choose": choose, "study": study, "tasks": tasks, "data": data,
 }  # fmt: skip

@@ -11,23 +11,25 @@ import numpy as np
 from gentut import data as image_data
 from gentut import presets, report
 from gentut.callbacks import TimeBudget, TrainingDiverged
+from gentut.checks import check_choice
 from gentut.evaluation import Judge, check_count, evaluate
 from gentut.files import write_atomically
 from gentut.runs import Config, data_options, finish, fit, grid, load_model, save_model
+from gentut.runs.trainer import STATISTICAL
 from gentut.training import device
 from gentut.training import seed as set_seed
 
 FAMILIES = ("gaussian", "mixture", "vae", "gan")
 DEFAULTS = {
     "data": "glyphs", "families": FAMILIES, "minutes": 1.0, "n": 5_000, "seed": 0, "size": None,
-    "channels": None, "skip_unreadable": False,
+    "channels": None, "skip_unreadable": False, "need": None,
 }  # fmt: skip
 STATE = "compare.json"  # settings and the scores so far; it also marks the folder as ours
 
 
 def compare(data=None, out="runs/compare", *, families=None, minutes=None, n=None, seed=None,
-            size=None, channels=None, skip_unreadable=None, resume=False, progress=False,
-            say=lambda line: None):  # fmt: skip
+            size=None, channels=None, skip_unreadable=None, need=None, resume=False,
+            progress=False, say=lambda line: None):  # fmt: skip
     """Train each family for the same time, score it on held-out images, write one page.
 
     Args:
@@ -40,6 +42,8 @@ def compare(data=None, out="runs/compare", *, families=None, minutes=None, n=Non
         n: generated images to score, default 5,000.
         seed: of everything, default 0.
         size, channels, skip_unreadable: for a folder of images, see `gentut.runs.train`.
+        need: a key of `gentut.report.NEEDS`, for which the page recommends a family; see
+            `gentut.choose`.
         resume: go on with a comparison that was stopped, with the settings it was begun with; the
             families that it has finished are kept.
         progress: show a progress bar on the terminal.
@@ -57,12 +61,12 @@ def compare(data=None, out="runs/compare", *, families=None, minutes=None, n=Non
     asked = {
         "data": None if data is None else str(data), "families": families and list(families),
         "minutes": minutes, "n": n, "seed": seed, "size": size, "channels": channels,
-        "skip_unreadable": skip_unreadable,
+        "skip_unreadable": skip_unreadable, "need": need,
     }  # fmt: skip
     asked = {name: value for name, value in asked.items() if value is not None}
     folder = Path(out)
     if resume:
-        settings, results = _taken_up(folder, asked)
+        settings, results = taken_up(folder, asked)
     else:
         settings, results = {**DEFAULTS, **asked}, []
         _refuse_foreign(folder)
@@ -106,6 +110,8 @@ def _check(settings):
     for family in families:
         Config(family, **{name: settings[name] for name in shared})
     check_count(settings["n"])
+    if settings["need"] is not None:
+        check_choice("need", settings["need"], report.NEEDS)
 
 
 def _classes(judge):
@@ -160,6 +166,7 @@ def _write_page(folder, settings, results, models, judge, status):
         "command": command(settings),
         "class_names": None if num_classes is None else [names[k] for k in labels[:columns]],
         "status": status,
+        "recommendation": settings["need"] and report.recommend(results, settings["need"]),
     }
     report.compare_report(folder / "report.html", results, samples, neighbours, context)
 
@@ -187,15 +194,22 @@ def _real(judge, labels):
 
 
 def command(settings):
-    """The command line that repeats a comparison."""
-    words = ["gentut", "compare", "--data", Path(settings["data"]).name]
-    words += ["--families", *settings["families"]]
-    words += ["--minutes", f"{settings['minutes']:g}", "-n", str(settings["n"])]
+    """The command line that repeats a comparison, or a choice."""
+    families, minutes, need = (settings[name] for name in ("families", "minutes", "need"))
+    words = ["gentut", "choose" if need else "compare", "--data", Path(settings["data"]).name]
+    words += ["--need", need, "--families", *families] if need else ["--families", *families]
+    minutes *= len(clocked(families)) if need else 1
+    words += ["--minutes", f"{minutes:g}", "-n", str(settings["n"])]
     for name in ("size", "channels"):
         if settings[name] is not None:
             words += [f"--{name}", str(settings[name])]
     words += ["--skip-unreadable"] * settings["skip_unreadable"]
     return shlex.join([*words, "--seed", str(settings["seed"])])
+
+
+def clocked(families):
+    """Those that train by the clock; the statistical ones take the seconds that they need."""
+    return [family for family in families if family not in STATISTICAL] or list(families)
 
 
 def _write_state(folder, settings, results):
@@ -213,8 +227,11 @@ def _refuse_foreign(folder):
         )
 
 
-def _taken_up(folder, asked):
-    """Settings of a comparison that goes on, and the scores of its finished families."""
+def taken_up(folder, asked):
+    """Settings of a comparison that goes on, and the scores of its finished families.
+
+    `asked`: settings that must be those it was begun with.
+    """
     path = folder / STATE
     if not path.is_file():
         raise FileNotFoundError(

@@ -21,6 +21,7 @@ report
 runs course
 studies run_tasks
 comparison
+choosing
 cli
 """.strip().splitlines()
 LEVEL = {name: level for level, line in enumerate(ORDER) for name in line.split()}

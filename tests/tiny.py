@@ -40,6 +40,10 @@ def shrink_recipes(monkeypatch):
         for role in ("encoder", "decoder"):
             if role in recipe:
                 recipe[role]["units"] = 8
+        if "velocity" in recipe:
+            recipe["velocity"] |= {"filters": (4, 4), "blocks": 1, "units": 8}
+        if "latent_velocity" in recipe:
+            recipe["latent_velocity"] |= {"units": 8, "blocks": 1}
     for family, recipe in recipes.items():
         monkeypatch.setitem(presets.RECIPES, family, recipe)
 

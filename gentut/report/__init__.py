@@ -13,6 +13,7 @@ from gentut.report.page import (
     Table,
     page,
 )
+from gentut.report.recommendation import NEEDS, Recommendation, recommend
 from gentut.report.run import RunInfo, environment, run_report
 from gentut.report.scores import SCORES
 from gentut.report.verdict import verdict
@@ -26,14 +27,17 @@ __all__ = [
     "Definitions",
     "Gallery",
     "Heading",
+    "NEEDS",
     "Paragraph",
     "Picture",
-    "SCORES",
+    "Recommendation",
     "RunInfo",
+    "SCORES",
     "Table",
     "compare_report",
     "environment",
     "page",
+    "recommend",
     "run_report",
     "verdict",
 ]

@@ -22,6 +22,7 @@ from gentut.report.page import (
     page,
     public,
 )
+from gentut.report.recommendation import NEEDS, Recommendation
 from gentut.report.scores import (
     COST,
     FAMILIES,
@@ -76,6 +77,7 @@ class CompareContext(TypedDict):
     feature_accuracy: NotRequired[float | None]  # test accuracy of that classifier, in [0, 1]
     class_names: NotRequired[Sequence[str] | None]  # of the columns of the samples
     status: NotRequired[str | None]  # a sentence, if not all families are there
+    recommendation: NotRequired[Recommendation | None]  # for a need of the user's
 
 
 QUALITY = (
@@ -112,8 +114,10 @@ def compare_report(
     rows = sorted(rows, key=lambda row: row["frechet_distance"])
     shown = [key for key in SCORES if any(has(row, key) for row in rows)]
     quality = [key for key in QUALITY if key in shown]
+    advice = context.get("recommendation")
     blocks: list[Block] = [
-        Paragraph(lead, lead=True),
+        *(_advice(advice, rows) if advice else ()),
+        Paragraph(lead, lead=not advice),
         _table(
             rows,
             quality,
@@ -154,6 +158,41 @@ def compare_report(
     budget = duration(context["budget"])
     subtitle = f"A budget of {budget} of training each, on {context['hardware']}."
     write_atomically(path, page(f"{ways} to generate {context['data']}", subtitle, blocks))
+
+
+def _advice(advice: Recommendation, rows: Sequence[CompareRow]) -> list[Block]:
+    """What is recommended for a need, and the scores that say so."""
+    need = NEEDS[advice.need]
+    keys = [key for key in (need.key, *need.also) if any(has(row, key) for row in rows)]
+    blocks: list[Block] = [Paragraph(advice.why, lead=True)]
+    if advice.notes:
+        blocks.append(Bullets(advice.notes))
+    if keys:
+        caption = f"What was asked for, {advice.need}, is {need.wanted}. The first column decides."
+        blocks.append(_table(rows, keys, caption))
+    if need.key in keys and need.key != "frechet_distance":  # which has a figure of its own below
+        blocks.append(_scores(need.key, rows))
+    return [*blocks, Definitions({SCORES[key].title: SCORES[key].meaning for key in keys})]
+
+
+def _scores(key: str, rows: Sequence[CompareRow]) -> Picture:
+    """A score of every family that has it, on a linear scale."""
+    scored = [row for row in rows if has(row, key)]
+    ends = [interval(row, key) or (row[key], row[key]) for row in scored]
+    scores = {
+        family_name(row["family"]): (row[key], *pair)
+        for row, pair in zip(scored, ends, strict=True)
+    }
+    real = rows[0].get(f"{key}_real")
+    references = {} if real is None else {"real": real}
+    label = f"{SCORES[key].title} ({better(key)})"
+    return Picture(
+        plots.intervals(scores, references, x_label=label, log=False),
+        f"{SCORES[key].title} of each family: "
+        + "; ".join(f"{family_name(row['family'])} {score_text(row, key)}" for row in scored),
+        "Each dot is a family, its bar the 95 % interval, where it has one."
+        + " The line is real images of the training set." * bool(references),
+    )
 
 
 def _table(

@@ -4,6 +4,7 @@ import textwrap
 from pathlib import Path
 
 from gentut.report import scores as names
+from gentut.report.recommendation import NEEDS
 
 
 def aligned(rows, left=(0,), head_width=100):
@@ -64,3 +65,17 @@ def family_lines(results):
         100,
     )
     return f"\n{aligned(rows, head_width=10)}\n\n{note}"
+
+
+def need_lines(results, need):
+    """The scores that decide for a need, with their intervals; a line for each family."""
+    wanted = NEEDS[need]
+    keys = [k for k in (wanted.key, *wanted.also) if any(names.has(row, k) for row in results)]
+    rows = [[f"for {need}", *(names.SCORES[key].title for key in keys)]]
+    for row in results:
+        cells = []
+        for key in keys:
+            ends = names.interval_text(row, key, "…")
+            cells.append(names.text(row, key) + (f" ({ends})" if ends else ""))
+        rows.append([names.family_name(row["family"]), *cells])
+    return f"\n{aligned(rows)}\n"

@@ -38,10 +38,10 @@ def verdict(rows: Sequence[Mapping], budget: float, data: str) -> str:
     floor = best[f"{KEY}_real"]
     times = f"{best[KEY] / floor:.2g} times the {floor:.3g} between two sets of real images"
     if level:
-        names = _list([_the(row) for row in [best, *level]])
+        names = listed([_the(row) for row in [best, *level]])
         first = (
             f"{start}, {names} cannot be told apart: their intervals overlap, at Fréchet distances "
-            f"of {_list([_score(row) for row in [best, *level]])}; the lowest is {times}."
+            f"of {listed([_score(row) for row in [best, *level]])}; the lowest is {times}."
         )
     elif others:
         first = (
@@ -62,9 +62,9 @@ def verdict(rows: Sequence[Mapping], budget: float, data: str) -> str:
     return f"{first} {second}"
 
 
-def overlap(a: Mapping, b: Mapping) -> bool:
-    """Whether the intervals of two families' Fréchet distances share a value."""
-    first, second = interval(a, KEY), interval(b, KEY)
+def overlap(a: Mapping, b: Mapping, key: str = KEY) -> bool:
+    """Whether the intervals of two families' scores share a value."""
+    first, second = interval(a, key), interval(b, key)
     if not first or not second:
         return False
     return first[0] <= second[1] and second[0] <= first[1]
@@ -83,5 +83,6 @@ def _score(row: Mapping) -> str:
     return text(row, KEY) + (f" ({ends})" if ends else "")
 
 
-def _list(items: Sequence[str]) -> str:
+def listed(items: Sequence[str]) -> str:
+    """Such as "a, b and c"."""
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)

@@ -1,0 +1,310 @@
+"""What is recommended: made-up tables with a known verdict, and data with a known winner."""
+
+import json
+import re
+import signal
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+from tiny import make_photographs, opens_cleanly, shrink_recipes
+
+import gentut
+from gentut import cli, comparison
+from gentut.report import NEEDS, recommend, scores
+
+# The rule, on made-up tables ----------------------------------------------------------------------
+
+
+def row(family, frechet=10.0, margin=1.0, **more):
+    key = "frechet_distance"
+    return {
+        "family": family, key: frechet, f"{key}_low": frechet - margin,
+        f"{key}_high": frechet + margin, "memorisation_c_t": 0.0, "distance_to_training": 1.0,
+        "seconds_per_1000": 1.0, **more,
+    }  # fmt: skip
+
+
+def scored(family, key, value, low, high, **more):
+    return row(family, **{key: value, f"{key}_low": low, f"{key}_high": high}, **more)
+
+
+def sentences(text):
+    return re.split(r"(?<=\.) (?=[A-Z])", text)
+
+
+def test_a_clear_winner_is_recommended_with_its_number():
+    found = recommend([row("vae", 20), row("gan", 10), row("flow", 15)], "fidelity")
+    assert (found.family, found.level, found.notes) == ("gan", ("gan",), ())
+    assert found.why == (
+        "For fidelity, take the GAN: its Fréchet distance of 10 (9 to 11) is the lowest, and no"
+        " interval of another family overlaps it. Behind in Fréchet distance are the flow at 15"
+        " (14 to 16) and the VAE at 20 (19 to 21)."
+    )
+    assert len(sentences(found.why)) == 2
+
+
+def test_overlapping_intervals_cannot_be_told_apart_and_the_fast_one_is_named():
+    rows = [row("vae", 20), row("gan", 11.5, seconds_per_1000=0.2), row("flow", 10)]
+    found = recommend(rows, "fidelity")
+    assert found.family is None and found.level == ("flow", "gan")
+    assert "the flow and the GAN cannot be told apart" in found.why
+    assert "Of these the GAN draws fastest, 1,000 images in 0.2 s" in found.why
+    assert len(sentences(found.why)) == 2
+
+
+def test_intervals_that_touch_overlap_and_those_that_do_not_touch_do_not():
+    assert recommend([row("gan", 10), row("vae", 12)], "fidelity").family is None
+    assert recommend([row("gan", 10), row("vae", 12.01)], "fidelity").family == "gan"
+
+
+def test_level_is_measured_against_the_best_and_not_in_a_chain():
+    rows = [row("gan", 10), row("vae", 11.9), row("flow", 13.8)]
+    assert recommend(rows, "fidelity").level == ("gan", "vae")
+
+
+def test_higher_is_better_where_it_is():
+    rows = [scored("vae", "coverage", 0.5, 0.45, 0.55), scored("gan", "coverage", 0.7, 0.65, 0.75)]
+    assert recommend(rows, "diversity").family == "gan"
+    # The best Fréchet distance does not count here.
+    rows[0] |= {"frechet_distance": 1.0}
+    assert recommend(rows, "diversity").family == "gan"
+
+
+def test_a_family_without_the_score_is_no_candidate_and_is_told():
+    key = "importance_weighted_bound"
+    rows = [row("gan", 1), scored("vae", key, -95.0, -96.0, -94.0), row("flow", 2)]
+    found = recommend(rows, "likelihood")
+    assert found.family == "vae"
+    assert "it is the only candidate. Its importance-weighted bound is -95.0 nats" in found.why
+    assert found.notes == (
+        "The GAN and the flow are no candidate: there is no importance-weighted bound of them.",
+    )
+    none = recommend([row("gan")], "likelihood")
+    assert (none.family, none.level) == (None, ())
+    assert "nothing can be recommended" in none.why
+
+
+COPIES = {"memorisation_c_t": -40.0, "distance_to_training": 0.1}
+BLAND = {"memorisation_c_t": -12.0, "distance_to_training": 0.8}
+
+
+def test_a_family_that_copies_is_no_candidate_however_good_its_score():
+    rows = [row("mixture", 1, **COPIES), row("gan", 10), row("vae", 20)]
+    found = recommend(rows, "fidelity")
+    assert found.family == "gan" and "copies them" in found.notes[0]
+    assert found.notes[0].startswith("The Gaussian mixture is no candidate")
+    assert recommend(rows, "speed").family == "gan"
+    everyone = [row(family, **COPIES) for family in ("gan", "vae")]
+    assert recommend(everyone, "fidelity").level == ()
+
+
+def test_bland_samples_earn_a_warning_and_codes_are_not_judged_by_samples():
+    rows = [row("vae", 10, **BLAND), row("gan", 20)]
+    found = recommend(rows, "fidelity")
+    assert found.family == "vae" and "C_T = -12.0" in found.notes[0]
+    key = "reconstruction_psnr"
+    rows = [
+        scored("vae", key, 20.0, 19.9, 20.1, **COPIES),
+        scored("latent_flow", key, 19, 18, 19.5),
+    ]
+    found = recommend(rows, "latent")
+    assert found.family == "vae" and found.notes == ()
+
+
+def test_speed_is_judged_among_families_of_level_quality_only():
+    rows = [
+        row("mixture", 50, seconds_per_1000=0.01),
+        row("gan", 10, seconds_per_1000=0.3),
+        row("flow", 11, seconds_per_1000=4.0),
+    ]
+    found = recommend(rows, "speed")
+    assert found.family == "gan"
+    assert "0.3 s for 1,000 images" in found.why and "level with the lowest" in found.why
+    assert "Behind in time for 1,000 images is the flow at 4 s." in found.why
+    rows[2] |= {"seconds_per_1000": 0.4}  # not 1.5 times as long: timings differ that much
+    assert recommend(rows, "speed").level == ("gan", "flow")
+    only = recommend([rows[0], row("gan", 10, seconds_per_1000=9.0)], "speed")
+    assert only.family == "gan" and "no other family has a Fréchet distance as low" in only.why
+    assert "Behind in Fréchet distance is the Gaussian mixture at 50" in only.why
+
+
+def test_bad_tables_are_refused():
+    with pytest.raises(ValueError, match="`rows` must hold at least one family; received none."):
+        recommend([], "fidelity")
+    with pytest.raises(ValueError, match="`need` must be one of fidelity, diversity, likelihood"):
+        recommend([row("gan")], "beauty")
+
+
+def test_every_need_asks_for_scores_and_families_that_exist():
+    for need in NEEDS.values():
+        assert {need.key, *need.also} <= set(scores.SCORES)
+        assert set(need.families) <= set(gentut.presets.FAMILIES) & set(scores.FAMILIES)
+        assert scores.SCORES[need.key].better in ("lower", "higher")
+
+
+# Data with a known winner -------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    shrink_recipes(monkeypatch)
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # also when pytest is in the background
+
+
+@pytest.fixture(scope="module")
+def clouds(tmp_path_factory):
+    """Smooth random fields: Gaussian by construction, with a few principal components."""
+    folder, rng = tmp_path_factory.mktemp("clouds"), np.random.default_rng(0)
+    modes = [gaussian_filter(rng.normal(size=(16, 16)), 2, mode="wrap") for _ in range(4)]
+    modes = np.stack([mode / mode.std() for mode in modes])
+    for split, count in (("train", 240), ("test", 120)):
+        (folder / split / "all").mkdir(parents=True)
+        for i in range(count):
+            field = 0.5 + 0.08 * np.tensordot(rng.normal(size=4), modes, 1)
+            pixels = (255 * field.clip(0, 1)).round().astype("uint8")
+            Image.fromarray(pixels).save(folder / split / "all" / f"{i}.png")
+    return folder
+
+
+BUDGET = {"n": 120, "size": 16, "channels": 1}
+FEW = ["--size", "16", "--channels", "1", "-n", "24", "--minutes", "0.01"]
+
+
+@pytest.fixture(scope="module")
+def chosen(clouds, tmp_path_factory):
+    """A choice on the clouds among all five families; not to be changed."""
+    out = tmp_path_factory.mktemp("chosen") / "choose"
+    with pytest.MonkeyPatch.context() as patch:
+        shrink_recipes(patch)
+        return gentut.choose(clouds, "fidelity", minutes=2.0 / 60, out=out, **BUDGET)
+
+
+def test_on_a_gaussian_cloud_the_gaussian_mixture_wins(chosen):
+    assert chosen.recommendation.family == "mixture", str(chosen)
+    assert chosen.status == "finished"
+    assert [r["family"] for r in chosen.scores] == list(NEEDS["fidelity"].families)
+    assert chosen.paths == [chosen.out / "mixture.keras"]
+    assert chosen.load().sample(3, seed=0).shape == (3, 16, 16, 1)
+    assert str(chosen).startswith("For fidelity, take the Gaussian mixture: ")
+
+
+def test_the_minutes_are_shared_out_among_the_networks(chosen):
+    settings = json.loads((chosen.out / "compare.json").read_text())["settings"]
+    assert settings["minutes"] == pytest.approx(0.5 / 60) and settings["need"] == "fidelity"
+    seconds = {r["family"]: r["seconds_train"] for r in chosen.scores}
+    for family in ("vae", "gan", "flow", "latent_flow"):
+        assert 0.5 <= seconds[family] < 5, seconds  # and the fit of a VAE's prior
+    assert comparison.command(settings).startswith(
+        "gentut choose --data clouds0 --need fidelity --families mixture vae gan flow latent_flow"
+        " --minutes 0.0333333 -n 120"
+    )
+
+
+def test_the_page_begins_with_the_recommendation_and_is_in_order(chosen):
+    page = (chosen.out / "report.html").read_text(encoding="utf-8")
+    text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert text.index("For fidelity, take the Gaussian mixture") < text.index("On a budget of")
+    assert "What was asked for, fidelity, is images that look real." in text
+    opens_cleanly(chosen.out / "report.html", images=6 + 1 + 5)  # samples, distances, neighbours
+
+
+def test_two_families_that_are_the_same_cannot_be_told_apart(clouds, tmp_path, monkeypatch):
+    monkeypatch.setitem(gentut.presets.RECIPES, "mixture", gentut.presets.RECIPES["gaussian"])
+    choice = gentut.choose(
+        clouds, "diversity", families=["gaussian", "mixture"], out=tmp_path / "out", **BUDGET
+    )
+    assert choice.recommendation.family is None
+    assert set(choice.recommendation.level) == {"gaussian", "mixture"}
+    assert len(choice.paths) == 2 and all(path.is_file() for path in choice.paths)
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "cannot be told apart" in page and page.count("<img") == 3 + 1 + 1 + 2
+
+
+def test_a_model_that_returns_its_training_images_is_found_out(clouds):
+    judge = gentut.evaluation.Judge(clouds, {"size": 16, "channels": 1})
+    rng = np.random.default_rng(1)
+    honest = gentut.build("gaussian", (16, 16, 1)).fit(judge.train)
+    rows = [
+        {"family": family, **judge.score(images), **judge.references(120)}
+        for family, images in (
+            ("gan", judge.train[rng.permutation(len(judge.train))[:120]]),
+            ("mixture", honest.sample(120, seed=0)),
+        )
+    ]
+    found = recommend(rows, "fidelity")
+    assert found.family == "mixture" and "The GAN is no candidate" in found.notes[0]
+
+
+def test_other_needs_of_the_same_scores_have_other_candidates(chosen):
+    likelihood, latent = (recommend(chosen.scores, need) for need in ("likelihood", "latent"))
+    assert likelihood.family == "vae" and "no candidate" in likelihood.notes[0]
+    assert latent.level and set(latent.level) <= {"vae", "latent_flow"}
+
+
+def test_a_need_for_likelihood_trains_only_families_that_have_one(clouds, tmp_path):
+    choice = gentut.choose(clouds, "likelihood", minutes=0.2 / 60, out=tmp_path, **BUDGET)
+    assert [r["family"] for r in choice.scores] == ["vae"]
+    assert choice.recommendation.family == "vae" and "only candidate" in str(choice)
+    assert "Importance-weighted bound" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+# Stopping, the command, bad input -----------------------------------------------------------------
+
+
+def test_ctrl_c_recommends_among_what_is_done_and_resume_adds_the_rest(
+    clouds, tmp_path, monkeypatch, capsys
+):
+    build, out = gentut.presets.build, tmp_path / "out"
+
+    def building(family, *arguments, **options):
+        if family == "mixture":
+            signal.raise_signal(signal.SIGINT)
+        return build(family, *arguments, **options)
+
+    words = ["choose", "--data", str(clouds), *FEW, "--families", "gaussian", "mixture"]
+    with monkeypatch.context() as patch:
+        patch.setattr("gentut.presets.build", building)
+        assert cli.main([*words, "--need", "speed", "--out", str(out)]) == 130
+    printed = capsys.readouterr()
+    assert f"stopped; gentut choose --out {out} --resume goes on" in printed.err
+    assert "it is the only candidate" in printed.out
+    assert cli.main(["choose", "--resume", "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "for speed" in printed and "Gaussian mixture" in printed
+    lines = printed.splitlines()
+    assert lines[-1] == str(out / "report.html") and re.search(r"\w\.keras$", lines[-2])
+    assert max(map(len, lines)) <= 110
+    assert gentut.choose(out=out, resume=True, minutes=0.01).status == "finished"
+    with pytest.raises(ValueError, match="`minutes` must stay what the comparison was begun with"):
+        gentut.choose(out=out, resume=True, minutes=1.0)
+
+
+def test_a_plain_comparison_is_no_choice(tmp_path):
+    photographs = make_photographs(tmp_path / "photographs")
+    comparison.compare(photographs, tmp_path / "out", families=["gaussian"], **{**BUDGET, "n": 24})
+    with pytest.raises(ValueError, match="`out` must be the folder of a choice"):
+        gentut.choose(out=tmp_path / "out", resume=True)
+
+
+BAD = [
+    (("--need", "beauty"), "`need` must be one of fidelity, diversity, likelihood, speed, latent"),
+    (("--minutes", "-1"), "`minutes` must be a positive number; received -1.0."),
+    (("--families", "gann"), "`family` must be one of gaussian, mixture, gan"),
+    (("--families", "gan", "--need", "latent"), "`families` must hold one that has the score for"),
+    (("--data", "nowhere"), "`data` must be glyphs, mnist"),
+    (("-n", "3"), "`n` must be an integer of at least 12; received 3."),
+    (("--resume",), "`out` must be the folder of a comparison that was stopped"),
+]
+
+
+@pytest.mark.parametrize("words, message", BAD, ids=[" ".join(words) for words, _ in BAD])
+def test_bad_input_is_told_in_one_line_with_exit_code_2(words, message, tmp_path, capsys):
+    assert cli.main(["choose", *words, "--out", str(tmp_path / "out")]) == 2
+    printed = capsys.readouterr()
+    *stages, last = printed.err.splitlines()
+    assert printed.out == "" and all("reading" in line for line in stages)
+    assert last.startswith("gentut: ") and message in last and not (tmp_path / "out").exists()
