@@ -291,10 +291,11 @@ def test_fitted_prior_draws_where_the_codes_are():
     assert np.abs(vae.prior["means"][1] - own.mean(axis=0)).max() < 0.5
 
 
-@pytest.mark.parametrize("family", ["gaussian", "mixture", "gan", "wgan", "vae"])
+@pytest.mark.parametrize("family", gentut.presets.FAMILIES)
 @pytest.mark.parametrize("num_classes", [None, 3])
 def test_saved_models_come_back_with_the_same_samples(family, num_classes, tmp_path):
-    model = gentut.build(family, SHAPE, num_classes, latent_dim=5)
+    settings = {} if family == "flow" else {"latent_dim": 5}
+    model = gentut.build(family, SHAPE, num_classes, **settings)
     labels = LABELS if num_classes else None
     model.fit(IMAGES, labels, epochs=1, verbose=0)
     if family == "vae":
@@ -308,7 +309,7 @@ def test_saved_models_come_back_with_the_same_samples(family, num_classes, tmp_p
         again.fit(IMAGES, labels, epochs=1, verbose=0)  # optimizer came back too
 
 
-@pytest.mark.parametrize("family", ["gan", "vae"])
+@pytest.mark.parametrize("family", ["gan", "vae", "latent_flow"])
 def test_same_seed_gives_the_same_weights_to_the_bit(family):
     def run():
         gentut.seed(5)
@@ -322,7 +323,7 @@ def test_same_seed_gives_the_same_weights_to_the_bit(family):
 
 
 @pytest.mark.parametrize("shape", [(28, 28, 1), (32, 32, 3), (64, 64, 3), (48, 64, 3)])
-@pytest.mark.parametrize("family", ["gan", "vae"])
+@pytest.mark.parametrize("family", ["gan", "vae", "flow", "latent_flow"])
 def test_recipes_fit_the_image_shapes_they_promise(family, shape):
     model = gentut.build(family, shape, 2)
     assert model.sample(2, seed=0).shape == (2, *shape)
