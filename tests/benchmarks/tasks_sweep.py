@@ -146,7 +146,8 @@ def main(arguments=None):
     parser.add_argument("--tasks", nargs="+", choices=tasks.TASKS, default=list(tasks.TASKS))
     parser.add_argument("--sizes", nargs="+", type=int, help="real images of each class")
     parser.add_argument("--seeds", nargs="+", type=int, help="default 0 1 2")
-    parser.add_argument("--ways", nargs="+", choices=list(TITLES), help="default the task's")
+    parser.add_argument("--ways", nargs="+", choices=list(TITLES), metavar="WAY",
+                        help="rows of the table; default the task's")  # fmt: skip
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after them")
     parser.add_argument("--log", default=HERE / "tasks_sweep.json")
     parser.add_argument("--out", default=HERE / "tasks_sweep.md")
