@@ -14,6 +14,7 @@ from gentut import (
     tasks,
 )
 from gentut.choosing import choose
+from gentut.clusters import ClusterGAN
 from gentut.course import about, budget, show
 from gentut.evaluation import evaluate
 from gentut.flow import FlowMatching, LatentFlow
@@ -24,6 +25,7 @@ from gentut.training import seed
 from gentut.vae import VAE
 
 __all__ = [
+    "ClusterGAN",
     "GAN",
     "FlowMatching",
     "LatentFlow",

@@ -1,8 +1,11 @@
 """Generative adversarial networks: Goodfellow et al. 2014 and the losses and penalties since."""
 
 import keras
+import numpy as np
 from keras import layers, ops
 
+from gentut import augment as augmentation
+from gentut.augment import check_transforms
 from gentut.checks import check_choice, check_positive
 from gentut.losses import ADVERSARIAL, squared_slope, unit_slope
 from gentut.networks import classes_of, join
@@ -33,6 +36,8 @@ class GAN(StepModel):
             regularisation, Karras et al. 2020, appendix B).
         critic_steps: discriminator steps per generator step; a batch is shared out among them.
         ema: decay per step of the averaged generator that `sample` uses; 0 for none.
+        augment: names of `gentut.augment.TRANSFORMS` (or one): the discriminator then sees images
+            transformed at random (Zhao et al. 2020), for training sets of few images.
         fused: one pass through the discriminator serves both players (Shen et al. 2021).  The
             generator then meets the discriminator of before this step instead of after it;
             otherwise the slopes are those of the plain step.  Needs critic_steps=1, a
@@ -40,7 +45,8 @@ class GAN(StepModel):
     """
 
     def __init__(self, generator, discriminator, loss="non_saturating", penalties=None,
-                 penalty_interval=1, critic_steps=1, ema=0.999, fused=False, **kwargs):  # fmt: skip
+                 penalty_interval=1, critic_steps=1, ema=0.999, fused=False, augment=None,
+                 **kwargs):  # fmt: skip
         conditional = len(generator.inputs) == 2
         if conditional != (len(discriminator.inputs) == 2):
             raise ValueError(
@@ -82,7 +88,7 @@ class GAN(StepModel):
                 f" critic_steps={critic_steps}, loss={loss!r}."
             )
         self.penalty_interval, self.critic_steps = penalty_interval, critic_steps
-        self.ema, self.fused = ema, fused
+        self.ema, self.fused, self.augment = ema, fused, check_transforms(augment)
         self.latent_dim = generator.inputs[0].shape[-1]
         self.average = keras.models.clone_model(generator)
         self.average.set_weights(generator.get_weights())
@@ -134,6 +140,7 @@ class GAN(StepModel):
             "critic_steps": self.critic_steps,
             "ema": self.ema,
             "fused": self.fused,
+            "augment": list(self.augment),
             "name": self.name,
         }
 
@@ -176,10 +183,10 @@ class GAN(StepModel):
             fake = ops.stop_gradient(self._generate(latents, y))
             between = self._between(real, fake)
             d_loss, penalty = self._step_discriminator(real, fake, between, y)
-        latents = self._latents(part)
+        latents, transform = self._latents(part), self._transform(part)
 
         def generator_loss():
-            scores = self._scores(real, self._generate(latents, y), y)
+            scores = self._scores(real, self._generate(latents, y), y, transform)
             return self.players.generator(ops.stop_gradient(scores[0]), scores[1])
 
         g_loss = self.minimize(
@@ -188,9 +195,12 @@ class GAN(StepModel):
         return d_loss, g_loss, penalty
 
     def _step_discriminator(self, real, fake, between, labels):
+        transform = self._transform(ops.shape(real)[0])
+
         def loss():
-            adversarial = self.players.discriminator(*self._scores(real, fake, labels))
-            penalty = self._penalty(real, fake, between, labels)
+            scores = self._scores(real, fake, labels, transform)
+            adversarial = self.players.discriminator(*scores)
+            penalty = self._penalty(real, fake, between, labels, transform)
             return adversarial + penalty, (adversarial, penalty)
 
         variables = self.discriminator.trainable_variables
@@ -204,17 +214,18 @@ class GAN(StepModel):
         Each image is scored alone, so the slope of the discriminator's loss at a generated
         image, times a known number per image, is the slope of the generator's loss there.
         """
-        latents = self._latents(images.shape[0] or ops.shape(images)[0])
+        n = images.shape[0] or ops.shape(images)[0]
+        latents, transform = self._latents(n), self._transform(n)
         g_variables = self.generator.trainable_variables
         d_variables = self.discriminator.trainable_variables
         fake, pull = self.pullback(lambda: self._generate(latents, labels), g_variables)
         between = self._between(images, fake)
 
         def loss(fake):
-            scores = self._scores(images, fake, labels)
+            scores = self._scores(images, fake, labels, transform)
             adversarial = self.players.discriminator(*scores)
             # Penalties shape the discriminator only: no slope to the generator.
-            penalty = self._penalty(images, ops.stop_gradient(fake), between, labels)
+            penalty = self._penalty(images, ops.stop_gradient(fake), between, labels, transform)
             return adversarial + penalty, (adversarial, penalty, *scores)
 
         _, extra, d_slopes, (slope,) = self.value_and_gradients(loss, d_variables, [fake])
@@ -226,13 +237,13 @@ class GAN(StepModel):
         self.generator_optimizer.apply(g_slopes, g_variables)
         return adversarial, self.players.generator(*scores), penalty
 
-    def _penalty(self, real, fake, between, labels):
+    def _penalty(self, real, fake, between, labels, transform):
         if not self.penalties:
             return ops.zeros(())
 
         def slopes(images):
             return input_gradient(
-                lambda x: self.discriminator(join(x, labels), training=False), images
+                lambda x: self.discriminator(join(transform(x), labels), training=False), images
             )
 
         def total():
@@ -256,16 +267,20 @@ class GAN(StepModel):
         share = keras.random.uniform((ops.shape(real)[0], 1, 1, 1), seed=self.noise)
         return real + share * (ops.stop_gradient(fake) - real)
 
+    def _transform(self, n):
+        """What the discriminator sees of `n` images: a function, with its random draws made."""
+        return augmentation.draw(self.augment, n, self.noise)
+
     def _latents(self, n):
         return keras.random.normal((n, self.latent_dim), seed=self.noise)
 
     def _generate(self, latents, labels):
         return self.generator(join(latents, labels), training=True)
 
-    def _scores(self, real, fake, labels):
+    def _scores(self, real, fake, labels, transform):
         """Scores of real and of generated images, from one pass over both."""
         both = None if labels is None else ops.concatenate([labels, labels])
-        images = ops.concatenate([real, fake])
+        images = ops.concatenate([transform(real), transform(fake)])
         return ops.split(self.discriminator(join(images, both), training=True), 2)
 
     # ------------------------------------------------------------------ use
@@ -280,14 +295,19 @@ class GAN(StepModel):
         rng = generator_from(seed)
         if latents is None:
             latents = rng.standard_normal((n, self.latent_dim)).astype("float32")
-        elif latents.shape != (n, self.latent_dim):
-            raise ValueError(
-                f"`latents` must have shape ({n}, {self.latent_dim}); received {latents.shape}."
-            )
+        latents = self.check_latents(latents, n)
         if labels is None and self.num_classes is not None:
             labels = rng.integers(0, self.num_classes, n)
         labels = self.check_labels(labels, n)
         return self.batched(self._draw, latents, labels)
+
+    def check_latents(self, latents, n):
+        """Return `latents` if they are `n` of this model's, or say why not."""
+        if np.shape(latents) != (n, self.latent_dim):
+            raise ValueError(
+                f"`latents` must have shape ({n}, {self.latent_dim}); received {np.shape(latents)}."
+            )
+        return latents
 
     def _draw(self, latents, labels):
         return self.average(join(latents, labels), training=False)

@@ -300,7 +300,7 @@ def velocity(image_shape, num_classes=None, filters=(32, 64), blocks=2, units=12
     return keras.Model([images, *extra], x, name="velocity")
 
 
-def latent_velocity(latent_dim, num_classes=None, units=384, blocks=3):
+def latent_velocity(latent_dim, num_classes=None, units=256, blocks=3):
     """``[latents, time (n, 1)]`` (and labels) -> velocity of the latents, ``(n, latent_dim)``."""
     extra, condition = _time_and_labels(num_classes, units)
     latents = keras.Input((latent_dim,), name="latents")

@@ -8,6 +8,7 @@ import keras
 from gentut import networks
 from gentut.checks import check_choice, check_positive
 from gentut.classical import PCAMixture
+from gentut.clusters import ClusterGAN
 from gentut.flow import FlowMatching, LatentFlow
 from gentut.gan import GAN
 from gentut.vae import VAE
@@ -17,6 +18,7 @@ RECIPES = {
     "mixture": {"model": {"components": 50, "latent_dim": 64}},
     "gan": {
         "batch_size": 64,
+        "clusters": 100,  # without labels: groups of images stand in for classes
         "latent_dim": 32,
         "generator": {"filters": (64, 32)},
         "discriminator": {"filters": (24, 48, 96)},
@@ -63,9 +65,9 @@ RECIPES = {
     "latent_flow": {
         "batch_size": 64,
         "latent_dim": 32,
-        "encoder": {"filters": (32, 64), "units": 256},
-        "decoder": {"filters": (64, 32), "units": 256},
-        "latent_velocity": {"units": 384, "blocks": 3},
+        "encoder": {"filters": (32, 64), "units": 192},
+        "decoder": {"filters": (64, 32), "units": 192},
+        "latent_velocity": {"units": 256, "blocks": 3},
         "vae": {"likelihood": "bernoulli", "beta": 0.2},
         "model": {"ema": 0.999},
         "optimizer": {"learning_rate": 2e-3},
@@ -86,6 +88,7 @@ def build(family, image_shape, num_classes=None, **changes):
         **changes: replace entries of the recipe's "model" part, such as ``beta=4.0`` for the VAE
             or ``loss="hinge", fused=False`` for the GAN; `latent_dim` is taken too.  The latent
             flow takes ``vae=…``, a trained `VAE` whose codes it learns, and then trains none.
+            ``clusters=None`` gives an unconditional GAN that is told no groups (`ClusterGAN`).
     """
     check_choice("family", family, FAMILIES)
     if num_classes is not None:
@@ -128,7 +131,12 @@ def build(family, image_shape, num_classes=None, **changes):
         )
         model.compile(adam(), hold=recipe["hold"])
     else:
-        model = GAN(
+        clusters = settings.pop("clusters", recipe.get("clusters"))
+        kind = GAN
+        if num_classes is None and clusters is not None:
+            check_positive("clusters", clusters)
+            kind, num_classes = ClusterGAN, clusters
+        model = kind(
             network("generator", image_shape, latent_dim=latent_dim),
             network("discriminator", image_shape),
             **settings,

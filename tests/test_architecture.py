@@ -13,8 +13,9 @@ PACKAGE = Path(__file__).parent.parent / "gentut"
 ORDER = """
 checks files
 data networks losses training metrics plots
-features classical vae gan human
-flow
+features classical vae augment human
+flow gan
+clusters
 presets callbacks tasks
 pretrained evaluation
 report
