@@ -323,18 +323,19 @@ def tasks(options):
     import textwrap
 
     from gentut import run_tasks
+    from gentut.report.tasks import task_notes, task_rows
     from gentut.report.terminal import aligned
 
     steps = {} if options.steps is None else {"steps": options.steps}
     found = run_tasks.run_task(
         options.run, options.task, n=options.n, seeds=options.seeds, say=say, **steps
     )
-    head, rows = run_tasks.table(found)
+    head, rows = task_rows(found)
     print(aligned([head, *rows], left=(0, 4)))
     print()
-    for note in run_tasks.notes(found):
+    for note in task_notes(found):
         print(textwrap.fill(note, 100))
-    print(Path(options.run) / run_tasks.FILE)
+    print(Path(options.run) / "report.html")
 
 
 def data(options):

@@ -1,6 +1,5 @@
 """Vision tasks on the samples of a trained run: do they help to see what the run never saw?"""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,23 +7,18 @@ import numpy as np
 from gentut import data as image_data
 from gentut import runs, tasks
 from gentut.checks import check_choice, check_positive
-from gentut.files import write_atomically
+from gentut.report.tasks import REAL
 
 MOST = 20_000  # images of a train set, if the user does not say how many
-FILE = "tasks.json"
-REAL, AUGMENTED, GENERATED, BOTH = "real", "real, augmented", "generated", "real + generated"
-SCORE_NAMES = {
-    "accuracy": "share of test images named right",
-    "ap50": "average precision at IoU 0.5",
-    "mean_iou": "mean intersection over union, background and classes",
-}
+AUGMENTED, GENERATED, BOTH = "real, augmented", "generated", "real + generated"
 
 
 def run_task(folder, task, *, n=None, seeds=3, say=lambda line: None, **options):
     """Train on real, on generated and on both kinds of images; test on held-out real ones.
 
     All train sets have the same number of images but the mixture, which holds both, half and
-    half; all trainings take the same steps.  The results go into `tasks.json` of the run folder.
+    half; all trainings take the same steps.  The results go into `tasks.json` and the report of the
+    run folder.
 
     Args:
         folder: a run folder with a class-conditional model.
@@ -54,7 +48,7 @@ def run_task(folder, task, *, n=None, seeds=3, say=lambda line: None, **options)
             "`run` must hold a class-conditional model, whose images have labels (train it with"
             f" --conditional); received {str(folder)!r}."
         )
-    before = read(folder)
+    before = run.read_tasks()
     real, test = (image_data.load(config.data, s, **config.data_options) for s in ("train", "test"))
     n_seen = len(real[1])
     n = min(n_seen, MOST) if n is None else n
@@ -87,72 +81,6 @@ def run_task(folder, task, *, n=None, seeds=3, say=lambda line: None, **options)
         say(f"{task}: training on real images, testing on generated ones")
         classes = {"num_classes": model.num_classes, **options}
         found["gan_test"] = tasks.gan_test(real, generated, seeds=range(seeds), **classes)
-    text = json.dumps(before | {task: found}, indent=2) + "\n"
-    write_atomically(run.path / FILE, text)
+    run.write_tasks(before | {task: found})
+    runs.write_report(run, model)
     return found
-
-
-def read(folder):
-    """What `run_task` left in a run folder: task -> its dict; empty if nothing.
-
-    Raises:
-        ValueError: the file is damaged.
-    """
-    path = Path(folder) / FILE
-    if not path.is_file():
-        return {}
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(found, dict) or not set(found) <= set(tasks.TASKS):
-            raise ValueError(f"it must hold an object of {', '.join(tasks.TASKS)}")
-    except ValueError as error:
-        raise ValueError(
-            f"`run` must be a whole run folder; received {str(folder)!r}, whose {FILE} is"
-            f" damaged: {error}"
-        ) from error
-    return found
-
-
-def table(found):
-    """Head and rows of text: one for each train set, with its difference to real images."""
-    rows = []
-    for name, result in found["results"].items():
-        change = result["difference"]
-        same = name == REAL
-        rows.append([
-            name, f"{result['n_train']:,}", interval(result),
-            "" if same else interval(change, sign="+"), "" if same else change["verdict"],
-        ])  # fmt: skip
-    head = ["trained on", "images", f"{found['score']} on real test images", "against real", ""]
-    return head, rows
-
-
-def interval(result, sign=""):
-    """Mean with its 95 % interval, as text."""
-    text = f"{result['mean']:{sign}.3f}"
-    if result["low"] is not None:
-        text += f" ({result['low']:{sign}.3f}…{result['high']:{sign}.3f})"
-    return text.replace("-", "−")
-
-
-def notes(found):
-    """What a reader of the table must know, a list of sentences."""
-    first = found["results"][REAL]
-    lines = [
-        f"Score: {SCORE_NAMES[found['score']]}; {first['n_test']:,} test"
-        f" {'images' if found['task'] == 'classification' else 'scenes'} of {found['data']},"
-        f" {len(first['seeds'])} trainings each. In brackets: 95 % interval of the mean over"
-        " seeds (Student's t; differences paired by seed)."
-    ]
-    if found["n"] < found["n_seen"]:
-        lines.append(
-            f"The generator was trained on {found['n_seen']:,} images, the networks on"
-            f" {found['n']:,} of them: part of what it brings is those other images."
-        )
-    if "gan_test" in found:
-        lines.append(
-            "GAN-test, trained on real and tested on generated images:"
-            f' {interval(found["gan_test"])}. High with a low score of "generated" means that'
-            " variety was lost; low means bad images or wrong labels."
-        )
-    return lines

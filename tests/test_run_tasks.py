@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from tiny import opens_cleanly
 
-from gentut import run_tasks, runs
+from gentut import runs
 from gentut.cli import main
 
 
@@ -39,7 +40,7 @@ def test_a_run_is_tried_on_tasks_and_the_table_and_the_file_agree(folder, capsys
     assert command(out, "--seeds", "2", "--steps", "32") == 0
     printed = capsys.readouterr()
     assert "training on generated images, 2 seeds" in printed.err
-    assert printed.out.splitlines()[-1] == str(out / "tasks.json")
+    assert printed.out.splitlines()[-1] == str(out / "report.html")
     found = json.loads((out / "tasks.json").read_text())["classification"]
     assert found["n"] == found["n_seen"] == 60
     for name, count in (("real", 60), ("real, augmented", 60), ("generated", 60),
@@ -56,6 +57,12 @@ def test_a_run_is_tried_on_tasks_and_the_table_and_the_file_agree(folder, capsys
         capsys.readouterr().out.split()
     )
     assert list(json.loads((out / "tasks.json").read_text())) == ["classification", "segmentation"]
+    page = (out / "report.html").read_text()
+    assert "Do these images help a network to see?" in page
+    for caption in ("Classification, by what the network", "Segmentation, by what the network"):
+        assert caption in page
+    assert f"{found['results']['generated']['mean']:.3f} (" in page
+    opens_cleanly(out / "report.html", images=2)  # a grid and its animation
 
 
 @pytest.mark.parametrize(
@@ -69,17 +76,18 @@ def test_a_run_is_tried_on_tasks_and_the_table_and_the_file_agree(folder, capsys
     ],
 )
 def test_what_cannot_be_tried_is_refused_in_one_line(folder, run, words, message, capsys):
-    before = run_tasks.read(folder / run)
+    before = runs.RunFolder(folder / run).read_tasks()
     assert command(folder / run, *words) == 2
     printed = capsys.readouterr().err
     assert message in printed and printed.count("\n") == 1
-    assert run_tasks.read(folder / run) == before
+    assert runs.RunFolder(folder / run).read_tasks() == before
 
 
-def test_a_damaged_result_is_named_and_kept(folder, tmp_path, capsys):
+def test_a_damaged_result_is_named_and_kept(folder, tmp_path):
     (tmp_path / "tasks.json").write_text('{"captions": {}}')
-    with pytest.raises(ValueError, match="whose tasks.json is damaged: it must hold an object of"):
-        run_tasks.read(tmp_path)
+    message = "whose tasks.json is damaged: it must hold an object of classification"
+    with pytest.raises(ValueError, match=message):
+        runs.RunFolder(tmp_path).read_tasks()
 
 
 def test_detection_without_its_library_says_what_to_install(folder, capsys, monkeypatch):

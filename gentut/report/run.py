@@ -34,6 +34,7 @@ from gentut.report.scores import (
     origin,
     text,
 )
+from gentut.report.tasks import task_blocks
 
 
 class RunInfo(TypedDict):
@@ -49,6 +50,7 @@ class RunInfo(TypedDict):
     class_names: NotRequired[Sequence[str] | None]  # of the columns, for a conditional model
     animation: NotRequired[bytes]  # the GIF of fixed latents
     scores: NotRequired[Mapping[str, object]]  # from gentut.evaluate
+    tasks: NotRequired[Mapping[str, Mapping]]  # task -> what gentut.run_tasks found
     environment: NotRequired[Mapping[str, str]]  # see environment()
     command: NotRequired[str]
 
@@ -73,6 +75,7 @@ def run_report(path: str | os.PathLike, info: RunInfo) -> None:
         blocks += [Heading("Images"), Gallery(pictures)]
     if info.get("scores"):
         blocks += _scores(info["scores"])
+    blocks += task_blocks(info.get("tasks") or {})
     if epochs == 1:
         losses = {name: _value(values[0]) for name, values in info["history"].items()}
         blocks += [Heading("Training"), Definitions(losses)]

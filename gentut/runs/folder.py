@@ -17,6 +17,7 @@ from gentut.callbacks import TimeBudget
 from gentut.checks import check_choice, check_positive
 from gentut.files import write_atomically
 from gentut.networks import check_image_shape
+from gentut.tasks import TASKS
 from gentut.training import StepModel
 
 STATUSES = ("running", "interrupted", "diverged", "finished")
@@ -187,6 +188,19 @@ class RunFolder:
         except ValueError as error:
             raise self._damaged("scores.json", error) from error
 
+    def read_tasks(self):
+        """What `gentut tasks` found, task -> dict; empty if it was not run since the training."""
+        path = self.path / "tasks.json"
+        if not path.is_file():
+            return {}
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(found, dict) or not set(found) <= set(TASKS):
+                raise ValueError(f"it must hold an object of {', '.join(TASKS)}")
+            return found
+        except ValueError as error:
+            raise self._damaged("tasks.json", error) from error
+
     def _need(self, name):
         path = self.path / name
         if not path.is_file():
@@ -217,6 +231,9 @@ class RunFolder:
         table.writeheader()
         table.writerows(rows)
         write_atomically(self.path / "history.csv", text.getvalue())
+
+    def write_tasks(self, found):
+        write_atomically(self.path / "tasks.json", json.dumps(found, indent=2) + "\n")
 
     def write_scores(self, scores):
         write_atomically(self.path / "scores.json", json.dumps(scores, indent=2) + "\n")

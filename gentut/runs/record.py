@@ -121,6 +121,7 @@ def write_report(run, model):
         "samples": images,
         "columns": columns,
         "scores": run.read_scores(),
+        "tasks": run.read_tasks(),
         "environment": config.environment,
         "command": command(config),
     }  # fmt: skip

@@ -81,7 +81,8 @@ def train(family=None, data=None, out="runs/model", *, conditional=None, minutes
     (run.path / "samples").mkdir(parents=True, exist_ok=True)
     try:
         run.write_config(config)
-        (run.path / "scores.json").unlink(missing_ok=True)  # they were of the model so far
+        for name in ("scores.json", "tasks.json"):  # they were of the model so far
+            (run.path / name).unlink(missing_ok=True)
         _train(run, config, model, images, labels, rows, progress, say)
     except BaseException as error:
         if not (run.path / "model.keras").is_file():

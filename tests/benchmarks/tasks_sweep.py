@@ -37,7 +37,7 @@ FAMILIES = ("mixture", "vae", "gan")
 SEEN = 40_000  # images that a neural generator is trained on, repetitions counted
 EPOCH = 8_000  # of them in one epoch; a smaller train set is repeated to fill it
 DRAWN = 1_000  # generated images of each class
-STEPS = {"classification": 320, "detection": 700, "segmentation": 800}
+STEPS = {"classification": 320, "detection": 600, "segmentation": 600}
 SIZES = {"classification": (10, 30, 100, 300, 1000), "detection": (10, 100),
          "segmentation": (10, 100)}  # fmt: skip
 SEEDS = {"classification": (0, 1, 2), "detection": (0, 1, 2), "segmentation": (0, 1, 2)}

@@ -1,0 +1,72 @@
+"""What vision tasks found out about a run's images, as rows of text and as blocks of a page."""
+
+from collections.abc import Mapping
+
+from gentut.report.page import Block, Heading, Paragraph, Table
+
+REAL = "real"  # the train set that all others are compared with
+SCORE_NAMES = {
+    "accuracy": "share of test images named right",
+    "ap50": "average precision at IoU 0.5",
+    "mean_iou": "mean intersection over union, background and classes",
+}
+
+
+def task_rows(found: Mapping) -> tuple[list[str], list[list[str]]]:
+    """Head and rows of text: one for each train set, with its difference to real images.
+
+    Args:
+        found: the dict of `gentut.run_tasks.run_task`.
+    """
+    rows = []
+    for name, result in found["results"].items():
+        change, same = result["difference"], name == REAL
+        rows.append([
+            name, f"{result['n_train']:,}", with_interval(result),
+            "" if same else with_interval(change, sign="+"), "" if same else change["verdict"],
+        ])  # fmt: skip
+    head = ["trained on", "images", f"{found['score']} on real test images", "against real", ""]
+    return head, rows
+
+
+def with_interval(result: Mapping, sign: str = "") -> str:
+    """Mean with its 95 % interval, as text."""
+    text = f"{result['mean']:{sign}.3f}"
+    if result["low"] is not None:
+        text += f" ({result['low']:{sign}.3f}…{result['high']:{sign}.3f})"
+    return text.replace("-", "−")
+
+
+def task_notes(found: Mapping) -> list[str]:
+    """What a reader of the table must know, a list of sentences."""
+    first = found["results"][REAL]
+    lines = [
+        f"Score: {SCORE_NAMES[found['score']]}; {first['n_test']:,} test"
+        f" {'images' if found['task'] == 'classification' else 'scenes'} of {found['data']},"
+        f" {len(first['seeds'])} trainings each. In brackets: 95 % interval of the mean over"
+        " seeds (Student's t; differences paired by seed)."
+    ]
+    if found["n"] < found["n_seen"]:
+        lines.append(
+            f"The generator was trained on {found['n_seen']:,} images, the networks on"
+            f" {found['n']:,} of them: part of what it brings is those other images."
+        )
+    if "gan_test" in found:
+        lines.append(
+            "GAN-test, trained on real and tested on generated images:"
+            f" {with_interval(found['gan_test'])}. High with a low score of “generated” means that"
+            " variety was lost; low means bad images or wrong labels."
+        )
+    return lines
+
+
+def task_blocks(tasks: Mapping[str, Mapping]) -> list[Block]:
+    """A section of a page: task -> what it found; no block if there is none."""
+    blocks: list[Block] = []
+    for task, found in tasks.items():
+        head, rows = task_rows(found)
+        blocks.append(
+            Table(f"{task.capitalize()}, by what the network was trained on.", head, rows)
+        )
+        blocks += map(Paragraph, task_notes(found))
+    return [Heading("Do these images help a network to see?"), *blocks] if blocks else []
