@@ -15,6 +15,7 @@ from scipy import stats
 
 import gentut
 from gentut import networks
+from gentut.augment import TRANSFORMS
 from gentut.losses import ADVERSARIAL
 
 pytestmark = pytest.mark.backend
@@ -54,6 +55,7 @@ SETTINGS = [{"loss": name} for name in ADVERSARIAL] + [
     {"penalties": {"r1": 1.0, "r2": 1.0, "gradient_penalty": 1.0}},
     {"critic_steps": 2, "loss": "wasserstein", "penalties": {"gradient_penalty": 10.0}},
     {"ema": 0.0},
+    {"augment": "translation", "critic_steps": 2, "penalties": {"r1": 1.0}, "penalty_interval": 2},
 ]
 
 
@@ -96,23 +98,27 @@ def test_every_vae_setting_trains_and_improves_its_own_loss(settings, num_classe
 
 
 @pytest.mark.parametrize("name", ["minimax", "non_saturating", "wasserstein", "relativistic"])
-def test_fused_step_has_the_slopes_of_both_players_worked_out_apart(name):
-    gan = small_gan(3, loss=name, fused=True, penalties={"r1": 0.7})
+@pytest.mark.parametrize("augment", [None, tuple(TRANSFORMS)], ids=["plain", "augmented"])
+def test_fused_step_has_the_slopes_of_both_players_worked_out_apart(name, augment):
+    settings = {"loss": name, "fused": True, "penalties": {"r1": 0.7}, "augment": augment}
+    gan = small_gan(3, **settings)
     sgd = [keras.optimizers.SGD(1.0) for _ in range(2)]  # a step of rate 1 is the slope
     gan.compile(*sgd)
     real, y = ops.convert_to_tensor(IMAGES[:16]), ops.convert_to_tensor(LABELS[:16])
     latents = ops.convert_to_tensor(RNG.normal(size=(16, 4)).astype("float32"))
-    gan._latents = lambda n: latents
+    transform = gan._transform(16)
+    gan._latents, gan._transform = lambda n: latents, lambda n: transform
     players = gan.players
 
     def scores():
-        return gan._scores(real, gan._generate(latents, y), y)
+        return gan._scores(real, gan._generate(latents, y), y, transform)
 
     def generator_loss():
         return players.generator(*scores()), ()
 
     def discriminator_loss():
-        return players.discriminator(*scores()) + gan._penalty(real, None, None, y), ()
+        penalty = gan._penalty(real, None, None, y, transform)
+        return players.discriminator(*scores()) + penalty, ()
 
     networks_ = (gan.discriminator, gan.generator)
     losses_ = (discriminator_loss, generator_loss)
@@ -169,11 +175,11 @@ def test_lazy_penalty_is_due_every_k_steps_at_k_times_its_weight():
     real = ops.convert_to_tensor(IMAGES[:8])
     always = small_gan(penalties={"r1": 2.0})
     always.set_weights(gan.get_weights())
-    full = float(always._penalty(real, None, None, None))
+    full = float(always._penalty(real, None, None, None, always._transform(0)))
     found = []
     for step in range(4):
         gan.discriminator_optimizer.iterations.assign(step)
-        found.append(float(gan._penalty(real, None, None, None)))
+        found.append(float(gan._penalty(real, None, None, None, gan._transform(0))))
     assert found == pytest.approx([3 * full, 0, 0, 3 * full], rel=1e-4)
 
 
