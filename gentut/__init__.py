@@ -21,6 +21,7 @@ from gentut.flow import FlowMatching, LatentFlow
 from gentut.gan import GAN
 from gentut.presets import build
 from gentut.pretrained import load_pretrained
+from gentut.runs import resume
 from gentut.training import seed
 from gentut.vae import VAE
 
@@ -45,6 +46,7 @@ __all__ = [
     "metrics",
     "networks",
     "plots",
+    "resume",
     "seed",
     "show",
     "tasks",

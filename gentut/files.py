@@ -5,8 +5,10 @@ import tempfile
 from pathlib import Path
 
 
-def write_atomically(path, content):
+def write_atomically(path, content, durable=False):
     """Write text (as UTF-8) or bytes so that a reader never meets half of the file.
+
+    `durable`: wait until it is on the disk, where it survives a loss of power too.
 
     Returns: the path.
 
@@ -21,6 +23,9 @@ def write_atomically(path, content):
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read
         os.replace(temporary, path)
     except BaseException:

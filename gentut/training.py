@@ -134,13 +134,15 @@ class Batches(keras.utils.PyDataset):
     The order is a function of `seed` and the epoch alone, the same on every backend.  The
     rest of an epoch that fills no batch is dropped: shapes stay fixed, nothing is retraced,
     and the next epoch's shuffle leaves out other images.  `clock`: None, or an object whose
-    ``share()`` gives the progress by the clock.
+    ``share()`` gives the progress by the clock.  `skip`: steps to leave out at the start of an
+    epoch, when training goes on in its middle.
     """
 
-    def __init__(self, images, labels, batch_size, epochs, seed, epoch=0, clock=None):
+    def __init__(self, images, labels, batch_size, epochs, seed, epoch=0, clock=None, skip=0):
         super().__init__()
         self.images, self.labels, self.batch_size = images, labels, batch_size
         self.epochs, self.seed, self.epoch, self.clock = epochs, seed, epoch, clock
+        self.skip, self.steps = skip, len(images) // batch_size
         self._shuffle()
 
     def _shuffle(self):
@@ -148,11 +150,12 @@ class Batches(keras.utils.PyDataset):
         self.order = rng.permutation(len(self.images))
 
     def __len__(self):
-        return len(self.images) // self.batch_size
+        return self.steps - self.skip
 
     def __getitem__(self, index):
+        index += self.skip
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        done = (self.epoch + index / len(self)) / self.epochs
+        done = (self.epoch + index / self.steps) / self.epochs
         progress = done if self.clock is None else self.clock.share()
         batch = {
             "images": self.images[rows],
@@ -172,6 +175,53 @@ class Batches(keras.utils.PyDataset):
         self._shuffle()
 
 
+def feed(batches):
+    """What Keras is given to read `Batches` from.
+
+    With TensorFlow, Keras would tune the read-ahead in a thread of its own for each iterator.
+    When Ctrl-C or an error leaves an iterator behind, TensorFlow waits for that thread as it
+    clears up, and can wait for ever (seen with 2.21).  Two batches ahead need no tuning.
+    """
+    if BACKEND != "tensorflow":
+        return batches
+    signature = {
+        name: tf.TensorSpec((None, *array.shape[1:]), array.dtype)
+        for name, array in batches[0].items()
+    }
+    data = tf.data.Dataset.from_generator(
+        lambda: (batches[i] for i in range(len(batches))), output_signature=signature
+    )
+    data = data.apply(tf.data.experimental.assert_cardinality(len(batches))).prefetch(2)
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return data.with_options(options)
+
+
+class TwoParts(keras.callbacks.CallbackList):
+    """Callbacks that see one training where Keras runs two: the rest of an epoch, then the others.
+
+    `skip`: steps of the first epoch that were made before.
+    """
+
+    def __init__(self, callbacks, skip, **options):
+        super().__init__(callbacks, add_history=True, **options)
+        self.skip, self.last = skip, False
+
+    def on_train_begin(self, logs=None):
+        if not self.last:
+            super().on_train_begin(logs)
+
+    def on_train_batch_begin(self, batch, logs=None):
+        super().on_train_batch_begin(batch + self.skip, logs)
+
+    def on_train_batch_end(self, batch, logs=None):
+        super().on_train_batch_end(batch + self.skip, logs)
+
+    def on_train_end(self, logs=None):
+        if self.last:
+            super().on_train_end(logs)
+
+
 class StepModel(keras.Model):
     """A model whose subclass writes ``update(images, labels, progress) -> logs``.
 
@@ -187,8 +237,8 @@ class StepModel(keras.Model):
 
     # ------------------------------------------------------------------ data in
 
-    def fit(self, x, y=None, *, epochs=None, batch_size=None, initial_epoch=0, callbacks=None,
-            seed=None, **options):  # fmt: skip
+    def fit(self, x, y=None, *, epochs=None, batch_size=None, initial_epoch=0, initial_step=0,
+            callbacks=None, seed=None, **options):  # fmt: skip
         """Train on arrays in memory.
 
         Args:
@@ -198,6 +248,7 @@ class StepModel(keras.Model):
                 among the callbacks.
             batch_size: images per step; default the recipe's.
             initial_epoch: epochs already done, when training goes on.
+            initial_step: steps already done of the epoch after them.
             callbacks: Keras callbacks.
             seed: of the order of the images; default drawn so that `gentut.seed` controls it.
             **options: passed to `keras.Model.fit` (`verbose`, …).
@@ -219,8 +270,33 @@ class StepModel(keras.Model):
         )
         self.steps_per_execution = min(self.steps_per_execution or 1, len(data))
         begin = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: data.begin(epoch))
+        callbacks = [begin, *callbacks]
+        if not initial_step:
+            return super().fit(
+                feed(data), epochs=epochs, initial_epoch=initial_epoch, callbacks=callbacks,
+                shuffle=False, **options,
+            )  # fmt: skip
+        if not 0 < initial_step < len(data):
+            raise ValueError(
+                f"`initial_step` must lie in [0, {len(data)}), the steps of an epoch; received"
+                f" {initial_step}."
+            )
+        verbose = options.get("verbose", "auto")
+        callbacks = TwoParts(
+            callbacks, initial_step, model=self, add_progbar=verbose != 0, verbose=verbose,
+            epochs=epochs, steps=len(data),
+        )  # fmt: skip
+        data.skip = initial_step
+        super().fit(
+            feed(data), epochs=initial_epoch + 1, initial_epoch=initial_epoch,
+            callbacks=callbacks, shuffle=False, **options,
+        )  # fmt: skip
+        data.skip, callbacks.skip, callbacks.last = 0, 0, True
+        if self.stop_training or initial_epoch + 1 >= epochs:
+            callbacks.on_train_end()
+            return self.history
         return super().fit(
-            data, epochs=epochs, initial_epoch=initial_epoch, callbacks=[begin, *callbacks],
+            feed(data), epochs=epochs, initial_epoch=initial_epoch + 1, callbacks=callbacks,
             shuffle=False, **options,
         )  # fmt: skip
 

@@ -3,13 +3,13 @@
 ``model.keras`` the whole model; ``config.json`` what was asked for and how far it came;
 ``history.csv`` one line per epoch; ``samples/`` grids of the same latents after the epochs;
 ``samples.gif`` these grids as an animation; ``scores.json`` what `gentut evaluate` found;
-``report.html`` all of it on one page.
+``report.html`` all of it on one page; ``checkpoints/`` what a stopped run goes on from.
 """
 
 from gentut.runs.folder import Config, RunFolder, data_options, load_model, save_model
 from gentut.runs.record import grid, write_report
 from gentut.runs.score import evaluate
-from gentut.runs.trainer import finish, fit, train
+from gentut.runs.trainer import finish, fit, resume, train
 
 __all__ = [
     "Config",
@@ -20,6 +20,7 @@ __all__ = [
     "fit",
     "grid",
     "load_model",
+    "resume",
     "save_model",
     "train",
     "write_report",

@@ -113,6 +113,11 @@ class RunFolder:
     def __init__(self, path, argument="run"):
         self.path, self.argument = Path(path), argument
 
+    @property
+    def checkpoints(self):
+        """The folder of the checkpoints."""
+        return self.path / "checkpoints"
+
     # ------------------------------------------------------------------ read
 
     def read_config(self):
@@ -188,6 +193,10 @@ class RunFolder:
         except ValueError as error:
             raise self._damaged("scores.json", error) from error
 
+    def need_config(self):
+        """Raise unless there is a run to read."""
+        self._need("config.json")
+
     def read_tasks(self):
         """What `gentut tasks` found, task -> dict; empty if it was not run since the training."""
         path = self.path / "tasks.json"
@@ -219,6 +228,29 @@ class RunFolder:
         )
 
     # ------------------------------------------------------------------ write
+
+    def make(self):
+        """Make the folder, and clear it of what a process that was killed left half written."""
+        (self.path / "samples").mkdir(parents=True, exist_ok=True)
+        for folder in (self.path, self.path / "samples", self.checkpoints):
+            for half in (*folder.glob("*.part"), *folder.glob("part-*")):
+                half.unlink()
+
+    def holds_nothing(self):
+        """Whether there is no folder, or an empty one, or one with what `make` makes."""
+        if not self.path.is_dir():
+            return not self.path.exists()
+        own = {".lock", "samples", "checkpoints"}
+        return all(
+            path.name in own or path.suffix == ".part" for path in self.path.iterdir()
+        ) and not any(any((self.path / name).glob("*")) for name in ("samples", "checkpoints"))
+
+    def drop_grids(self, after):
+        """Remove sample grids of epochs that will be made again."""
+        for path in (self.path / "samples").glob("epoch-*.png"):
+            number = path.stem.removeprefix("epoch-")
+            if number.isdecimal() and int(number) > after:
+                path.unlink()
 
     def write_config(self, config):
         write_atomically(

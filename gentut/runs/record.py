@@ -11,8 +11,11 @@ import numpy as np
 from gentut import data as image_data
 from gentut import plots, report
 from gentut.files import write_atomically
+from gentut.runs import checkpoint
 
-RECORDING_SHARE = 0.2  # of the time that recording may take, however short the epochs
+RECORDING_SHARE = 0.2  # of the time that pictures may take, however short the epochs
+CHECKPOINT_SHARE = 0.02  # of the time that checkpoints may take
+MIDWAY = 60.0  # seconds: an epoch that lasts longer has checkpoints inside it
 
 
 def grid(num_classes=None):
@@ -34,26 +37,46 @@ def draw(model):
 
 
 class Recorder(keras.callbacks.Callback):
-    """After the epochs: the model, a line of history, a grid of fixed latents.
+    """After the epochs: a checkpoint, a line of history, the model, a grid of fixed latents.
 
-    Every epoch has its line. Where epochs are so short that writing would take more than a
-    fifth of the time, grid and files follow every few epochs; the last one always has them.
+    Every epoch has its line. Checkpoints follow the epochs, and the minutes inside long ones, but
+    wait until they take no more than `CHECKPOINT_SHARE` of the time; the other files, likewise, of
+    `RECORDING_SHARE`. The first and the last epoch always have all of them.
 
     Args:
         run: the `RunFolder`.
         config: its `Config`, whose seconds are kept up to date.
-        rows: the history so far, which grows.
+        position: the `Position` where the training goes on, whose rows grow.
         clock: the `TimeBudget`, or None.
+        ctrl_c: an object whose `pressed` says that the training shall end at the next step.
+        means: values of the running means of an epoch that goes on in its middle.
     """
 
-    def __init__(self, run, config, rows, clock=None):
+    def __init__(self, run, config, position, clock=None, ctrl_c=None, means=()):
         super().__init__()
-        self.run, self.config, self.rows, self.clock = run, config, rows, clock
-        self.saved, self.cost, self.last = len(rows), 0.0, 0.0
+        self.run, self.config, self.clock, self.ctrl_c = run, config, clock, ctrl_c
+        self.rows, self.means = position.rows, means
+        self.recorded = self.marked = len(self.rows)
+        self.recording, self.marking = Pace(RECORDING_SHARE), Pace(CHECKPOINT_SHARE)
         self.began, self.before = None, config.seconds
 
     def on_epoch_begin(self, epoch, logs=None):
         self.began, self.before = time.perf_counter(), self.config.seconds
+        if len(self.means):
+            for variable, value in zip(self.model.metrics_variables, self.means, strict=True):
+                variable.assign(value)  # Keras has just set them to zero
+            self.means = ()
+
+    def on_train_batch_end(self, batch, logs=None):
+        step = batch + 1  # a call that holds several steps can count beyond the end of the epoch
+        if step >= self.params["steps"]:
+            return
+        stop = self._pressed()
+        if stop or self.marking.due(MIDWAY):
+            self.note_time()
+            self.mark(step)
+        if stop:
+            raise KeyboardInterrupt
 
     def on_epoch_end(self, epoch, logs=None):
         self.note_time()
@@ -61,12 +84,21 @@ class Recorder(keras.callbacks.Callback):
         losses = {name: float(value) for name, value in (logs or {}).items()}
         row = {"epoch": epoch + 1, "seconds": round(self.config.seconds, 2)}
         self.rows.append(row | losses)
-        if time.perf_counter() - self.last >= self.cost * (1 / RECORDING_SHARE - 1):
+        # In this order, so that what a checkpoint has behind it has its grid.
+        if self.recording.due():
             self.record(self.model)
+        if self.marking.due():
+            self.mark()
+        if self._pressed():
+            if self.marked < len(self.rows):
+                self.mark()
+            raise KeyboardInterrupt
 
     def on_train_end(self, logs=None):
-        if self.saved < len(self.rows):
+        if self.recorded < len(self.rows):
             self.record(self.model)
+        if self.marked < len(self.rows):
+            self.mark()
 
     def note_time(self):
         """Bring the seconds of training up to date, in the middle of an epoch too."""
@@ -75,18 +107,25 @@ class Recorder(keras.callbacks.Callback):
         elif self.began is not None:
             self.config.seconds = self.before + time.perf_counter() - self.began
 
+    def mark(self, step=0):
+        """Write a checkpoint."""
+        with self.marking:
+            if hasattr(self.model, "jax_state_sync"):  # JAX holds the state outside the model
+                self.model.jax_state_sync()
+            position = checkpoint.Position(self.rows, step, self.config.seconds)
+            checkpoint.save(self.run.checkpoints, self.model, position)
+            self.marked = len(self.rows)
+
     def record(self, model):
-        """Write everything for the last epoch of the history."""
-        start = time.perf_counter()
-        images, columns = draw(model)
-        picture = io.BytesIO()
-        scale = 2 if images.shape[2] <= 32 else 1
-        plots.pixels(plots.tile(images, columns), scale).save(picture, "PNG")
-        name = f"epoch-{self.rows[-1]['epoch']:04d}.png"
-        write_atomically(self.run.path / "samples" / name, picture.getvalue())
-        self.save(model)
-        self.last = time.perf_counter()
-        self.cost = self.last - start
+        """Write everything else for the last epoch of the history."""
+        with self.recording:
+            images, columns = draw(model)
+            picture = io.BytesIO()
+            scale = 2 if images.shape[2] <= 32 else 1
+            plots.pixels(plots.tile(images, columns), scale).save(picture, "PNG")
+            name = f"epoch-{self.rows[-1]['epoch']:04d}.png"
+            write_atomically(self.run.path / "samples" / name, picture.getvalue())
+            self.save(model)
 
     def save(self, model):
         """Write the state of the training, which may be in the middle of an epoch."""
@@ -94,7 +133,29 @@ class Recorder(keras.callbacks.Callback):
         if self.rows:
             self.run.write_history(self.rows)
         self.run.write_config(self.config)
-        self.saved = len(self.rows)
+        self.recorded = len(self.rows)
+
+    def _pressed(self):
+        return self.ctrl_c is not None and self.ctrl_c.pressed
+
+
+class Pace:
+    """Lets a job run only so often that it takes no more than a share of the time."""
+
+    def __init__(self, share):
+        self.share, self.cost, self.last = share, 0.0, time.perf_counter()
+
+    def due(self, least=0.0):
+        """Whether it may run again, and `least` seconds have passed."""
+        waited = time.perf_counter() - self.last
+        return waited >= max(least, self.cost * (1 / self.share - 1))
+
+    def __enter__(self):
+        self._start = time.perf_counter()
+
+    def __exit__(self, *error):
+        self.last = time.perf_counter()
+        self.cost = self.last - self._start
 
 
 def write_report(run, model):

@@ -1,16 +1,21 @@
 """Train a recipe into a run folder; stop it, go on with it."""
 
 import dataclasses
+import errno
 import os
 import shutil
 
+import keras
 import numpy as np
 
 from gentut import data as image_data
 from gentut import presets, report
 from gentut.callbacks import Progress, StopOnNaN, TimeBudget, TrainingDiverged
 from gentut.checks import check_choice
+from gentut.runs import checkpoint
+from gentut.runs.checkpoint import Position
 from gentut.runs.folder import Config, RunFolder
+from gentut.runs.guard import CtrlC, locked
 from gentut.runs.record import Recorder, write_report
 from gentut.training import device
 from gentut.training import seed as set_seed
@@ -36,8 +41,9 @@ def train(family=None, data=None, out="runs/model", *, conditional=None, minutes
         size, channels: for a folder of images, see `gentut.data.load`.
         skip_unreadable: leave out images of a folder that cannot be read, with a warning.
         seed: of weights, noise and order; default 0.
-        resume: go on with the run in `out`, with the settings it was begun with.  Only a larger
-            number of `minutes` or `epochs` can be given anew.
+        resume: go on with the run in `out`, see `resume`.  Settings can be left out; only a larger
+            number of `minutes` or `epochs` can be new.  If `family` is given and `out` is new or
+            empty, the run begins: the same command can be given again until it is done.
         progress: show a progress bar on the terminal.
         say: called with a line of text where something takes long.
 
@@ -46,7 +52,7 @@ def train(family=None, data=None, out="runs/model", *, conditional=None, minutes
 
     Raises:
         ValueError, TypeError, FileNotFoundError: an argument, the data or the folder is not what
-            it must be; nothing is left behind.
+            it must be, or another process trains into it; nothing is left behind.
         TrainingDiverged: a loss became NaN; the folder keeps the epochs before, if any.
     """
     asked = {
@@ -56,83 +62,162 @@ def train(family=None, data=None, out="runs/model", *, conditional=None, minutes
     }  # fmt: skip
     asked = {name: value for name, value in asked.items() if value is not None}
     run = RunFolder(out, "out")
-    if resume:
-        config, rows = _taken_up(run, asked)
-    else:
-        if "family" not in asked:
-            check_choice("family", family, presets.FAMILIES)
-        config, rows = Config(**asked), []
-        _refuse_used(run.path)
+    if resume and not ("family" in asked and run.holds_nothing()):
+        run.need_config()
+        with locked(run.path, "out", say):
+            return _go_on(run, asked, progress, say)
+    if "family" not in asked:
+        check_choice("family", family, presets.FAMILIES)
+    config = Config(**asked)
+    _refuse_used(run)
     images, labels, num_classes = _training_set(config)
-    set_seed(config.seed + len(rows))
-    if resume and (rows or (run.path / "model.keras").is_file()):
-        model = run.read_model()
-        if config.status == "finished":
-            say("the run is finished; a larger --minutes or --epochs goes on")
-            return model, "finished"
-    else:
-        model = presets.build(config.family, images.shape[1:], num_classes)
+    set_seed(config.seed)
+    model = presets.build(config.family, images.shape[1:], num_classes)
     if not image_data.is_name(config.data):
         config.data = os.path.abspath(config.data)  # so that the run can be used from elsewhere
     if config.batch_size is None and config.family not in STATISTICAL:
         config.batch_size = model.default_batch_size
-    config.status, config.environment = "running", report.environment(device())
     existed = run.path.is_dir()
-    (run.path / "samples").mkdir(parents=True, exist_ok=True)
     try:
-        run.write_config(config)
-        for name in ("scores.json", "tasks.json"):  # they were of the model so far
-            (run.path / name).unlink(missing_ok=True)
-        _train(run, config, model, images, labels, rows, progress, say)
-    except BaseException as error:
-        if not (run.path / "model.keras").is_file():
-            _clear(run.path, existed)
+        run.path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"`out` must be a folder that can be made; received {str(out)!r}: {error.strerror}."
+        ) from error
+    with locked(run.path, "out", say):
+        _refuse_used(run)  # by a process that was faster
+        try:
+            return _train(run, config, model, images, labels, Position([]), progress, say)
+        except BaseException:
+            if not _worth_keeping(run, config):
+                _clear(run.path, existed)
             raise
-        if isinstance(error, TrainingDiverged):
-            saved = len(run.read_history())
-            config.status = "diverged"
-            run.write_config(config)
-            write_report(run, run.read_model())  # that of the last good epoch
-            raise TrainingDiverged(f"{error} In {out} is the run up to epoch {saved}.") from error
-        raise
+
+
+def resume(run, *, minutes=None, epochs=None, progress=False, say=lambda line: None):
+    """Go on with a run that was stopped, killed, or is to be trained for longer.
+
+    A run that counts epochs ends with the weights, history and samples, to the bit, of one that
+    was never stopped, on the same machine and backend.  In one that counts minutes, the order of
+    the images and the random streams go on likewise, but its rates follow the clock, which no two
+    runs share.  What is lost is the work since the newest checkpoint: seconds, or one epoch.
+
+    Args:
+        run: the run folder.
+        minutes, epochs: a larger number than the run was begun with, or None.
+        progress, say: see `train`.
+
+    Returns, raises: see `train`.
+    """
+    return train(out=run, minutes=minutes, epochs=epochs, resume=True, progress=progress, say=say)
+
+
+def _go_on(run, asked, progress, say):
+    """Train a run from its newest checkpoint, or from the start if it has none."""
+    config = run.read_config()
+    found = None if config.family in STATISTICAL else checkpoint.load_newest(run.checkpoints, say)
+    model, position = found or (None, Position([]))
+    set_seed(config.seed)
+    if found:
+        config.seconds = position.seconds  # a killed process may have noted more
+    elif config.status == "finished":
+        position.rows = run.read_history()
+    elif config.family not in STATISTICAL and (run.path / "model.keras").is_file():
+        position.rows = run.read_history()
+        set_seed(config.seed + len(position.rows))
+        model = run.read_model()
+        say(f"{run.path} holds no whole checkpoint: goes on from model.keras, with other noise")
+    else:
+        config.seconds = 0.0
+        say(f"{run.path} holds no checkpoint yet: training starts anew")
+    config = _taken_up(config, position.rows, asked)
+    images, labels, num_classes = _training_set(config)
+    if config.status == "finished":
+        say("the run is finished; a larger --minutes or --epochs goes on")
+        model = run.read_model()
+        if not (run.path / "report.html").is_file():  # killed in its last second
+            write_report(run, model)
+        return model, "finished"
+    if model is None:
+        model = presets.build(config.family, images.shape[1:], num_classes)
+    return _train(run, config, model, images, labels, position, progress, say)
+
+
+def _train(run, config, model, images, labels, position, progress, say):
+    """Train, or train on, in a folder that is locked; write the report."""
+    config.status, config.environment = "running", report.environment(device())
+    run.make()
+    run.write_config(config)
+    for name in ("scores.json", "tasks.json", "report.html"):  # they were of the model so far
+        (run.path / name).unlink(missing_ok=True)
+    run.drop_grids(after=len(position.rows))
+    try:
+        _advance(run, config, model, images, labels, position, progress, say)
+    except TrainingDiverged as error:
+        found = checkpoint.load_newest(run.checkpoints, say)
+        if found is None:
+            raise
+        model, position = found
+        config.status, config.seconds = "diverged", position.seconds
+        Recorder(run, config, position).save(model)
+        write_report(run, model)
+        saved = len(position.rows)
+        raise TrainingDiverged(f"{error} In {run.path} is the run up to epoch {saved}.") from error
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise OSError(
+            f"`out` must have room for the run; received {str(run.path)!r}: {error.strerror}. Free"
+            " some, then --resume goes on from the newest checkpoint."
+        ) from error
     write_report(run, model)
     return model, config.status
 
 
-def _train(run, config, model, images, labels, rows, progress, say):
+def _advance(run, config, model, images, labels, position, progress, say):
     clock = None
     if config.minutes is not None and config.family not in STATISTICAL:
         clock = TimeBudget(config.minutes)
         clock.seconds = config.seconds
-    recorder = Recorder(run, config, rows, clock)
+    ctrl_c = CtrlC()
+    means = (
+        [keras.ops.convert_to_numpy(v) for v in model.metrics_variables] if position.step else []
+    )
+    recorder = Recorder(run, config, position, clock, ctrl_c, means)
     try:
         if config.family in STATISTICAL:
             recorder.on_epoch_begin(0)
             fit(config.family, model, images, labels, seed=config.seed)
-            recorder.set_model(model)
-            recorder.on_epoch_end(0)
-        elif not _done(config, rows):
+            recorder.note_time()
+            position.rows.append({"epoch": 1, "seconds": round(config.seconds, 2)})
+            recorder.record(model)
+        elif not _done(config, position.rows):
             if isinstance(model, VAE):
                 model.prior = None  # it was fitted to the codes so far
-            fit(
-                config.family, model, images, labels, clock=clock, epochs=config.epochs,
-                initial_epoch=len(rows), batch_size=config.batch_size, seed=config.seed,
-                callbacks=[StopOnNaN(), recorder], progress=progress,
-            )  # fmt: skip
+            with ctrl_c:
+                fit(
+                    config.family, model, images, labels, clock=clock, epochs=config.epochs,
+                    initial_epoch=len(position.rows), initial_step=position.step,
+                    batch_size=config.batch_size, seed=config.seed,
+                    callbacks=[StopOnNaN(), recorder], progress=progress,
+                )  # fmt: skip
+            if ctrl_c.pressed:  # after the last step
+                raise KeyboardInterrupt
         if isinstance(model, VAE) and model.prior is None:
             say("fitting the prior of the codes")
             finish(model, images, labels, config.seed)
         config.status = "finished"
     except KeyboardInterrupt:
-        if config.family in STATISTICAL:
-            raise  # half a fit is nothing
+        # Half a fit is nothing, and a step broken off in its middle no state to go on from.
+        if config.family in STATISTICAL or ctrl_c.pressed_twice:
+            raise
         recorder.note_time()
         config.status = "interrupted"
     recorder.save(model)
 
 
 def fit(family, model, images, labels=None, *, clock=None, epochs=None, initial_epoch=0,
-        batch_size=None, seed=0, callbacks=(), progress=False):  # fmt: skip
+        initial_step=0, batch_size=None, seed=0, callbacks=(), progress=False):  # fmt: skip
     """Train or fit a model of a family; return the number of images it has seen.
 
     `clock` is a `TimeBudget`, or None to count `epochs`. `progress` shows a bar.
@@ -145,7 +230,8 @@ def fit(family, model, images, labels=None, *, clock=None, epochs=None, initial_
     before = int(model.optimizer.iterations)
     try:
         model.fit(
-            images, labels, epochs=epochs, initial_epoch=initial_epoch, batch_size=batch_size,
+            images, labels, epochs=epochs, initial_epoch=initial_epoch,
+            initial_step=initial_step, batch_size=batch_size,
             callbacks=[c for c in (clock, *callbacks, bar) if c], seed=seed, verbose=0,
         )  # fmt: skip
     finally:
@@ -192,19 +278,19 @@ def _training_set(config):
     return images, labels, len(names)
 
 
-def _refuse_used(folder):
+def _refuse_used(run):
+    folder = run.path
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"`out` must be a folder; received {str(folder)!r}, which is a file.")
-    if folder.is_dir() and any(folder.iterdir()):
+    if not run.holds_nothing():
         raise ValueError(
             f"`out` must be a new or empty folder; received {str(folder)!r}, which holds files."
             " Use --resume to go on with a run."
         )
 
 
-def _taken_up(run, asked):
-    """Config and history of a run that goes on; nothing is written yet."""
-    config, rows = run.read_config(), run.read_history()
+def _taken_up(config, rows, asked):
+    """The config of a run that goes on; nothing is written yet."""
     for name, value in asked.items():
         begun = getattr(config, name)
         if name == "data" and not image_data.is_name(value):
@@ -227,7 +313,14 @@ def _taken_up(run, asked):
                 " Leave it out with --resume."
             )
         config = dataclasses.replace(config, **{name: value})
-    return config, rows
+    return config
+
+
+def _worth_keeping(run, config):
+    """Whether a run that failed has something to go on from."""
+    if config.family in STATISTICAL:
+        return (run.path / "model.keras").is_file()
+    return any(run.checkpoints.glob("*.npz"))
 
 
 def _clear(folder, existed):
