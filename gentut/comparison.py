@@ -19,9 +19,9 @@ from gentut.runs.trainer import STATISTICAL
 from gentut.training import device
 from gentut.training import seed as set_seed
 
-FAMILIES = ("gaussian", "mixture", "vae", "gan")
+FAMILIES = ("gaussian", "mixture", "vae", "gan", "flow", "latent_flow")
 DEFAULTS = {
-    "data": "glyphs", "families": FAMILIES, "minutes": 1.0, "n": 5_000, "seed": 0, "size": None,
+    "data": "glyphs", "families": FAMILIES, "minutes": 0.75, "n": 5_000, "seed": 0, "size": None,
     "channels": None, "skip_unreadable": False, "need": None,
 }  # fmt: skip
 STATE = "compare.json"  # settings and the scores so far; it also marks the folder as ours
@@ -38,7 +38,7 @@ def compare(data=None, out="runs/compare", *, families=None, minutes=None, n=Non
         out: folder for ``report.html``, one ``FAMILY.keras`` each and ``compare.json`` (settings
             and scores); made if missing.  An earlier comparison in it is replaced.
         families: different ones of `gentut.presets.FAMILIES`; default `FAMILIES` of this module.
-        minutes: training time of each, default 1; the statistical models take what they need.
+        minutes: training time of each, default 0.75; the statistical models take what they need.
         n: generated images to score, default 5,000.
         seed: of everything, default 0.
         size, channels, skip_unreadable: for a folder of images, see `gentut.runs.train`.

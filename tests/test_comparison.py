@@ -229,6 +229,7 @@ def test_resume_refuses_other_settings_and_a_damaged_model(finished, tmp_path):
 def test_the_command_repeats_a_comparison_and_names_no_private_folder():
     settings = {**comparison.DEFAULTS, "data": "/home/someone/cats", "size": 64, "seed": 2}
     assert comparison.command(settings) == (
-        "gentut compare --data cats --families gaussian mixture vae gan --minutes 1 -n 5000"
+        "gentut compare --data cats --families gaussian mixture vae gan flow latent_flow"
+        " --minutes 0.75 -n 5000"
         " --size 64 --seed 2"
     )
