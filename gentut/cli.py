@@ -69,8 +69,8 @@ def parser():
 
     sub = command("compare", "train, measure and compare families on one budget")
     images(sub)
-    sub.add_argument("--families", nargs="+", help="default gaussian mixture vae gan")
-    sub.add_argument("--minutes", type=float, help="training time of each (default 1)")
+    sub.add_argument("--families", nargs="+", help="default all but wgan")
+    sub.add_argument("--minutes", type=float, help="training time of each (default 0.75)")
     sub.add_argument("-n", type=int, help="generated images to score (default 5000)")
     sub.add_argument("--seed", type=int, help="of everything (default 0)")
     sub.add_argument("--out", default="runs/compare", help="folder (default runs/compare)")
