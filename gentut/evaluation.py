@@ -257,6 +257,8 @@ def evaluate(model, data="glyphs", n=10_000, seed=0, judge=None):
     """
     start = time.perf_counter()
     check_count(n)
+    if not callable(getattr(model, "sample", None)):
+        raise TypeError(f"`model` must have a method `sample`; received {model!r}.")
     judge = judge or Judge(data, seed=seed)
     classes = getattr(model, "num_classes", None)
     if classes not in (None, judge.num_classes):

@@ -49,6 +49,8 @@ def draw_seed():
 
 def generator_from(seed):
     """A NumPy random generator; `seed` None draws one that `gentut.seed` controls."""
+    if seed is not None and (not isinstance(seed, int | np.integer) or seed < 0):
+        raise ValueError(f"`seed` must be None or an integer ≥ 0; received {seed!r}.")
     return np.random.default_rng(draw_seed() if seed is None else seed)
 
 
@@ -263,6 +265,9 @@ class StepModel(keras.Model):
         if epochs is None:
             epochs = 1 if clock is None else 1_000_000
         check_positive("epochs", epochs)
+        for name, value in (("initial_epoch", initial_epoch), ("initial_step", initial_step)):
+            if not isinstance(value, int) or value < 0:
+                raise ValueError(f"`{name}` must be an integer ≥ 0; received {value!r}.")
         if seed is None:
             seed = draw_seed()
         data = Batches(
@@ -276,7 +281,7 @@ class StepModel(keras.Model):
                 feed(data), epochs=epochs, initial_epoch=initial_epoch, callbacks=callbacks,
                 shuffle=False, **options,
             )  # fmt: skip
-        if not 0 < initial_step < len(data):
+        if initial_step >= len(data):
             raise ValueError(
                 f"`initial_step` must lie in [0, {len(data)}), the steps of an epoch; received"
                 f" {initial_step}."

@@ -19,6 +19,7 @@ __all__ = ["ImageSet", "class_names", "data_path", "load", "names"]
 
 SPLITS = ("train", "test")
 FOLDER_SIZE, FOLDER_CHANNELS = 32, 3
+LARGEST = 2048  # pixels per side: a mistyped size must not ask for the whole memory
 
 
 def load(name_or_folder, split="train", *, size=None, channels=None, classes=None,
@@ -65,8 +66,12 @@ def load(name_or_folder, split="train", *, size=None, channels=None, classes=Non
     """
     if split not in SPLITS:
         raise ValueError(f"`split` must be 'train' or 'test'; received {split!r}.")
-    if size is not None and (not isinstance(size, int | np.integer) or size < 1):
-        raise ValueError(f"`size` must be a positive number of pixels; received {size!r}.")
+    if size is not None and (
+        isinstance(size, bool) or not isinstance(size, int | np.integer) or not 1 <= size <= LARGEST
+    ):
+        raise ValueError(
+            f"`size` must be a positive number of pixels, at most {LARGEST}; received {size!r}."
+        )
     if channels not in (None, 1, 3):
         raise ValueError(f"`channels` must be 1 (grey) or 3 (colour); received {channels!r}.")
     if on_error not in ("raise", "skip"):
@@ -98,10 +103,13 @@ def class_names(name_or_folder):
     if is_name(name_or_folder):
         return list(named.SETS[name_or_folder].classes)
     path = Path(name_or_folder)
-    if not path.is_dir():
+    # "" would be the current folder; a name that is too long is an error of the system.
+    if not str(name_or_folder) or not os.path.isdir(path):
+        received = str(name_or_folder)
+        received = received if len(received) < 300 else received[:300] + "…"
         raise FileNotFoundError(
             f"`name_or_folder` must be {', '.join(named.SETS)} or an existing folder;"
-            f" received {str(name_or_folder)!r}."
+            f" received {received!r}."
         )
     return folders.class_names(path)
 

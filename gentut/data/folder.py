@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
 TEST_SHARE = 1 / 6
+FORMATS = ("PNG", "JPEG", "WEBP")
 LISTED = 10  # unreadable files named in a message
 
 
@@ -86,7 +87,9 @@ def read(files, size, channels, on_error):
 
 def read_image(path, size, channels):
     """One file as uint8 (size, size, channels)."""
-    with Image.open(path) as image:
+    # Pillow knows forty formats, by content and not by name; decoders that are not needed are
+    # not offered to files from outside.
+    with Image.open(path, formats=FORMATS) as image:
         pixels, limit = image.width * image.height, Image.MAX_IMAGE_PIXELS
         if limit and pixels > limit:  # a few kilobytes can unfold to gigabytes
             raise ValueError(f"{pixels:,} pixels; at most {limit:,} are read")

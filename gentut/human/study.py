@@ -184,6 +184,8 @@ def load_key(path: str | os.PathLike) -> Study:
         ValueError: it is no key file, or was changed after it was written.
     """
     path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"`path` must be an existing key file; received {str(path)!r}.")
     try:
         key = json.loads(path.read_text(encoding="utf-8"))
         if key.pop("format") != KEY_FORMAT:
@@ -203,7 +205,7 @@ def load_key(path: str | os.PathLike) -> Study:
                 "blocks": (first, second),
             }
         )
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError(
             f"`path` must be a key file that `Study.save_key` wrote; received {path.name}, which is"
             " none or is incomplete."

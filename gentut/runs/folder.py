@@ -238,8 +238,8 @@ class RunFolder:
 
     def holds_nothing(self):
         """Whether there is no folder, or an empty one, or one with what `make` makes."""
-        if not self.path.is_dir():
-            return not self.path.exists()
+        if not os.path.isdir(self.path):  # unlike Path.is_dir, no error for a name too long
+            return not os.path.lexists(self.path)
         own = {".lock", "samples", "checkpoints"}
         return all(
             path.name in own or path.suffix == ".part" for path in self.path.iterdir()

@@ -77,12 +77,13 @@ def train(family=None, data=None, out="runs/model", *, conditional=None, minutes
         config.data = os.path.abspath(config.data)  # so that the run can be used from elsewhere
     if config.batch_size is None and config.family not in STATISTICAL:
         config.batch_size = model.default_batch_size
-    existed = run.path.is_dir()
+    existed = os.path.isdir(run.path)
     try:
         run.path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a zero byte
+        reason = getattr(error, "strerror", None) or error
         raise ValueError(
-            f"`out` must be a folder that can be made; received {str(out)!r}: {error.strerror}."
+            f"`out` must be a folder that can be made; received {str(out)!r}: {reason}."
         ) from error
     with locked(run.path, "out", say):
         _refuse_used(run)  # by a process that was faster
@@ -280,7 +281,7 @@ def _training_set(config):
 
 def _refuse_used(run):
     folder = run.path
-    if folder.exists() and not folder.is_dir():
+    if os.path.exists(folder) and not os.path.isdir(folder):
         raise ValueError(f"`out` must be a folder; received {str(folder)!r}, which is a file.")
     if not run.holds_nothing():
         raise ValueError(
