@@ -220,6 +220,15 @@ def corrections_in_a_table(notebook):
     return wrong
 
 
+def nothing_left_to_fill_in(notebook):
+    wrong = []
+    for cell in cells(notebook, "markdown"):
+        prose = re.sub(r"```.*?```|``.*?``|`[^`]*`|\$[^$]*\$", " ", cell["source"], flags=re.S)
+        for found in re.findall(r"\b(?:TODO|TBD|FIXME|XXX|[A-Z]{2,}_[A-Z_]+)\b", prose):
+            wrong.append(f"{start(cell)} still holds {found}")
+    return wrong
+
+
 def checked_cells_have_outputs(notebook):
     return [
         f"{start(cell)} is to be checked and printed nothing"
@@ -262,6 +271,7 @@ CHECKS = [
     footer_last,
     exercises_with_solutions,
     corrections_in_a_table,
+    nothing_left_to_fill_in,
     checked_cells_have_outputs,
     names_exist,
 ]
@@ -410,6 +420,8 @@ BROKEN = [
     (corrections_in_a_table, replaced("\n| a | b | c | 1 |", ""), "but a table of 0"),
     (corrections_in_a_table, replaced("## Corrections", "## Notes"), "but a table of 0"),
     (corrections_in_a_table, replaced("| a | b | c | 1 |", "| a | b |"), "fewer than 4 columns"),
+    (nothing_left_to_fill_in, replaced("It is not.", "It takes COST_A."), "still holds COST_A"),
+    (nothing_left_to_fill_in, replaced("It is not.", "TODO: say why."), "still holds TODO"),
     (checked_cells_have_outputs, change(4, outputs=[]),
      "\"print('holds:', area(1) == 3)\" is to be checked and printed nothing"),
     (names_exist, replaced("plots.image_grid", "plots.grid"), "there is no gentut.plots.grid"),
