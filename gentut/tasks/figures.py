@@ -152,4 +152,5 @@ def _rectangle(box, colour, **style):
 
 
 def _class_colours(n):
-    return matplotlib.colormaps["tab20"](np.arange(n) % 20 / 20 + 0.01)[:, :3]
+    colours = matplotlib.colormaps["tab10" if n <= 10 else "tab20"].colors
+    return [colours[k % len(colours)] for k in range(n)]
