@@ -136,7 +136,8 @@ def test_the_sweeps_table_holds_its_rows(tmp_path):
     tasks_sweep.write(tmp_path / "log.json", stored)
     assert tasks_sweep.read(tmp_path / "log.json") == stored
     text = tasks_sweep.markdown(stored)
-    assert "| real | 0.500 ± 0.001 ▼ |" in text and "| real, augmented | 0.700 ± 0.001 |" in text
+    assert "| real | 0.500 ± 0.001 (2) ▼ |" in text
+    assert "| real, augmented | 0.700 ± 0.001 (2) |" in text and "6 of 195 planned" in text
     assert "| gan | 10 | 0.250 | 0.500 | 0.750 | 0.125 |" in text and "a laptop" in text
 
 

@@ -54,6 +54,10 @@ QUALITY = """\
 Trained on so many real letters of each class; means over seeds. Label error: our judge takes the
 letter for another one. Copies: nearer to a train letter than 95 % of test letters are (5 % if
 nothing is copied)."""
+NOTE = """\
+{steps} steps each; {done} of {planned} planned trainings are there. Mean ± standard deviation over
+seeds (how many). ▲ better and ▼ worse than "real, augmented", where the 95 % interval of the
+difference within seeds excludes zero."""
 SMALL = ("real", "real, augmented", "real + gan", "real + gan, augmented")  # the slower tasks'
 
 
@@ -219,7 +223,7 @@ def markdown(stored):
     """The results as tables, with what a reader must know."""
     lines = ["# When do generated images help? Learning curves of three vision tasks", ""]
     lines += ["Made by `python tests/benchmarks/tasks_sweep.py`, which also says what is what."]
-    lines += [f"Date: {stored['date']}. Machine: {stored['machine']}. Do not edit: `--table`", ""]
+    lines += [f"Date: {stored['date']}. Machine: {stored['machine']}. Not edited by hand.", ""]
     summaries = curve.summarise(stored["rows"], "real, augmented")
     for task in tasks.TASKS:
         own = {(w, s): v for (t, w, s), v in summaries.items() if t == task}
@@ -233,10 +237,10 @@ def markdown(stored):
         for way in (w for w in TITLES if any(w == o for o, _ in own)):
             cells = [cell(own.get((way, size))) for size in sizes]
             lines.append(f"| {TITLES[way]} | " + " | ".join(cells) + " |")
-        lines += ["", f"{STEPS[task]} steps each. Mean ± standard deviation over seeds"
-                  f" {sorted({r['seed'] for r in stored['rows'] if r['task'] == task})}; ▲ better"
-                  " and ▼ worse than \"real, augmented\", where the 95 % interval of the paired"
-                  " difference excludes zero.", ""]  # fmt: skip
+        ways = len(TITLES if task == "classification" else SMALL)
+        planned = ways * len(SIZES[task]) * len(SEEDS[task])
+        done = sum(r["task"] == task for r in stored["rows"])
+        lines += ["", NOTE.format(steps=STEPS[task], done=done, planned=planned), ""]
     lines += ["## The generated letters", "", QUALITY, ""]
     keys = ("label_error", "coverage", "precision", "copies")
     lines += ["| family | real of each class | " + " | ".join(keys).replace("_", " ") + " |"]
@@ -262,7 +266,7 @@ def cell(summary):
     if summary["sd"] is not None:
         text += f" ± {summary['sd']:.3f}"
     verdict = summary["difference"] and summary["difference"]["verdict"]
-    return text + {"better": " ▲", "worse": " ▼"}.get(verdict, "")
+    return f"{text} ({len(summary['seeds'])})" + {"better": " ▲", "worse": " ▼"}.get(verdict, "")
 
 
 if __name__ == "__main__":
