@@ -113,6 +113,7 @@ def parser():
     sub.add_argument("--steps", type=int, help="of each training (default the task's)")
 
     command("data", "what data sets there are, and which are here")
+    command("doctor", "what this machine has, what will be used, what is set up wrongly")
     return top
 
 
@@ -354,7 +355,21 @@ def data(options):
     print("Without internet: put NAME.npz into a folder and let GENTUT_DATA name it.")
 
 
+def doctor(options):
+    from gentut import doctor as machine
+    from gentut.report.terminal import aligned
+
+    findings = machine.doctor()
+    wrong = [finding for finding in findings if finding.advice]
+    print(aligned([["what", "found"], *([f.name, f.value] for f in findings)], left=(0, 1)))
+    print("\nMinutes are scaled from two reference cores by the matrix product, in full mode. Not a"
+          " promise: other programs, cooling and data count too.")  # fmt: skip
+    for finding in wrong:
+        print(f"NOT IN ORDER: {finding.name} is {finding.value}: {finding.advice}")
+    print("" if wrong else "Everything is in order.")
+
+
 COMMANDS = {
     "train": train, "sample": sample, "evaluate": evaluate, "compare": compare,
-    "choose": choose, "study": study, "tasks": tasks, "data": data,
+    "choose": choose, "study": study, "tasks": tasks, "data": data, "doctor": doctor,
 }  # fmt: skip

@@ -19,7 +19,7 @@ clusters
 presets callbacks tasks
 pretrained evaluation
 report
-runs course
+runs course doctor
 studies run_tasks
 comparison
 choosing

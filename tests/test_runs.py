@@ -407,6 +407,8 @@ DAMAGE = [
     ("config.json", cut(0.5), "config.json is damaged: "),
     ("config.json", lambda _: b"[1, 2]", "config.json is damaged: it holds a list, not an object"),
     ("config.json", lambda _: b"\xff\xfe", "config.json is damaged: "),
+    ("config.json", lambda _: b"[" * 100_000, "config.json is damaged: maximum recursion depth"),
+    ("scores.json", lambda _: b"[" * 100_000, "scores.json is damaged: maximum recursion depth"),
     ("config.json", replace(b'"vae"', b'"vea"'), "damaged: `family` must be one of"),
     ("config.json", replace(b'"epochs": 2', b'"epochs": "2"'), "damaged: `epochs` must be a pos"),
     ("config.json", replace(b'"seed"', b'"sead"'), "unexpected keyword argument 'sead'"),

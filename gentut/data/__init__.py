@@ -28,8 +28,10 @@ def load(name_or_folder, split="train", *, size=None, channels=None, classes=Non
 
     The named sets are "glyphs" (ships with gentut) and "mnist", "fashion_mnist" and "cifar10".
     Those three are read from ``<name>.npz`` in the folder that the environment variable
-    GENTUT_DATA names, if it is there, and else through `keras.datasets`, which downloads them
-    once.  Such a file is written on a machine with internet by::
+    GENTUT_DATA names, if it is there; else from the address that GENTUT_MIRROR names
+    (``https://…/NAME.npz``, for places where storage hosts are blocked); else through
+    `keras.datasets`, which downloads them once.  Such a file is written, on a machine with
+    internet, by::
 
         (x_train, y_train), (x_test, y_test) = keras.datasets.cifar10.load_data()
         np.savez_compressed("cifar10.npz", x_train=x_train, y_train=y_train,

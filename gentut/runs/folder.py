@@ -127,7 +127,7 @@ class RunFolder:
             if not isinstance(values, dict):
                 raise ValueError(f"it holds a {type(values).__name__}, not an object")
             return Config(**values)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise self._damaged("config.json", error) from error
 
     def read_history(self):
@@ -190,7 +190,7 @@ class RunFolder:
             if not isinstance(scores, dict):
                 raise ValueError(f"it holds a {type(scores).__name__}, not an object")
             return scores
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._damaged("scores.json", error) from error
 
     def need_config(self):

@@ -1,0 +1,163 @@
+"""What this machine has, what gentut will use of it, and what is set up wrongly."""
+
+import os
+import platform
+import shutil
+import sys
+import time
+from importlib.metadata import PackageNotFoundError, requires, version
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from packaging.requirements import Requirement
+
+from gentut import data
+from gentut.training import BACKEND, device
+
+# Full mode, on the two cores of `REFERENCE`: minutes that a clock fixes, and those of the rest.
+NOTEBOOKS = {
+    "01_background": (0.0, 4.0),
+    "02_gan": (3.0, 4.5),
+    "03_vae": (1.8, 6.2),
+    "04_evaluation": (0.0, 3.5),
+}
+REFERENCE = 450e9  # float32 operations a second of a matrix product (tests/benchmarks/mnist.md)
+COLAB = {"tensorflow": "2.20", "keras": "3.13", "numpy": "2.1"}  # .github/constraints-colab.txt
+LEAST_MEMORY, LEAST_DISK = 4e9, 1e9  # bytes; training keeps a data set and TensorFlow in 2 GB
+
+
+class Finding(NamedTuple):
+    """One line: what was looked at, what was found, and what to do if that is not in order."""
+
+    name: str
+    value: str
+    advice: str = ""
+
+
+def doctor(seconds=1.0):
+    """Look at the machine and the installation; takes a few seconds and changes nothing.
+
+    Args:
+        seconds: for measuring the rate of matrix products, > 0.
+
+    Returns:
+        A list of `Finding`; those with advice are not in order.
+    """
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < 3600:
+        raise ValueError(f"`seconds` must be a number above 0, below 3600; received {seconds!r}.")
+    rate = matmul_rate(seconds)
+    return [*_versions(), *_machine(), *_settings(), *_times(rate)]
+
+
+def matmul_rate(seconds=1.0, size=1536):
+    """Float32 operations per second of products of two square matrices, the best of many."""
+    rng = np.random.default_rng(0)
+    matrix = keras.ops.convert_to_tensor(rng.standard_normal((size, size)).astype("float32"))
+    best, deadline = np.inf, time.perf_counter() + seconds
+    keras.ops.convert_to_numpy(keras.ops.matmul(matrix, matrix)[0, 0])  # warms up
+    while time.perf_counter() < deadline or best == np.inf:
+        start = time.perf_counter()
+        keras.ops.convert_to_numpy(keras.ops.matmul(matrix, matrix)[0, 0])  # waits for the result
+        best = min(best, time.perf_counter() - start)
+    return 2 * size**3 / best
+
+
+def minutes(name, rate):
+    """Expected minutes of a notebook where matrix products run at `rate` operations a second."""
+    by_clock, rest = NOTEBOOKS[name]
+    return by_clock + rest * REFERENCE / rate
+
+
+def _versions():
+    python = platform.python_version()
+    fits = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    yield Finding("Python", python, "" if fits else "gentut is tested on 3.11 to 3.13")
+    try:
+        wanted = {r.name: r.specifier for r in map(Requirement, requires("gentut") or ())
+                  if r.marker is None}  # fmt: skip
+    except PackageNotFoundError:
+        wanted = {}
+        yield Finding("gentut", "not installed", "pip install -e . in the folder of the course")
+    for name in sorted(wanted.keys() | {BACKEND}):
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            yield Finding(name, "not installed", f"pip install '{name}{wanted.get(name, '')}'")
+            continue
+        bounds = wanted.get(name)
+        wrong = bounds is not None and not bounds.contains(found, prereleases=True)
+        note = f"Colab has {COLAB[name]}" if name in COLAB else ""
+        yield Finding(
+            name,
+            f"{found}{f' ({note})' if note else ''}",
+            f"pip install '{name}{bounds}': outside the bounds" if wrong else "",
+        )
+
+
+def _machine():
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    yield Finding("backend", BACKEND)
+    yield Finding("device", device())
+    few = "one core: trainings take twice as long as the notebooks say" if cores < 2 else ""
+    yield Finding("CPU cores", f"{cores} ({platform.machine()})", few)
+    total, free = _memory()
+    if total is None:
+        yield Finding("memory", "unknown")
+    else:
+        low = f"at least {LEAST_MEMORY / 1e9:.0f} GB should be free: close other programs"
+        text = f"{free / 1e9:.1f} of {total / 1e9:.1f} GB free"
+        yield Finding("memory", text, low if free < LEAST_MEMORY else "")
+    disk = shutil.disk_usage(os.getcwd()).free
+    text = f"{disk / 1e9:.1f} GB free here"
+    yield Finding("disk", text, "runs need room: free some" if disk < LEAST_DISK else "")
+
+
+def _memory():
+    """Bytes of memory, and those that a new program can have; None where the system hides it."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            rows = dict(line.split(":", 1) for line in file)
+        return tuple(1024 * int(rows[key].split()[0]) for key in ("MemTotal", "MemAvailable"))
+    except (OSError, KeyError, ValueError):
+        return None, None
+
+
+def _settings():
+    onednn = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "")
+    if BACKEND == "tensorflow" and device() == "CPU":
+        off = onednn == "0"
+        advice = "unset TF_ENABLE_ONEDNN_OPTS: convolutions are up to three times slower without"
+        yield Finding("oneDNN", "off" if off else "on", advice if off else "")
+    threads = os.environ.get("OMP_NUM_THREADS")
+    if threads == "1" and (os.cpu_count() or 1) > 1:
+        yield Finding("OMP_NUM_THREADS", "1", "unset it: one core does all the work")
+    kind = keras.config.floatx()
+    advice = "" if kind == "float32" else "keras.config.set_floatx('float32'): the recipes need it"
+    yield Finding("float type", kind, advice)
+    folder = os.environ.get("GENTUT_DATA")
+    if folder and not os.path.isdir(folder):
+        yield Finding("GENTUT_DATA", folder, "it must name a folder that exists; or unset it")
+    else:
+        here = [entry.name for entry in data.names() if entry.here]
+        yield Finding("data sets here", ", ".join(here))
+    mirror = os.environ.get("GENTUT_MIRROR")
+    if mirror:
+        wrong = not mirror.startswith("https://")
+        yield Finding("GENTUT_MIRROR", mirror, "it must begin with https://" if wrong else "")
+    quick = os.environ.get("GENTUT_QUICK", "0")
+    if quick not in ("", "0"):
+        advice = "" if quick == "1" else "it must be 0 or 1"
+        yield Finding(
+            "GENTUT_QUICK", f"{quick}: notebooks run in a minute, images are poor", advice
+        )
+
+
+def _times(rate):
+    share = rate / REFERENCE
+    slow = "a tenth of the reference: another program may be busy" if share < 0.1 else ""
+    yield Finding(
+        "matrix product", f"{rate / 1e9:,.0f} GFLOP/s, {share:.2g} × two reference cores", slow
+    )
+    for name in NOTEBOOKS:
+        yield Finding(f"notebook {name}", f"about {minutes(name, rate):.0f} min")
