@@ -36,19 +36,25 @@ def variables(model):
     return list({id(v): v for v in every}.values())
 
 
+def require_finite(model):
+    """Raise `TrainingDiverged` if a variable holds NaN or infinity."""
+    for variable in variables(model):
+        array = _array(variable)
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise TrainingDiverged(
+                f"`{variable.path}` must stay finite; it holds NaN or infinity. Try a smaller"
+                " learning rate or a stronger penalty."
+            )
+
+
 def save(folder, model, position):
     """Write a checkpoint, then drop all but the newest two; return its path.
 
     Raises:
         TrainingDiverged: a variable is not finite; the checkpoints before stay.
     """
+    require_finite(model)
     arrays = {f"{i:05d}": _array(v) for i, v in enumerate(variables(model))}
-    for variable, array in zip(variables(model), arrays.values(), strict=True):
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise TrainingDiverged(
-                f"`{variable.path}` must stay finite; it holds NaN or infinity after epoch"
-                f" {len(position.rows)}. Try a smaller learning rate or a stronger penalty."
-            )
     state = {"format": FORMAT, **dataclasses.asdict(position)}
     arrays["state"] = np.array(json.dumps(state))
     arrays["model"] = np.array(json.dumps(keras.saving.serialize_keras_object(model)))

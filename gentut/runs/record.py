@@ -86,6 +86,7 @@ class Recorder(keras.callbacks.Callback):
         self.rows.append(row | losses)
         # In this order, so that what a checkpoint has behind it has its grid.
         if self.recording.due():
+            checkpoint.require_finite(self.model)
             self.record(self.model)
         if self.marking.due():
             self.mark()
