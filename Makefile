@@ -29,7 +29,9 @@ lab: $(STAMP)  ## open the notebooks in JupyterLab
 
 notebooks: $(STAMP)  ## run every notebook in full and store its outputs (slow)
 ifneq ($(NOTEBOOKS),)
-	$(BIN)/jupyter nbconvert --to notebook --execute --inplace $(NOTEBOOKS)
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace \
+	  --ExecutePreprocessor.store_widget_state=False \
+	  --ExecutePreprocessor.record_timing=False $(NOTEBOOKS)
 endif
 
 lint: $(STAMP)  ## style and common mistakes

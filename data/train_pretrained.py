@@ -2,6 +2,8 @@
 
     python data/train_pretrained.py gan-glyphs
     python data/train_pretrained.py vae-glyphs
+    python data/train_pretrained.py flow-glyphs
+    python data/train_pretrained.py latent_flow-glyphs
 
 The recipe of the family as `gentut.build` gives it, for a number of epochs fixed in advance.  The
 held-out typefaces are looked at once, to state the scores, and choose nothing.
@@ -19,7 +21,7 @@ from gentut import pretrained
 from gentut.callbacks import Progress
 from gentut.files import write_atomically
 
-EPOCHS = {"gan": 50, "vae": 60}
+EPOCHS = {"gan": 50, "vae": 60, "flow": 15, "latent_flow": 50}
 STATED = (
     "frechet_distance",
     "frechet_distance_real",

@@ -7,6 +7,7 @@ the recipe of the family.
 
 import io
 import json
+from operator import attrgetter
 
 import numpy as np
 from keras import ops
@@ -14,20 +15,28 @@ from keras import ops
 from gentut import data, presets
 from gentut.checks import check_choice
 
-NAMES = ("gan-glyphs", "vae-glyphs")
-# The networks that are stored; a GAN's generator is the averaged one that `sample` uses.
-NETWORKS = {"gan": ("average", "discriminator"), "vae": ("encoder", "decoder")}
+NAMES = ("gan-glyphs", "vae-glyphs", "flow-glyphs", "latent_flow-glyphs")
+# The networks that are stored; of one that is averaged, the average that `sample` uses.
+NETWORKS = {
+    "gan": ("average", "discriminator"),
+    "vae": ("encoder", "decoder"),
+    "flow": ("average",),
+    "latent_flow": ("average", "vae.encoder", "vae.decoder"),
+}
+AVERAGED = {"gan": "generator", "flow": "velocity", "latent_flow": "velocity"}
 
 
 def load_pretrained(name):
     """A trained, compiled model that ships with gentut; works offline.
 
     Args:
-        name: "gan-glyphs" or "vae-glyphs": class-conditional models of the letters A to J.
+        name: "gan-glyphs", "vae-glyphs", "flow-glyphs" or "latent_flow-glyphs": class-conditional
+            models of the letters A to J.
 
     Returns:
-        A `GAN` or a `VAE` with its fitted prior.  `model.info` is a dict: the command that made
-        it, seconds of training, and its scores on held-out typefaces.  `fit` goes on training it.
+        The model of that family; a `VAE` with its fitted prior.  `model.info` is a dict: the
+        command that made it, seconds of training, and its scores on held-out typefaces.  `fit`
+        goes on training it.
 
     Raises:
         ValueError: for another name.
@@ -43,14 +52,14 @@ def unpacked(file):
         info = json.loads(str(stored["info"]))
         model = presets.build(info["family"], info["image_shape"], info["num_classes"])
         for network in NETWORKS[info["family"]]:
-            for i, variable in enumerate(getattr(model, network).weights):
+            for i, variable in enumerate(attrgetter(network)(model).weights):
                 weights = stored[f"{network}/{i}"].astype("float32")
                 if f"{network}/{i}/scale" in stored:
                     weights = weights * stored[f"{network}/{i}/scale"]
                 variable.assign(weights)
-        if info["family"] == "gan":
-            model.generator.set_weights(model.average.get_weights())
-        else:
+        if info["family"] in AVERAGED:
+            getattr(model, AVERAGED[info["family"]]).set_weights(model.average.get_weights())
+        if info["family"] == "vae":
             model.prior = {
                 key.removeprefix("prior/"): stored[key] for key in stored if key.startswith("prior")
             }
@@ -62,12 +71,12 @@ def packed(model, info):
     """The bytes of a file that `unpacked` reads.
 
     Args:
-        model: a trained `GAN` or `VAE` that `gentut.build` made without changes.
+        model: a trained model that `gentut.build` made without changes.
         info: JSON-able dict with at least "family", "image_shape" and "num_classes".
     """
     arrays = {}
     for network in NETWORKS[info["family"]]:
-        for i, variable in enumerate(getattr(model, network).weights):
+        for i, variable in enumerate(attrgetter(network)(model).weights):
             key, weights = f"{network}/{i}", ops.convert_to_numpy(variable)
             if weights.ndim < 2:
                 arrays[key] = weights.astype("float16")
