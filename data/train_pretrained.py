@@ -40,7 +40,11 @@ def main():
     parser.add_argument("--out", default=os.path.join(os.path.dirname(__file__), "weights"))
     parser.add_argument("--epochs", type=int, help="for a trial; default the recipe's own")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--rescore", action="store_true", help="score the stored weights anew")
     arguments = parser.parse_args()
+    path = os.path.join(arguments.out, f"{arguments.name}.npz")
+    if arguments.rescore:
+        return score(path, pretrained.unpacked(path).info)
     family, name = arguments.name.split("-")
     epochs = arguments.epochs or EPOCHS[family]
 
@@ -64,10 +68,14 @@ def main():
         "command": f"python data/train_pretrained.py {arguments.name} --seed {arguments.seed}",
         "made_with": f"Keras {keras.__version__}, {keras.backend.backend()} backend",
     }
-    path = os.path.join(arguments.out, f"{arguments.name}.npz")
     write_atomically(path, pretrained.packed(model, info))
-    model = pretrained.unpacked(path)  # rounded to half precision: those weights are scored
-    scores = gentut.evaluate(model, data=name)
+    score(path, info)
+
+
+def score(path, info):
+    """Write the scores of the stored weights, which are rounded, into their file."""
+    model = pretrained.unpacked(path)
+    scores = gentut.evaluate(model, data=info["data"])
     info["scores"] = {key: scores[key] for key in STATED if key in scores}
     write_atomically(path, pretrained.packed(model, info))
     print(path, os.path.getsize(path), "bytes", info["scores"])

@@ -86,7 +86,9 @@ class Flow(StepModel):
         for i in range(steps):
             here, there = i / steps, (i + 1) / steps
             slope = self._guided(points, here, labels, guidance)
-            if method == "heun":  # the mean of the slopes at both ends of the step
+            # Heun: the mean of the slopes at both ends of a step; not of the last one, as in Karras
+            # et al. (2022, algorithm 1): at t = 1 the network has hardly been trained.
+            if method == "heun" and i < steps - 1:
                 end = points + slope / steps
                 slope = (slope + self._guided(end, there, labels, guidance)) / 2
             points = ops.stop_gradient(points + slope / steps)
@@ -181,7 +183,8 @@ class FlowMatching(Flow):
             labels: ints ``(n,)`` for conditional models; None draws them uniformly.
             seed: of noise and labels.
             steps: equal steps from noise to image; default `default_steps`.
-            method: "euler" (one velocity per step) or "heun" (two, second order).
+            method: "euler" (one velocity per step) or "heun" (two in all steps but the last;
+                second order).
             guidance: weight w of classifier-free guidance; 1 is the plain conditional model,
                 more is truer to the label and less diverse.
         """
