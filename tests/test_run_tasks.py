@@ -1,5 +1,6 @@
 """`gentut tasks`: from a run folder to a table of what its images are worth."""
 
+import functools
 import json
 
 import numpy as np
@@ -7,8 +8,13 @@ import pytest
 from PIL import Image
 from tiny import opens_cleanly
 
-from gentut import runs
+from gentut import runs, tasks
 from gentut.cli import main
+
+
+@pytest.fixture(autouse=True)
+def few_scenes(monkeypatch):
+    monkeypatch.setattr(tasks, "Trial", functools.partial(tasks.Trial, scenes=20, test_scenes=10))
 
 
 @pytest.fixture(scope="module")
