@@ -18,7 +18,7 @@ run: $(STAMP)  ## train, measure and compare all families; leaves runs/compare/r
 	$(BIN)/gentut compare --out runs/compare
 
 test: $(STAMP) lint  ## lint, unit tests, and every notebook in quick mode
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests -n 2 --dist loadfile
 ifneq ($(NOTEBOOKS),)
 	GENTUT_QUICK=1 $(BIN)/python -m pytest --nbval-lax --nbval-current-env \
 	  --nbval-cell-timeout=600 $(NOTEBOOKS)
@@ -30,8 +30,11 @@ lab: $(STAMP)  ## open the notebooks in JupyterLab
 notebooks: $(STAMP)  ## run every notebook in full and store its outputs (slow)
 ifneq ($(NOTEBOOKS),)
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace \
-	  --ExecutePreprocessor.store_widget_state=False \
-	  --ExecutePreprocessor.record_timing=False $(NOTEBOOKS)
+	  --ExecutePreprocessor.record_timing=False \
+	  --ClearMetadataPreprocessor.enabled=True \
+	  --ClearMetadataPreprocessor.clear_cell_metadata=False \
+	  --ClearMetadataPreprocessor.preserve_nb_metadata_mask=kernelspec \
+	  --ClearMetadataPreprocessor.preserve_nb_metadata_mask=language_info $(NOTEBOOKS)
 endif
 
 lint: $(STAMP)  ## style and common mistakes
