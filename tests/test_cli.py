@@ -191,7 +191,7 @@ GOOD = ("--out", "{new}")
 BAD = [
     (("trian",), "argument COMMAND: invalid choice: 'trian'"),
     ((), "the following arguments are required: COMMAND"),
-    (("train", "gann", *GOOD), "`family` must be one of gaussian, mixture, gan, wgan, vae, flow, l"),
+    (("train", "gann", *GOOD), "`family` must be one of gaussian, mixture, gan, wgan, vae, flow, "),
     (("train", *GOOD), "`family` must be one of"),
     (("train", "vae"), "the following arguments are required: --out"),
     (("train", "vae", "--minutes", "soon", *GOOD), "argument --minutes: invalid float value: 'soo"),
