@@ -123,7 +123,7 @@ def run_ours(bench, name, seconds, seed):
     model, spent, rate = fit(bench, recipe, seconds, seed)
     networks = [
         getattr(model, role).count_params()
-        for role in ("generator", "decoder", "discriminator", "encoder")
+        for role in ("velocity", "generator", "decoder", "discriminator", "encoder")
         if hasattr(model, role)
     ]
     labels = bench.class_labels() if recipe.conditional else None
