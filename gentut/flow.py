@@ -158,6 +158,7 @@ class FlowMatching(Flow):
             "velocity": keras.saving.serialize_keras_object(self.velocity),
             "drop_labels": self.drop_labels,
             "ema": self.ema,
+            "default_batch_size": self.default_batch_size,
             "name": self.name,
         }
 
@@ -270,6 +271,7 @@ class LatentFlow(Flow):
             "draws": self.draws,
             "drop_labels": self.drop_labels,
             "ema": self.ema,
+            "default_batch_size": self.default_batch_size,
             "name": self.name,
         }
 

@@ -141,6 +141,7 @@ class GAN(StepModel):
             "ema": self.ema,
             "fused": self.fused,
             "augment": list(self.augment),
+            "default_batch_size": self.default_batch_size,
             "name": self.name,
         }
 

@@ -232,8 +232,10 @@ class StepModel(keras.Model):
 
     default_batch_size = 64
 
-    def __init__(self, image_shape, num_classes=None, **kwargs):
+    def __init__(self, image_shape, num_classes=None, default_batch_size=None, **kwargs):
         super().__init__(**kwargs)
+        if default_batch_size is not None:  # of the recipe; a file brings it back
+            self.default_batch_size = default_batch_size
         self.image_shape = tuple(image_shape)
         self.num_classes = num_classes
 

@@ -102,6 +102,7 @@ class VAE(StepModel):
             "likelihood": self.likelihood,
             "kl_warmup": self.kl_warmup,
             "free_bits": self.free_bits,
+            "default_batch_size": self.default_batch_size,
             "name": self.name,
         }
 

@@ -312,6 +312,7 @@ def test_saved_models_come_back_with_the_same_samples(family, num_classes, tmp_p
     np.testing.assert_array_equal(again.sample(6, seed=3), model.sample(6, seed=3))
     assert again.num_classes == num_classes and again.image_shape == SHAPE
     if family not in ("gaussian", "mixture"):
+        assert again.default_batch_size == gentut.presets.RECIPES[family]["batch_size"]
         again.fit(IMAGES, labels, epochs=1, verbose=0)  # optimizer came back too
 
 
