@@ -38,9 +38,8 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 # Its later C++ notes (an optimizer pass skipped) are no faults either; what does go wrong reaches
 # Python as an exception.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Our matrices are small: OpenBLAS' waiting threads make scores of 600 images 3 times slower than
-# one thread does (Fréchet distances 10 times), and far more on a machine with other work.  Read
-# when NumPy is imported; a setting of the user's stays.
+# Our matrices are small: OpenBLAS' threads wait for each other longer than they compute, most of
+# all on a machine with other work.  Read when NumPy is imported; a setting of the user's stays.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 with quiet_start():
     import keras  # noqa: F401
