@@ -10,14 +10,8 @@ from keras import ops
 from gentut.checks import check_choice, check_positive, check_share
 from gentut.losses import flow_matching_loss, straight_path
 from gentut.networks import classes_of, join
-from gentut.training import (
-    Optimizers,
-    StepModel,
-    compile_options,
-    generator_from,
-    move_average,
-    rate_scale,
-)
+from gentut.optimizers import Optimizers, move_average, rate_scale, recipe_of
+from gentut.training import StepModel, compile_options, generator_from
 from gentut.vae import VAE
 
 METHODS = ("euler", "heun")
@@ -135,24 +129,6 @@ class FlowMatching(Flow):
     def metrics(self):
         return self.trackers
 
-    def compile(self, optimizer=None, hold=1.0, **options):
-        """Set the optimizer.
-
-        `hold`: share of the training with a constant rate; after it the rate falls to 2 %.
-        """
-        optimizer = optimizer or keras.optimizers.Adam(1e-3)
-        super().compile(optimizer=optimizer, **{**compile_options(), **options})
-        self.optimizer.build(self.velocity.trainable_variables)
-        self.hold, self.rate = hold, float(self.optimizer.learning_rate)
-
-    def get_compile_config(self):
-        optimizer = keras.saving.serialize_keras_object(self.optimizer)
-        optimizer["config"]["learning_rate"] = self.rate  # the recipe's, not where decay stands
-        return {"optimizer": optimizer, "hold": self.hold}
-
-    def compile_from_config(self, config):
-        self.compile(**keras.saving.deserialize_keras_object(config))
-
     def get_config(self):
         return {
             "velocity": keras.saving.serialize_keras_object(self.velocity),
@@ -247,7 +223,7 @@ class LatentFlow(Flow):
 
     def compile(self, optimizer=None, hold=1.0, **options):
         """Set the optimizer of the velocity; that of the VAE is the VAE's own."""
-        super().compile(**{**compile_options(), **options})
+        keras.Model.compile(self, **{**compile_options(), **options})
         self.flow_optimizer = optimizer or keras.optimizers.Adam(1e-3)
         self.flow_optimizer.build(self.velocity.trainable_variables)
         self.optimizer = Optimizers(
@@ -256,12 +232,7 @@ class LatentFlow(Flow):
         self.hold, self.rate = hold, float(self.flow_optimizer.learning_rate)
 
     def get_compile_config(self):
-        optimizer = keras.saving.serialize_keras_object(self.flow_optimizer)
-        optimizer["config"]["learning_rate"] = self.rate
-        return {"optimizer": optimizer, "hold": self.hold}
-
-    def compile_from_config(self, config):
-        self.compile(**keras.saving.deserialize_keras_object(config))
+        return {"optimizer": recipe_of(self.flow_optimizer, self.rate), "hold": self.hold}
 
     def get_config(self):
         return {

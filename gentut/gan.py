@@ -9,15 +9,8 @@ from gentut.augment import check_transforms
 from gentut.checks import check_choice, check_positive
 from gentut.losses import ADVERSARIAL, squared_slope, unit_slope
 from gentut.networks import classes_of, join
-from gentut.training import (
-    Optimizers,
-    StepModel,
-    compile_options,
-    generator_from,
-    input_gradient,
-    move_average,
-    rate_scale,
-)
+from gentut.optimizers import Optimizers, move_average, rate_scale, recipe_of
+from gentut.training import StepModel, compile_options, generator_from, input_gradient
 
 PENALTIES = ("r1", "r2", "gradient_penalty")
 
@@ -107,7 +100,7 @@ class GAN(StepModel):
 
         `hold`: share of the training with constant rates; after it they fall linearly to 2 %.
         """
-        super().compile(**{**compile_options(), **options})
+        keras.Model.compile(self, **{**compile_options(), **options})
         adam = {"learning_rate": 2e-4, "beta_1": 0.5}  # Radford et al. 2016
         self.generator_optimizer = generator_optimizer or keras.optimizers.Adam(**adam)
         self.discriminator_optimizer = discriminator_optimizer or keras.optimizers.Adam(**adam)
@@ -118,17 +111,14 @@ class GAN(StepModel):
         self.rates = [float(o.learning_rate) for o in self.optimizer.members]
 
     def get_compile_config(self):
-        optimizers = [keras.saving.serialize_keras_object(o) for o in self.optimizer.members]
-        for optimizer, rate in zip(optimizers, self.rates, strict=True):
-            optimizer["config"]["learning_rate"] = rate  # the recipe's, not where decay stands
+        recipes = [
+            recipe_of(*pair) for pair in zip(self.optimizer.members, self.rates, strict=True)
+        ]
         return {
-            "generator_optimizer": optimizers[0],
-            "discriminator_optimizer": optimizers[1],
+            "generator_optimizer": recipes[0],
+            "discriminator_optimizer": recipes[1],
             "hold": self.hold,
         }
-
-    def compile_from_config(self, config):
-        self.compile(**keras.saving.deserialize_keras_object(config))
 
     def get_config(self):
         return {

@@ -9,7 +9,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from gentut.batches import Batches, TwoParts
 from gentut.checks import check_images, check_labels, check_positive
+from gentut.optimizers import recipe_of
 
 BACKEND = keras.backend.backend()
 if BACKEND == "tensorflow":
@@ -90,93 +92,6 @@ def input_gradient(function, x):
     return tape.gradient(y, x)
 
 
-def rate_scale(progress, hold, floor=0.02):
-    """1 until the share `hold` of the training, then linearly down to `floor` at its end."""
-    if hold >= 1:
-        return ops.ones_like(progress)
-    return ops.clip((1 - progress) / (1 - hold), floor, 1)
-
-
-def move_average(average, network, decay, step):
-    """Move the weights of `average` towards those of `network`.
-
-    A long average, but never longer than a share of the run: after few steps the decay is less.
-    """
-    step = ops.cast(step, "float32")
-    decay = ops.minimum(decay, step / (step + 100.0))
-    for old, new in zip(average.weights, network.weights, strict=True):
-        if keras.backend.is_float_dtype(new.dtype):
-            old.assign(new + decay * (old - new))
-
-
-class Optimizers:
-    """Several built optimizers that the Keras trainer sees as one."""
-
-    built = True
-
-    def __init__(self, *members):
-        self.members = members
-
-    @property
-    def variables(self):
-        return [v for optimizer in self.members for v in optimizer.variables]
-
-    @property
-    def iterations(self):
-        return self.members[0].iterations
-
-    @property
-    def learning_rate(self):
-        return self.members[0].learning_rate
-
-
-class Batches(keras.utils.PyDataset):
-    """Shuffled batches of arrays in memory, each with the share of the training that is done.
-
-    The order is a function of `seed` and the epoch alone, the same on every backend.  The
-    rest of an epoch that fills no batch is dropped: shapes stay fixed, nothing is retraced,
-    and the next epoch's shuffle leaves out other images.  `clock`: None, or an object whose
-    ``share()`` gives the progress by the clock.  `skip`: steps to leave out at the start of an
-    epoch, when training goes on in its middle.
-    """
-
-    def __init__(self, images, labels, batch_size, epochs, seed, epoch=0, clock=None, skip=0):
-        super().__init__()
-        self.images, self.labels, self.batch_size = images, labels, batch_size
-        self.epochs, self.seed, self.epoch, self.clock = epochs, seed, epoch, clock
-        self.skip, self.steps = skip, len(images) // batch_size
-        self._shuffle()
-
-    def _shuffle(self):
-        rng = np.random.default_rng([self.seed, self.epoch])
-        self.order = rng.permutation(len(self.images))
-
-    def __len__(self):
-        return self.steps - self.skip
-
-    def __getitem__(self, index):
-        index += self.skip
-        rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        done = (self.epoch + index / self.steps) / self.epochs
-        progress = done if self.clock is None else self.clock.share()
-        batch = {
-            "images": self.images[rows],
-            "progress": np.full(len(rows), progress, "float32"),
-        }
-        if self.labels is not None:
-            batch["labels"] = self.labels[rows]
-        return batch
-
-    def begin(self, epoch):
-        """Go to an epoch.
-
-        Not `on_epoch_end`, which Keras also calls once before the first epoch: the last epoch would
-        then be trained at the rate of the end, and a single one as a whole.
-        """
-        self.epoch = epoch
-        self._shuffle()
-
-
 def feed(batches):
     """What Keras is given to read `Batches` from.
 
@@ -199,31 +114,6 @@ def feed(batches):
     return data.with_options(options)
 
 
-class TwoParts(keras.callbacks.CallbackList):
-    """Callbacks that see one training where Keras runs two: the rest of an epoch, then the others.
-
-    `skip`: steps of the first epoch that were made before.
-    """
-
-    def __init__(self, callbacks, skip, **options):
-        super().__init__(callbacks, add_history=True, **options)
-        self.skip, self.last = skip, False
-
-    def on_train_begin(self, logs=None):
-        if not self.last:
-            super().on_train_begin(logs)
-
-    def on_train_batch_begin(self, batch, logs=None):
-        super().on_train_batch_begin(batch + self.skip, logs)
-
-    def on_train_batch_end(self, batch, logs=None):
-        super().on_train_batch_end(batch + self.skip, logs)
-
-    def on_train_end(self, logs=None):
-        if self.last:
-            super().on_train_end(logs)
-
-
 class StepModel(keras.Model):
     """A model whose subclass writes ``update(images, labels, progress) -> logs``.
 
@@ -238,6 +128,26 @@ class StepModel(keras.Model):
             self.default_batch_size = default_batch_size
         self.image_shape = tuple(image_shape)
         self.num_classes = num_classes
+
+    # ------------------------------------------------------------------ compile
+
+    def compile(self, optimizer=None, hold=1.0, **options):
+        """Set the optimizer.
+
+        `hold`: share of the training with a constant rate; after it the rate falls to 2 %.
+        """
+        optimizer = optimizer or keras.optimizers.Adam(1e-3)
+        super().compile(optimizer=optimizer, **{**compile_options(), **options})
+        self.optimizer.build(self.trainable_variables)
+        self.hold, self.rate = hold, float(self.optimizer.learning_rate)
+
+    def get_compile_config(self):
+        if not self.compiled:  # the statistical models are fitted, not compiled
+            return None
+        return {"optimizer": recipe_of(self.optimizer, self.rate), "hold": self.hold}
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
 
     # ------------------------------------------------------------------ data in
 

@@ -12,7 +12,8 @@ from sklearn.mixture import GaussianMixture
 from gentut.checks import check_choice, check_positive, check_share
 from gentut.losses import bernoulli_log_likelihood, gaussian_log_likelihood, kl_to_standard_normal
 from gentut.networks import classes_of, join
-from gentut.training import StepModel, compile_options, generator_from, rate_scale
+from gentut.optimizers import rate_scale
+from gentut.training import StepModel, generator_from
 
 LIKELIHOODS = ("bernoulli", "gaussian")
 
@@ -74,25 +75,7 @@ class VAE(StepModel):
     def metrics(self):
         return self.trackers
 
-    # ------------------------------------------------------------------ compile, save
-
-    def compile(self, optimizer=None, hold=1.0, **options):
-        """Set the optimizer.
-
-        `hold`: share of the training with a constant rate; after it the rate falls to 2 %.
-        """
-        optimizer = optimizer or keras.optimizers.Adam(1e-3)
-        super().compile(optimizer=optimizer, **{**compile_options(), **options})
-        self.optimizer.build(self.trainable_variables)
-        self.hold, self.rate = hold, float(self.optimizer.learning_rate)
-
-    def get_compile_config(self):
-        optimizer = keras.saving.serialize_keras_object(self.optimizer)
-        optimizer["config"]["learning_rate"] = self.rate  # the recipe's, not where decay stands
-        return {"optimizer": optimizer, "hold": self.hold}
-
-    def compile_from_config(self, config):
-        self.compile(**keras.saving.deserialize_keras_object(config))
+    # ------------------------------------------------------------------ save
 
     def get_config(self):
         return {

@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "gentut"
 # From the ground up: a module imports of gentut only what stands on an earlier line.
 ORDER = """
 checks files
+optimizers batches
 data networks losses training metrics plots
 features classical vae augment human
 flow gan

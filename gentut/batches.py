@@ -1,0 +1,76 @@
+"""The order in which a training sees its images, also when it goes on in the middle of an epoch."""
+
+import keras
+import numpy as np
+
+
+class Batches(keras.utils.PyDataset):
+    """Shuffled batches of arrays in memory, each with the share of the training that is done.
+
+    The order is a function of `seed` and the epoch alone, the same on every backend.  The
+    rest of an epoch that fills no batch is dropped: shapes stay fixed, nothing is retraced,
+    and the next epoch's shuffle leaves out other images.  `clock`: None, or an object whose
+    ``share()`` gives the progress by the clock.  `skip`: steps to leave out at the start of an
+    epoch, when training goes on in its middle.
+    """
+
+    def __init__(self, images, labels, batch_size, epochs, seed, epoch=0, clock=None, skip=0):
+        super().__init__()
+        self.images, self.labels, self.batch_size = images, labels, batch_size
+        self.epochs, self.seed, self.epoch, self.clock = epochs, seed, epoch, clock
+        self.skip, self.steps = skip, len(images) // batch_size
+        self._shuffle()
+
+    def _shuffle(self):
+        rng = np.random.default_rng([self.seed, self.epoch])
+        self.order = rng.permutation(len(self.images))
+
+    def __len__(self):
+        return self.steps - self.skip
+
+    def __getitem__(self, index):
+        index += self.skip
+        rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        done = (self.epoch + index / self.steps) / self.epochs
+        progress = done if self.clock is None else self.clock.share()
+        batch = {
+            "images": self.images[rows],
+            "progress": np.full(len(rows), progress, "float32"),
+        }
+        if self.labels is not None:
+            batch["labels"] = self.labels[rows]
+        return batch
+
+    def begin(self, epoch):
+        """Go to an epoch.
+
+        Not `on_epoch_end`, which Keras also calls once before the first epoch: the last epoch would
+        then be trained at the rate of the end, and a single one as a whole.
+        """
+        self.epoch = epoch
+        self._shuffle()
+
+
+class TwoParts(keras.callbacks.CallbackList):
+    """Callbacks that see one training where Keras runs two: the rest of an epoch, then the others.
+
+    `skip`: steps of the first epoch that were made before.
+    """
+
+    def __init__(self, callbacks, skip, **options):
+        super().__init__(callbacks, add_history=True, **options)
+        self.skip, self.last = skip, False
+
+    def on_train_begin(self, logs=None):
+        if not self.last:
+            super().on_train_begin(logs)
+
+    def on_train_batch_begin(self, batch, logs=None):
+        super().on_train_batch_begin(batch + self.skip, logs)
+
+    def on_train_batch_end(self, batch, logs=None):
+        super().on_train_batch_end(batch + self.skip, logs)
+
+    def on_train_end(self, logs=None):
+        if self.last:
+            super().on_train_end(logs)

@@ -1,0 +1,51 @@
+"""Learning rates over a training, several optimizers as one, and averaged weights."""
+
+import keras
+from keras import ops
+
+
+def rate_scale(progress, hold, floor=0.02):
+    """1 until the share `hold` of the training, then linearly down to `floor` at its end."""
+    if hold >= 1:
+        return ops.ones_like(progress)
+    return ops.clip((1 - progress) / (1 - hold), floor, 1)
+
+
+def move_average(average, network, decay, step):
+    """Move the weights of `average` towards those of `network`.
+
+    A long average, but never longer than a share of the run: after few steps the decay is less.
+    """
+    step = ops.cast(step, "float32")
+    decay = ops.minimum(decay, step / (step + 100.0))
+    for old, new in zip(average.weights, network.weights, strict=True):
+        if keras.backend.is_float_dtype(new.dtype):
+            old.assign(new + decay * (old - new))
+
+
+class Optimizers:
+    """Several built optimizers that the Keras trainer sees as one."""
+
+    built = True
+
+    def __init__(self, *members):
+        self.members = members
+
+    @property
+    def variables(self):
+        return [v for optimizer in self.members for v in optimizer.variables]
+
+    @property
+    def iterations(self):
+        return self.members[0].iterations
+
+    @property
+    def learning_rate(self):
+        return self.members[0].learning_rate
+
+
+def recipe_of(optimizer, rate):
+    """The config of an optimizer with the recipe's `rate`, not with where its decay stands."""
+    config = keras.saving.serialize_keras_object(optimizer)
+    config["config"]["learning_rate"] = rate
+    return config
