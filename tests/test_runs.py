@@ -190,7 +190,9 @@ def test_ctrl_c_leaves_a_usable_run_and_resume_finishes_it(family, begin, monkey
     assert "goes on" in (begin.out / "report.html").read_text()
     loaded = runs.RunFolder(begin.out).read_model()
     np.testing.assert_array_equal(loaded.sample(3, seed=1), stopped.sample(3, seed=1))
-    assert int(stopped.optimizer.iterations) == 32  # two epochs of 12 steps, one call of 8
+    # Two epochs of 12 steps and one call, which is several steps on TensorFlow only.
+    call = 8 if keras.backend.backend() == "tensorflow" else 1
+    assert int(stopped.optimizer.iterations) == 24 + call
     for before, after in zip(states(stopped.optimizer), states(loaded.optimizer), strict=True):
         np.testing.assert_array_equal(before, after)  # moments and step counts
 
