@@ -48,16 +48,24 @@ def kernel_distance(real, generated, subsets=None, subset_size=1000, seed=0):
     dtype = np.result_type(real, generated)
     x, y = _centred(real, centre, dtype), _centred(generated, centre, dtype)
     if subsets is None:
-        return _squared_discrepancy(x, y)
+        return _squared_discrepancy(x, y, _room(max(n, m), dtype))
     rng = np.random.default_rng(seed)
     values = np.empty(subsets)
+    # New arrays for each subset would cost more in page faults than the copy itself.
+    chosen_x, chosen_y = (np.empty((subset_size, x[0].shape[1]), dtype) for _ in range(2))
+    room = _room(subset_size, dtype)
     for i in range(subsets):
         rows = rng.choice(n, subset_size, replace=False)
         columns = rng.choice(m, subset_size, replace=False)
-        values[i] = _squared_discrepancy(
-            tuple(part[rows] for part in x), tuple(part[columns] for part in y)
-        )
+        np.take(x[0], rows, axis=0, out=chosen_x, mode="clip")  # "raise" would copy twice
+        np.take(y[0], columns, axis=0, out=chosen_y, mode="clip")
+        values[i] = _squared_discrepancy((chosen_x, x[1][rows]), (chosen_y, y[1][columns]), room)
     return float(values.mean()), float(values.std())
+
+
+def _room(samples, dtype):
+    """Where the products of a block of pairs go."""
+    return np.empty(min(samples, _KERNEL_ROWS) ** 2, dtype)
 
 
 def _centred(features, centre, dtype):
@@ -69,30 +77,32 @@ def _centred(features, centre, dtype):
     return shifted, shift
 
 
-def _squared_discrepancy(x, y):
+def _squared_discrepancy(x, y, room):
     n, m = len(x[1]), len(y[1])
-    within = _sum_within(*x) / (n * (n - 1)) + _sum_within(*y) / (m * (m - 1))
+    within = _sum_within(*x, room) / (n * (n - 1)) + _sum_within(*y, room) / (m * (m - 1))
     between = 0.0
     for rows in _blocks.of_rows(n, _KERNEL_ROWS):
         for columns in _blocks.of_rows(m, _KERNEL_ROWS):
-            between += _sum_between(*x, *y, rows, columns)
+            between += _sum_between(*x, *y, rows, columns, room)
     return float(within - 2 * between / (n * m))
 
 
-def _sum_within(x, shift):
+def _sum_within(x, shift, room):
     """Sum of the kernel over all pairs of different samples of one set."""
     total = 0.0
     for rows in _blocks.of_rows(len(x), _KERNEL_ROWS):
-        total += _sum_between(x, shift, x, shift, rows, rows, skip_diagonal=True)
+        total += _sum_between(x, shift, x, shift, rows, rows, room, skip_diagonal=True)
         for columns in _blocks.of_rows(rows.start, _KERNEL_ROWS):
-            total += 2 * _sum_between(x, shift, x, shift, rows, columns)
+            total += 2 * _sum_between(x, shift, x, shift, rows, columns, room)
     return total
 
 
-def _sum_between(x, x_shift, y, y_shift, rows, columns, skip_diagonal=False):
+def _sum_between(x, x_shift, y, y_shift, rows, columns, room, skip_diagonal=False):
     """Sum of (x·y / d + 1)³ over a block of pairs."""
     d = x.shape[1]
-    products = x[rows] @ y[columns].T
+    x, y = x[rows], y[columns]
+    products = room[: len(x) * len(y)].reshape(len(x), len(y))
+    np.matmul(x, y.T, out=products)
     x_shift, y_shift = x_shift[rows, None] / d + 1, y_shift[columns] / d
     total = 0.0
     for strip in _blocks.of_rows(len(products), _STRIP_ROWS):  # small enough for the cache
