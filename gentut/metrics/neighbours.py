@@ -19,6 +19,7 @@ def precision_recall_density_coverage(real, generated, nearest_k=5):
     real samples in some generated ball (Kynkäänniemi et al. 2019, eq. 1–3). Density: real
     balls per generated sample, divided by `nearest_k`, about 1 for equal distributions.
     Coverage: share of real balls that hold a generated sample (Naeem et al. 2020, eq. 3–5).
+    Read precision with the others: uniform noise can score as high as good samples.
 
     A sample exactly on the boundary is outside (`<`, as in prdc and Naeem et al.;
     Kynkäänniemi et al. and torch-fidelity use `<=`). It matters only for ties, such as

@@ -32,7 +32,10 @@ from gentut import data, plots, report, training
 
 SETS = ("mnist", "fashion_mnist", "glyphs")  # 28×28 grey in 10 classes, as the published need
 NAMES = (*results.REFERENCES, *runs.TRAINED, *published.RECIPES)
-OUR_CODE = ["networks", "losses", "training", "gan", "vae", "classical", "presets", "callbacks"]
+OUR_CODE = (  # what training and sampling run through
+    "networks losses augment training batches optimizers callbacks gan clusters vae flow classical"
+    " presets"
+).split()
 
 
 def code_digest(name):
