@@ -26,16 +26,15 @@ import keras
 import numpy as np
 import published
 import results
-import runs
+import trainings
 
 from gentut import data, plots, report, training
 
 SETS = ("mnist", "fashion_mnist", "glyphs")  # 28×28 grey in 10 classes, as the published need
-NAMES = (*results.REFERENCES, *runs.TRAINED, *published.RECIPES)
-OUR_CODE = (  # what training and sampling run through
-    "networks losses augment training batches optimizers callbacks gan clusters vae flow classical"
-    " presets"
-).split()
+NAMES = (*results.REFERENCES, *trainings.TRAINED, *published.RECIPES)
+# What training and sampling run through.
+OUR_CODE = ["networks", "losses", "augment", "batches", "optimizers", "training", "callbacks"]
+OUR_CODE += ["gan", "clusters", "vae", "flow", "classical", "presets"]
 
 
 def code_digest(name):
@@ -62,10 +61,10 @@ def plan(names, seeds, marks):
 def start(bench, name, seed, marks):
     """The rows of one run, as they come."""
     if name in results.REFERENCES:
-        return runs.run_reference(bench, name, seed)
+        return trainings.run_reference(bench, name, seed)
     if name in published.RECIPES:
-        return runs.run_published(bench, name, marks, seed)
-    return runs.run_ours(bench, name, marks[0], seed)
+        return trainings.run_published(bench, name, marks, seed)
+    return trainings.run_ours(bench, name, marks[0], seed)
 
 
 def benchmark(bench, names, seeds, marks, rows, keep, grids=None):
@@ -141,7 +140,7 @@ def throughput(bench, seconds, seed, names):
     for name in names:
         keras.backend.clear_session()
         before = flops.matmul_rate()
-        model, _, rate = runs.fit(bench, runs.TRAINED[name], seconds, seed)
+        model, _, rate = trainings.fit(bench, trainings.TRAINED[name], seconds, seed)
         product = (before + flops.matmul_rate()) / 2
         count = flops.training_flops(model)
         lines.append(
@@ -191,8 +190,8 @@ def main(arguments=None):
             parser.error(f"--table must be a log; there is no {options.table}")
         text = results.table(results.read(options.table))
     elif options.throughput:
-        names = [name for name in options.recipes if name in runs.TRAINED]
-        text = throughput(runs.Bench(options.data), marks[0], options.seeds[0], names)
+        names = [name for name in options.recipes if name in trainings.TRAINED]
+        text = throughput(trainings.Bench(options.data), marks[0], options.seeds[0], names)
     else:
         rows = results.read(options.log) if options.log else []
 
@@ -200,7 +199,7 @@ def main(arguments=None):
             if options.log:
                 results.write_log(options.log, rows)
 
-        bench = runs.Bench(options.data)
+        bench = trainings.Bench(options.data)
         benchmark(bench, options.recipes, options.seeds, marks, rows, keep, options.grids)
         text = results.table(rows)
     print(text)
