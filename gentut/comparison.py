@@ -244,7 +244,7 @@ def taken_up(folder, asked):
         finished = [row["family"] for row in results]
         if set(settings) != set(DEFAULTS) or finished != settings["families"][: len(finished)]:
             raise ValueError("settings and results do not belong together")
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(
             f"`out` must be a whole comparison; received {str(folder)!r}, whose {STATE} is damaged:"
             f" {type(error).__name__}: {error}"
