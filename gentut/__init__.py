@@ -16,6 +16,7 @@ from gentut import (
 from gentut.choosing import choose
 from gentut.clusters import ClusterGAN
 from gentut.course import about, budget, show
+from gentut.devices import use_devices
 from gentut.evaluation import evaluate
 from gentut.flow import FlowMatching, LatentFlow
 from gentut.gan import GAN
@@ -50,4 +51,5 @@ __all__ = [
     "seed",
     "show",
     "tasks",
+    "use_devices",
 ]

@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from gentut.checks import check_choice
+from gentut.training import per_image
 
 SHIFT = 1 / 8  # translation: at most this share of the side
 HOLE = 1 / 2  # cutout: side of the hole, as a share of the image's
@@ -37,7 +38,7 @@ def draw(names, n, seed):
     """
     chosen = []
     for name in names:
-        numbers = keras.random.uniform((n, 4), seed=seed)
+        numbers = per_image(lambda n: keras.random.uniform((n, 4), seed=seed), n)
         chosen.append((TRANSFORMS[name], numbers[:, :1] < SHARE, numbers[:, 1:]))
 
     def transform(images):

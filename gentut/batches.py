@@ -11,14 +11,17 @@ class Batches(keras.utils.PyDataset):
     rest of an epoch that fills no batch is dropped: shapes stay fixed, nothing is retraced,
     and the next epoch's shuffle leaves out other images.  `clock`: None, or an object whose
     ``share()`` gives the progress by the clock.  `skip`: steps to leave out at the start of an
-    epoch, when training goes on in its middle.
+    epoch, when training goes on in its middle.  `place`: where in a batch the images of this
+    process stand; None for all of them.
     """
 
-    def __init__(self, images, labels, batch_size, epochs, seed, epoch=0, clock=None, skip=0):
+    def __init__(self, images, labels, batch_size, epochs, seed, epoch=0, clock=None, skip=0,
+                 place=None):  # fmt: skip
         super().__init__()
         self.images, self.labels, self.batch_size = images, labels, batch_size
         self.epochs, self.seed, self.epoch, self.clock = epochs, seed, epoch, clock
         self.skip, self.steps = skip, len(images) // batch_size
+        self.place = slice(None) if place is None else place
         self._shuffle()
 
     def _shuffle(self):
@@ -30,7 +33,7 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         index += self.skip
-        rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        rows = self.order[index * self.batch_size : (index + 1) * self.batch_size][self.place]
         done = (self.epoch + index / self.steps) / self.epochs
         progress = done if self.clock is None else self.clock.share()
         batch = {

@@ -22,6 +22,15 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
+def devices(text):
+    """The value of --devices."""
+    if text == "auto":
+        return text
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a number ≥ 1 or auto; received {text!r}")
+    return int(text)
+
+
 def parser():
     """The commands and their options."""
     top = Parser(
@@ -52,6 +61,8 @@ def parser():
     sub.add_argument("--epochs", type=int, help="by passes over the data (default 10)")
     sub.add_argument("--batch-size", type=int, help="images per step (default the recipe's)")
     sub.add_argument("--seed", type=int, help="of weights, noise and order (default 0)")
+    sub.add_argument("--devices", type=devices, metavar="N",
+                     help="share batches among N GPUs, or auto for all (default 1)")  # fmt: skip
     sub.add_argument("--out", required=True, help="the run folder")
     sub.add_argument("--resume", action="store_true", help="go on with the run in --out")
 
@@ -134,7 +145,16 @@ def main(arguments=None):
         for name, option in PYTHON_NAMES.items():  # what the library calls it, to what is typed
             text = text.replace(name, option)
         print(f"gentut: {text}", file=sys.stderr)
+        if type(error).__name__ == "ProcessesLost":
+            leave_at_once()
         return 2
+
+
+def leave_at_once():
+    """Exit with 2, without what JAX does at exit: it waits minutes for processes that are lost."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(2)
 
 
 PYTHON_NAMES = {"`name_or_folder`": "`data`", "pass on_error='skip'": "add --skip-unreadable"}
@@ -201,14 +221,16 @@ def say(line):
 
 def train(options):
     from gentut import runs
+    from gentut.devices import process
 
     _, status = runs.train(
         options.family, options.data, options.out, conditional=options.conditional,
         minutes=options.minutes, epochs=options.epochs, batch_size=options.batch_size,
         size=options.size, channels=options.channels, skip_unreadable=options.skip_unreadable,
-        seed=options.seed, resume=options.resume, progress=True, say=say,
+        seed=options.seed, devices=options.devices, resume=options.resume, progress=True, say=say,
     )  # fmt: skip
-    print(Path(options.out) / "report.html")
+    if process()[0] == 0:
+        print(Path(options.out) / "report.html")
     if status == "interrupted":
         print(f"stopped; gentut train --out {options.out} --resume goes on", file=sys.stderr)
         return 130

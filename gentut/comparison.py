@@ -12,11 +12,11 @@ from gentut import data as image_data
 from gentut import presets, report
 from gentut.callbacks import TimeBudget, TrainingDiverged
 from gentut.checks import check_choice
+from gentut.devices import device
 from gentut.evaluation import Judge, check_count, evaluate
 from gentut.files import write_atomically
 from gentut.runs import Config, data_options, finish, fit, grid, load_model, save_model
 from gentut.runs.trainer import STATISTICAL
-from gentut.training import device
 from gentut.training import seed as set_seed
 
 FAMILIES = ("gaussian", "mixture", "vae", "gan", "flow", "latent_flow")

@@ -3,7 +3,7 @@
 import os
 
 from gentut import plots, report
-from gentut.training import device
+from gentut.devices import device
 
 QUICK = "GENTUT_QUICK"
 

@@ -13,7 +13,7 @@ import numpy as np
 from packaging.requirements import Requirement
 
 from gentut import data
-from gentut.training import BACKEND, device
+from gentut.devices import BACKEND, device
 
 # Full mode, on the two cores of `REFERENCE`: minutes that a clock fixes, and those of the rest.
 NOTEBOOKS = {

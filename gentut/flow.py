@@ -10,8 +10,8 @@ from keras import ops
 from gentut.checks import check_choice, check_positive, check_share
 from gentut.losses import flow_matching_loss, straight_path
 from gentut.networks import classes_of, join
-from gentut.optimizers import Optimizers, move_average, rate_scale, recipe_of
-from gentut.training import StepModel, compile_options, generator_from
+from gentut.optimizers import Optimizers, move_average, rate_scale, recipe_of, value_of
+from gentut.training import StepModel, compile_options, generator_from, per_image
 from gentut.vae import VAE
 
 METHODS = ("euler", "heun")
@@ -39,21 +39,28 @@ class Flow(StepModel):
         self.average.trainable = False
         self.noise = keras.random.SeedGenerator()
 
-    def _draws(self, points, labels):
+    def _draws(self, points, labels, copies):
         """Noise, times and labels (some dropped) of one step."""
-        n = ops.shape(points)[0]
-        noise = keras.random.normal(ops.shape(points), seed=self.noise)
+        n, shape = ops.shape(points)[0], ops.shape(points)[1:]
+
+        def normal(*shape):
+            return per_image(lambda n: keras.random.normal((n, *shape), seed=self.noise), n, copies)
+
+        noise = normal(*shape)
         # More steps in the middle of the way, where the velocity is hardest to tell
         # (logit-normal times, Esser et al. 2024, eq. 19).
-        time = ops.sigmoid(keras.random.normal((n, 1), seed=self.noise))
+        time = ops.sigmoid(normal(1))
         if labels is not None:
-            dropped = keras.random.uniform((n,), seed=self.noise) < self.drop_labels
-            labels = ops.where(dropped, self.num_classes, labels)
+            shares = per_image(lambda n: keras.random.uniform((n,), seed=self.noise), n, copies)
+            labels = ops.where(shares < self.drop_labels, self.num_classes, labels)
         return noise, time, labels
 
-    def _flow_step(self, points, labels, optimizer):
-        """One step of the velocity towards the straight way from noise to `points`."""
-        noise, time, labels = self._draws(points, labels)
+    def _flow_step(self, points, labels, optimizer, copies=1):
+        """One step of the velocity towards the straight way from noise to `points`.
+
+        `copies`: how often the images of the batch stand one after the other among the points.
+        """
+        noise, time, labels = self._draws(points, labels, copies)
         between, target = straight_path(noise, points, time)
 
         def loss():
@@ -229,7 +236,7 @@ class LatentFlow(Flow):
         self.optimizer = Optimizers(
             self.flow_optimizer, *([self.vae.optimizer] if self.train_vae else [])
         )
-        self.hold, self.rate = hold, float(self.flow_optimizer.learning_rate)
+        self.hold, self.rate = hold, value_of(self.flow_optimizer.learning_rate)
 
     def get_compile_config(self):
         return {"optimizer": recipe_of(self.flow_optimizer, self.rate), "hold": self.hold}
@@ -262,7 +269,7 @@ class LatentFlow(Flow):
         logs = self.vae.update(images, labels, progress) if self.train_vae else {}
         self.flow_optimizer.learning_rate.assign(self.rate * rate_scale(progress, self.hold))
         codes, labels = self._codes(images, labels)
-        value = self._flow_step(codes, labels, self.flow_optimizer)
+        value = self._flow_step(codes, labels, self.flow_optimizer, self.draws)
         self.tracker.update_state(value)
         return {**logs, "flow_loss": self.tracker.result()}
 
@@ -275,7 +282,11 @@ class LatentFlow(Flow):
             ops.tile(ops.stop_gradient(part), (self.draws, 1))
             for part in self.vae.posterior(images, labels)
         )
-        noise = keras.random.normal(ops.shape(mean), seed=self.noise)
+        noise = per_image(
+            lambda n: keras.random.normal((n, self.latent_dim), seed=self.noise),
+            ops.shape(mean)[0],
+            self.draws,
+        )
         labels = None if labels is None else ops.tile(labels, (self.draws,))
         return mean + ops.exp(log_var / 2) * noise, labels
 

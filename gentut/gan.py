@@ -9,8 +9,14 @@ from gentut.augment import check_transforms
 from gentut.checks import check_choice, check_positive
 from gentut.losses import ADVERSARIAL, squared_slope, unit_slope
 from gentut.networks import classes_of, join
-from gentut.optimizers import Optimizers, move_average, rate_scale, recipe_of
-from gentut.training import StepModel, compile_options, generator_from, input_gradient
+from gentut.optimizers import Optimizers, move_average, rate_scale, recipe_of, value_of
+from gentut.training import (
+    StepModel,
+    compile_options,
+    generator_from,
+    input_gradient,
+    per_image,
+)
 
 PENALTIES = ("r1", "r2", "gradient_penalty")
 
@@ -81,6 +87,7 @@ class GAN(StepModel):
                 f" critic_steps={critic_steps}, loss={loss!r}."
             )
         self.penalty_interval, self.critic_steps = penalty_interval, critic_steps
+        self.parts = critic_steps
         self.ema, self.fused, self.augment = ema, fused, check_transforms(augment)
         self.latent_dim = generator.inputs[0].shape[-1]
         self.average = keras.models.clone_model(generator)
@@ -108,7 +115,7 @@ class GAN(StepModel):
         self.generator_optimizer.build(self.generator.trainable_variables)
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)
         self.optimizer = Optimizers(self.generator_optimizer, self.discriminator_optimizer)
-        self.rates = [float(o.learning_rate) for o in self.optimizer.members]
+        self.rates = [value_of(o.learning_rate) for o in self.optimizer.members]
 
     def get_compile_config(self):
         recipes = [
@@ -255,7 +262,8 @@ class GAN(StepModel):
         """Points on the lines from real to generated images, one uniform share per image."""
         if "gradient_penalty" not in self.penalties:
             return None
-        share = keras.random.uniform((ops.shape(real)[0], 1, 1, 1), seed=self.noise)
+        n = ops.shape(real)[0]
+        share = per_image(lambda n: keras.random.uniform((n, 1, 1, 1), seed=self.noise), n)
         return real + share * (ops.stop_gradient(fake) - real)
 
     def _transform(self, n):
@@ -263,7 +271,7 @@ class GAN(StepModel):
         return augmentation.draw(self.augment, n, self.noise)
 
     def _latents(self, n):
-        return keras.random.normal((n, self.latent_dim), seed=self.noise)
+        return per_image(lambda n: keras.random.normal((n, self.latent_dim), seed=self.noise), n)
 
     def _generate(self, latents, labels):
         return self.generator(join(latents, labels), training=True)

@@ -4,6 +4,11 @@ import keras
 from keras import ops
 
 
+def value_of(variable):
+    """The number in a variable, also in one that several devices hold."""
+    return float(ops.convert_to_numpy(variable))
+
+
 def rate_scale(progress, hold, floor=0.02):
     """1 until the share `hold` of the training, then linearly down to `floor` at its end."""
     if hold >= 1:

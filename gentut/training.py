@@ -1,9 +1,11 @@
-"""One train step for three backends: the only file that knows which Keras backend is running.
+"""One train step for three backends.  Beside `devices`, the only file that knows which is running.
 
 A model family writes ``update(images, labels, progress)`` once, in terms of
 `minimize`, `value_and_gradients` and `pullback`.  `progress` runs from 0 to 1 over the
 training, by epochs or by the clock; rates, KL warm-up and the like follow it.
 """
+
+import contextlib
 
 import keras
 import numpy as np
@@ -11,20 +13,15 @@ from keras import ops
 
 from gentut.batches import Batches, TwoParts
 from gentut.checks import check_images, check_labels, check_positive
-from gentut.optimizers import recipe_of
+from gentut.devices import BACKEND, device, device_count, own_copies, process, replica
+from gentut.optimizers import recipe_of, value_of
 
-BACKEND = keras.backend.backend()
 if BACKEND == "tensorflow":
     import tensorflow as tf
 elif BACKEND == "jax":
     import jax
-elif BACKEND == "torch":
-    import torch
 else:
-    raise ImportError(
-        f"gentut runs on the Keras backends tensorflow, jax and torch; received {BACKEND!r}."
-        " Set the environment variable KERAS_BACKEND before Python starts."
-    )
+    import torch
 
 
 def seed(number):
@@ -60,22 +57,18 @@ def compile_options():
     """Settings of `keras.Model.compile` that suit this backend and machine.
 
     XLA pays on a GPU and is required by JAX; on a CPU TensorFlow's XLA convolutions are many
-    times slower than its own.  Several steps per call save the trip through Python.
+    times slower than its own.  Several steps per call save the trip through Python.  What devices
+    tell each other can stand neither inside XLA nor inside a loop of TensorFlow's.
     """
     if BACKEND == "tensorflow":
-        return {"jit_compile": device() == "GPU", "steps_per_execution": 8}
+        alone = device_count() == 1
+        return {
+            "jit_compile": alone and device() == "GPU",
+            "steps_per_execution": 8 if alone else 1,
+        }
     if BACKEND == "jax":
         return {"jit_compile": True}
     return {"jit_compile": False}
-
-
-def device():
-    """ "GPU" or "CPU": what the backend computes on."""
-    if BACKEND == "tensorflow":
-        return "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
-    if BACKEND == "jax":
-        return jax.default_backend().upper()
-    return "GPU" if torch.cuda.is_available() else "CPU"
 
 
 def input_gradient(function, x):
@@ -114,6 +107,23 @@ def feed(batches):
     return data.with_options(options)
 
 
+def per_image(draw, n, copies=1):
+    """Random numbers for the `n` images of this device: those that one device would draw for them.
+
+    Args:
+        draw: function of a number of rows -> tensor ``(rows, …)``; the same on every device.
+        n: rows that this device needs.
+        copies: how often its images stand one after the other in these rows.
+    """
+    index, count = replica()
+    if count == 1:
+        return draw(n)
+    every = draw(n * count)
+    shape = ops.shape(every)[1:]
+    every = ops.reshape(every, (copies, count, n // copies, *shape))
+    return ops.reshape(every[:, index], (n, *shape))
+
+
 class StepModel(keras.Model):
     """A model whose subclass writes ``update(images, labels, progress) -> logs``.
 
@@ -121,6 +131,7 @@ class StepModel(keras.Model):
     """
 
     default_batch_size = 64
+    parts = 1  # batches that a step cuts its batch into, one after the other
 
     def __init__(self, image_shape, num_classes=None, default_batch_size=None, **kwargs):
         super().__init__(**kwargs)
@@ -139,7 +150,7 @@ class StepModel(keras.Model):
         optimizer = optimizer or keras.optimizers.Adam(1e-3)
         super().compile(optimizer=optimizer, **{**compile_options(), **options})
         self.optimizer.build(self.trainable_variables)
-        self.hold, self.rate = hold, float(self.optimizer.learning_rate)
+        self.hold, self.rate = hold, value_of(self.optimizer.learning_rate)
 
     def get_compile_config(self):
         if not self.compiled:  # the statistical models are fitted, not compiled
@@ -182,9 +193,11 @@ class StepModel(keras.Model):
                 raise ValueError(f"`{name}` must be an integer ≥ 0; received {value!r}.")
         if seed is None:
             seed = draw_seed()
+        batch_size = min(batch_size, len(images))
         data = Batches(
-            images, labels, min(batch_size, len(images)), epochs, seed, initial_epoch, clock
-        )
+            images, labels, batch_size, epochs, seed, initial_epoch, clock,
+            place=self._place(batch_size),
+        )  # fmt: skip
         self.steps_per_execution = min(self.steps_per_execution or 1, len(data))
         begin = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: data.begin(epoch))
         callbacks = [begin, *callbacks]
@@ -217,6 +230,22 @@ class StepModel(keras.Model):
             shuffle=False, **options,
         )  # fmt: skip
 
+    def _place(self, batch_size):
+        """Where in the batch the images of this process stand, in the order of its devices."""
+        devices, (index, processes) = device_count(), process()
+        if devices == 1:
+            return None
+        if batch_size % (devices * self.parts):
+            parts = f" and of the {self.parts} steps of the critic" * (self.parts > 1)
+            raise ValueError(
+                f"`batch_size` must be a multiple of the {devices} devices{parts}; received"
+                f" {batch_size}."
+            )
+        rows = np.arange(batch_size)
+        if BACKEND == "tensorflow":  # each device cuts its own share into the critic's batches
+            return rows.reshape(self.parts, devices, -1).swapaxes(0, 1).ravel()
+        return rows.reshape(processes, -1)[index]
+
     def check(self, images, labels=None):
         """Return float32 images and int32 labels (or None) that fit this model, or say why not."""
         images = check_images(images, self.image_shape)
@@ -242,15 +271,22 @@ class StepModel(keras.Model):
         """Apply `function` to slices of arrays (None stays None), concatenate NumPy results."""
         n = len(arrays[0])
         results = []
-        for start in range(0, n, batch_size):
-            part = slice(start, start + batch_size)
-            parts = (None if a is None else ops.convert_to_tensor(a[part]) for a in arrays)
-            outputs = function(*parts)
-            several = isinstance(outputs, tuple)
-            outputs = outputs if several else (outputs,)
-            results.append([ops.convert_to_numpy(o) for o in outputs])
+        with self._alone():
+            for start in range(0, n, batch_size):
+                part = slice(start, start + batch_size)
+                parts = (None if a is None else ops.convert_to_tensor(a[part]) for a in arrays)
+                outputs = function(*parts)
+                several = isinstance(outputs, tuple)
+                outputs = outputs if several else (outputs,)
+                results.append([ops.convert_to_numpy(o) for o in outputs])
         columns = tuple(np.concatenate(column) for column in zip(*results, strict=True))
         return columns if several else columns[0]
+
+    def _alone(self):
+        """Of several processes, this one computes by itself, without waiting for the others."""
+        if process()[1] == 1:
+            return contextlib.nullcontext()
+        return keras.StatelessScope(own_copies(self.variables))
 
     # ------------------------------------------------------------------ the step
 
@@ -267,7 +303,31 @@ class StepModel(keras.Model):
         return logs, tuple([scope.get_current_value(v) for v in group] for group in groups)
 
     def _update(self, batch):
-        return self.update(batch["images"], batch.get("labels"), batch["progress"][0])
+        with self._common_statistics():
+            return self.update(batch["images"], batch.get("labels"), batch["progress"][0])
+
+    @contextlib.contextmanager
+    def _common_statistics(self):
+        """Batch normalisation over the whole batch, where each device sees a share of it.
+
+        Set while the step is built and not in the layer's config, which other backends refuse.
+        """
+        if replica()[1] == 1:
+            yield
+            return
+        found = [
+            layer
+            for layer in self._flatten_layers()
+            if isinstance(layer, keras.layers.BatchNormalization)
+        ]
+        before = [layer.synchronized for layer in found]
+        for layer in found:
+            layer.synchronized = True
+        try:
+            yield
+        finally:
+            for layer, value in zip(found, before, strict=True):
+                layer.synchronized = value
 
     def value_and_gradients(self, function, variables, inputs=()):
         """Value and slopes of ``function(*inputs) -> (loss, extra)``.
@@ -294,6 +354,7 @@ class StepModel(keras.Model):
                 loss, [v.value for v in variables] + inputs, unconnected_gradients="zero"
             )
             slopes = _dense(slopes)
+            return loss, extra, _shared(slopes[: len(variables)]), slopes[len(variables) :]
         return loss, extra, slopes[: len(variables)], slopes[len(variables) :]
 
     def pullback(self, function, variables):
@@ -314,7 +375,9 @@ class StepModel(keras.Model):
         with tf.GradientTape() as tape:
             value = function()
         weights = [v.value for v in variables]
-        return value, lambda slope: _dense(tape.gradient(value, weights, output_gradients=slope))
+        return value, lambda slope: _shared(
+            _dense(tape.gradient(value, weights, output_gradients=slope))
+        )
 
     def minimize(self, loss_fn, variables, optimizer):
         """One optimizer step on `variables` down the slope of ``loss_fn()``; return the loss."""
@@ -342,6 +405,12 @@ def _dense(slopes):
     # TensorFlow gives an embedding's slope as rows, one per lookup.  Adam would square repeated
     # rows one by one instead of their sum, unlike JAX and PyTorch.
     return [tf.convert_to_tensor(slope) for slope in slopes]
+
+
+def _shared(slopes):
+    # Each device has the mean over its own images, and Keras' optimizers add up what devices have.
+    count = replica()[1]
+    return slopes if count == 1 else [slope / count for slope in slopes]
 
 
 def _with_aux(result):

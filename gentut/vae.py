@@ -10,10 +10,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
 from gentut.checks import check_choice, check_positive, check_share
+from gentut.devices import mean_over_replicas
 from gentut.losses import bernoulli_log_likelihood, gaussian_log_likelihood, kl_to_standard_normal
 from gentut.networks import classes_of, join
 from gentut.optimizers import rate_scale
-from gentut.training import StepModel, generator_from
+from gentut.training import StepModel, generator_from, per_image
 
 LIKELIHOODS = ("bernoulli", "gaussian")
 
@@ -115,11 +116,15 @@ class VAE(StepModel):
         weight = self.beta
         if self.kl_warmup > 0:
             weight = weight * ops.minimum(progress / self.kl_warmup, 1.0)
-        noise = keras.random.normal((ops.shape(images)[0], self.latent_dim), seed=self.noise)
+        noise = per_image(
+            lambda n: keras.random.normal((n, self.latent_dim), seed=self.noise),
+            ops.shape(images)[0],
+        )
 
         def loss():
             log_likelihood, kl = self._terms(images, labels, noise, training=True)
-            reconstruction, kl = -ops.mean(log_likelihood), ops.mean(kl, axis=0)
+            # Over all devices: free bits are a limit for the mean of the whole batch.
+            reconstruction, kl = -ops.mean(log_likelihood), mean_over_replicas(ops.mean(kl, axis=0))
             paid = ops.sum(ops.maximum(kl, self.free_bits))
             return reconstruction + weight * paid, (reconstruction, ops.sum(kl))
 

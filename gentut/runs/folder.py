@@ -44,6 +44,7 @@ class Config:
     channels: int | None = None
     skip_unreadable: bool = False  # images of a folder
     seed: int = 0
+    devices: int | None = None  # of each process; None is one
     status: str = "running"
     seconds: float = 0.0  # of training so far
     environment: dict = dataclasses.field(default_factory=dict)  # where it was trained
@@ -64,7 +65,7 @@ class Config:
             TimeBudget(self.minutes)
         elif self.epochs is None:
             self.epochs = DEFAULT_EPOCHS
-        for name in ("epochs", "batch_size", "size"):
+        for name in ("epochs", "batch_size", "size", "devices"):
             if getattr(self, name) is not None:
                 check_positive(name, getattr(self, name))
         if self.size is not None:

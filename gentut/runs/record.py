@@ -215,7 +215,7 @@ def command(config):
     words = ["gentut", "train", config.family, "--data", Path(config.data).name]
     words += ["--conditional"] * config.conditional
     words += ["--skip-unreadable"] * config.skip_unreadable
-    for name in ("minutes", "epochs", "batch_size", "size", "channels", "seed"):
+    for name in ("minutes", "epochs", "batch_size", "size", "channels", "seed", "devices"):
         value = getattr(config, name)
         if value is not None:
             words += [f"--{name.replace('_', '-')}", str(value)]

@@ -12,12 +12,21 @@ from gentut import data as image_data
 from gentut import presets, report
 from gentut.callbacks import Progress, StopOnNaN, TimeBudget, TrainingDiverged
 from gentut.checks import check_choice
+from gentut.devices import (
+    ProcessesLost,
+    device,
+    device_count,
+    one_of_several,
+    process,
+    tells_of_lost_processes,
+    use_devices,
+)
+from gentut.optimizers import value_of
 from gentut.runs import checkpoint
 from gentut.runs.checkpoint import Position
 from gentut.runs.folder import Config, RunFolder
-from gentut.runs.guard import CtrlC, locked
+from gentut.runs.guard import CtrlC, locked, own_folder
 from gentut.runs.record import Recorder, write_report
-from gentut.training import device
 from gentut.training import seed as set_seed
 from gentut.vae import VAE
 
@@ -26,7 +35,7 @@ STATISTICAL = ("gaussian", "mixture")  # fitted at once: no epochs, no clock, no
 
 def train(family=None, data=None, out="runs/model", *, conditional=None, minutes=None,
           epochs=None, batch_size=None, size=None, channels=None, skip_unreadable=None, seed=None,
-          resume=False, progress=False, say=lambda line: None):  # fmt: skip
+          devices=None, resume=False, progress=False, say=lambda line: None):  # fmt: skip
     """Train a family's recipe into a run folder, and write its report.
 
     Args:
@@ -41,6 +50,7 @@ def train(family=None, data=None, out="runs/model", *, conditional=None, minutes
         size, channels: for a folder of images, see `gentut.data.load`.
         skip_unreadable: leave out images of a folder that cannot be read, with a warning.
         seed: of weights, noise and order; default 0.
+        devices: see `gentut.use_devices`; default 1, or what the run was begun with.
         resume: go on with the run in `out`, see `resume`.  Settings can be left out; only a larger
             number of `minutes` or `epochs` can be new.  If `family` is given and `out` is new or
             empty, the run begins: the same command can be given again until it is done.
@@ -54,14 +64,56 @@ def train(family=None, data=None, out="runs/model", *, conditional=None, minutes
         ValueError, TypeError, FileNotFoundError: an argument, the data or the folder is not what
             it must be, or another process trains into it; nothing is left behind.
         TrainingDiverged: a loss became NaN; the folder keeps the epochs before, if any.
+        gentut.devices.ProcessesLost: another process of the training has ended.
     """
     asked = {
         "family": family, "data": None if data is None else str(data), "conditional": conditional,
         "minutes": minutes, "epochs": epochs, "batch_size": batch_size, "size": size,
         "channels": channels, "skip_unreadable": skip_unreadable, "seed": seed,
+        "devices": _devices(devices, RunFolder(out, "out") if resume else None),
     }  # fmt: skip
     asked = {name: value for name, value in asked.items() if value is not None}
-    run = RunFolder(out, "out")
+    first = process()[0] == 0
+    if process()[1] > 1 and minutes is not None:
+        raise ValueError(
+            f"`minutes` must be left out where several processes train together, whose clocks"
+            f" differ: give `epochs`; received {minutes!r}."
+        )
+    with own_folder(out) as folder:
+        run = RunFolder(folder, "out")
+        try:
+            return _begin(run, asked, resume, progress and first, say)
+        except (RuntimeError, ValueError) as error:
+            if not tells_of_lost_processes(error):
+                raise
+            raise ProcessesLost(
+                "the other processes of this training cannot be reached any more; when all are"
+                f" started again, --resume goes on from the newest checkpoint ({_first(error)})"
+            ) from error
+
+
+def _devices(count, run):
+    """Set the devices of this process; their number, or None for one.
+
+    `count`: None for those that are set already, or that a `run` which goes on was begun with.
+    """
+    if count is None and run is not None and not run.holds_nothing():
+        count = run.read_config().devices
+    if count is None and one_of_several():
+        count = 1
+    if count is not None:
+        use_devices(count)
+    count = device_count() // process()[1]
+    return count if count > 1 else None
+
+
+def _first(error):
+    return str(error).strip().partition("\n")[0][:200]
+
+
+def _begin(run, asked, resume, progress, say):
+    """Train into a folder, or go on; what `train` returns and raises."""
+    family, out = asked.get("family"), run.path
     if resume and not ("family" in asked and run.holds_nothing()):
         run.need_config()
         with locked(run.path, "out", say):
@@ -228,7 +280,7 @@ def fit(family, model, images, labels=None, *, clock=None, epochs=None, initial_
         return len(images)
     batch_size = batch_size or model.default_batch_size
     bar = Progress(clock, batch_size) if progress else None
-    before = int(model.optimizer.iterations)
+    before = int(value_of(model.optimizer.iterations))
     try:
         model.fit(
             images, labels, epochs=epochs, initial_epoch=initial_epoch,
@@ -238,7 +290,7 @@ def fit(family, model, images, labels=None, *, clock=None, epochs=None, initial_
     finally:
         if bar is not None and hasattr(bar, "bar"):  # else fit never began
             bar.on_train_end()
-    return (int(model.optimizer.iterations) - before) * batch_size
+    return (int(value_of(model.optimizer.iterations)) - before) * batch_size
 
 
 def finish(model, images, labels=None, seed=0):
@@ -308,7 +360,7 @@ def _taken_up(config, rows, asked):
                 )
             if value > begun and config.family not in STATISTICAL:
                 config.status = "running"
-        elif value != begun:
+        elif value != begun and name != "devices":  # the weights do not depend on them
             raise ValueError(
                 f"`{name}` must stay what the run was begun with, {begun!r}; received {value!r}."
                 " Leave it out with --resume."

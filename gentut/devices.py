@@ -1,0 +1,200 @@
+"""What computes: the backend, its devices, and the processes that train together.
+
+Beside `training`, the only file that knows which Keras backend is running.
+"""
+
+import contextlib
+import os
+
+import keras
+import numpy as np
+
+from gentut.checks import check_positive
+
+BACKEND = keras.backend.backend()
+if BACKEND == "tensorflow":
+    import tensorflow as tf
+elif BACKEND == "jax":
+    import jax
+elif BACKEND == "torch":
+    import torch
+else:
+    raise ImportError(
+        f"gentut runs on the Keras backends tensorflow, jax and torch; received {BACKEND!r}."
+        " Set the environment variable KERAS_BACKEND before Python starts."
+    )
+# What `keras.distribution.initialize` reads.
+HOSTS, PROCESSES = "KERAS_DISTRIBUTION_JOB_ADDRESSES", "KERAS_DISTRIBUTION_NUM_PROCESSES"
+
+
+class ProcessesLost(RuntimeError):
+    """Another process of a training ended or cannot be reached."""
+
+
+def tells_of_lost_processes(error):
+    """Whether an error of JAX says that it cannot reach the others; it has no class of its own."""
+    signs = ("Gloo", "NCCL", "UNAVAILABLE", "coordination service")
+    return process()[1] > 1 and any(sign in str(error) for sign in signs)
+
+
+def device():
+    """ "GPU" or "CPU": what the backend computes on."""
+    if BACKEND == "tensorflow":
+        return "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+    if BACKEND == "jax":
+        return jax.default_backend().upper()
+    return "GPU" if torch.cuda.is_available() else "CPU"
+
+
+def use_devices(count="auto"):
+    """Share out every batch among several devices; to be called before a model is built.
+
+    TensorFlow: the GPUs of one machine, by `tf.distribute.MirroredStrategy`.  JAX: those of one
+    machine or of many, by `keras.distribution.DataParallel`; every process of a training on many
+    machines calls this, with KERAS_DISTRIBUTION_JOB_ADDRESSES, …_NUM_PROCESSES and …_PROCESS_ID
+    in its environment (see `keras.distribution.initialize`).
+
+    A training ends with the weights of one device that sees the whole batch, but for rounding:
+    slopes are averaged over all images, and noise is that of the whole batch.
+
+    Args:
+        count: devices of this process; "auto" means all its GPUs, or 1 where there is none.
+            Without a GPU, that many parts of the CPU, which share its cores: to try things out,
+            not to be faster.  1 turns it off again, in a single process.
+
+    Returns: the number of devices of all processes.
+
+    Raises:
+        ValueError: `count` is no number of devices that are there.
+        RuntimeError: the backend cannot, or has begun to compute, so that its CPU is whole.
+    """
+    if count != "auto":
+        check_positive("count", count)
+    several = one_of_several()
+    if several and BACKEND != "jax":
+        raise RuntimeError(
+            f"several processes train together on JAX only (KERAS_BACKEND=jax); received {BACKEND}"
+            f" with {PROCESSES} or {HOSTS} in the environment."
+        )
+    if BACKEND == "tensorflow":
+        return _mirror(count)
+    if BACKEND == "jax":
+        return _parallel(count, several)
+    if count not in ("auto", 1):
+        raise RuntimeError(
+            "several devices need TensorFlow or JAX (KERAS_BACKEND=jax); received torch with"
+            f" count={count}."
+        )
+    return 1
+
+
+def one_of_several():
+    """Whether the environment says that this process trains together with others."""
+    return os.environ.get(PROCESSES, "1") != "1" or "," in os.environ.get(HOSTS, "")
+
+
+def _mirror(count):
+    found = tf.config.list_physical_devices("GPU")
+    kind = "GPU" if found else "CPU"
+    count = max(1, len(found)) if count == "auto" else count
+    if count == 1:
+        tf.distribute.experimental_set_strategy(None)
+        return 1
+    if kind == "CPU":
+        parts = [tf.config.LogicalDeviceConfiguration()] * count
+        with contextlib.suppress(RuntimeError):  # TensorFlow has begun to compute
+            tf.config.set_logical_device_configuration(
+                tf.config.list_physical_devices("CPU")[0], parts
+            )
+    _require(count, len(tf.config.list_logical_devices(kind)), kind)
+    names = [f"{kind}:{i}" for i in range(count)]
+    # Not the default, collective operations: those of two networks in one step have no fixed order,
+    # and devices that meet in different orders fail or wait for ever (seen with 2.21).
+    ops = (
+        tf.distribute.HierarchicalCopyAllReduce() if found else tf.distribute.ReductionToOneDevice()
+    )
+    tf.distribute.experimental_set_strategy(tf.distribute.MirroredStrategy(names, ops))
+    return count
+
+
+def _parallel(count, several):
+    if count not in ("auto", 1):
+        with contextlib.suppress(RuntimeError):  # JAX has begun to compute
+            jax.config.update("jax_num_cpu_devices", count)
+    if several and not jax.distributed.is_initialized():
+        keras.distribution.initialize()
+    kind, here = device(), jax.local_device_count()
+    if count == "auto":
+        count = here if kind == "GPU" else 1
+    _require(count, here, kind)
+    if count == 1 and not several:
+        keras.distribution.set_distribution(None)
+        return 1
+    chosen, taken = [], {}
+    for one in jax.devices():
+        taken[one.process_index] = taken.get(one.process_index, 0) + 1
+        if taken[one.process_index] <= count:
+            chosen.append(f"{one.platform}:{one.id}")
+    keras.distribution.set_distribution(
+        keras.distribution.DataParallel(devices=chosen, auto_shard_dataset=False)
+    )
+    return len(chosen)
+
+
+def _require(count, here, kind):
+    if count <= here:
+        return
+    if kind == "CPU":
+        raise RuntimeError(
+            f"`use_devices({count})` must come before anything is computed: {BACKEND} has begun,"
+            f" with the CPU in {here} part{'s' * (here > 1)}."
+        )
+    raise ValueError(f"`count` must be at most the {here} {kind}s of this machine; got {count}.")
+
+
+def device_count():
+    """Among how many devices a batch is shared out."""
+    if BACKEND == "tensorflow":
+        return tf.distribute.get_strategy().num_replicas_in_sync
+    if BACKEND == "jax":
+        distribution = keras.distribution.distribution()
+        return 1 if distribution is None else distribution.num_model_replicas
+    return 1
+
+
+def replica():
+    """Inside a step that runs once on each device: which one this is, and of how many.
+
+    JAX writes one step for all devices, and so has always (0, 1).
+    """
+    if BACKEND == "tensorflow" and (context := tf.distribute.get_replica_context()) is not None:
+        count = context.num_replicas_in_sync
+        return (context.replica_id_in_sync_group, count) if count > 1 else (0, 1)
+    return 0, 1
+
+
+def mean_over_replicas(values):
+    """The mean of a tensor over the devices of a step, with its slope."""
+    if replica()[1] == 1:
+        return values
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, values)
+
+
+def process():
+    """Which of the processes of a training this is, and how many there are."""
+    if BACKEND == "jax" and jax.distributed.is_initialized():
+        return jax.process_index(), jax.process_count()
+    return 0, 1
+
+
+def wait_for_all(name):
+    """Come back when every process of a training is here; `name` says where, for messages."""
+    if process()[1] > 1:
+        from jax.experimental import multihost_utils  # not public otherwise
+
+        multihost_utils.sync_global_devices(name)
+
+
+def own_copies(variables):
+    """Pairs of a variable and its value as an array of this process alone."""
+    return [(v, jax.numpy.asarray(np.asarray(v.value.addressable_data(0)))) for v in variables]

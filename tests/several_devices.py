@@ -1,0 +1,61 @@
+"""Train families on one device and on several, in a process of its own; print what differs.
+
+    python tests/several_devices.py 2 gan vae flow      # one line each: family, difference
+
+Devices have to be set before a backend begins to compute, so no test process can do it.
+"""
+
+import sys
+
+import gentut  # before TensorFlow
+
+# isort: split
+import numpy as np
+import pytest
+import tiny
+from keras import ops
+
+from gentut import presets
+
+BATCH, STEPS, CLASSES = 40, 20, 4
+# What has to be the same on every device beside the slopes: labels, noise, lazy penalties, batch
+# statistics, several critic steps, a limit on the mean of the batch, transforms.
+SETTINGS = {
+    "gan": {"penalty_interval": 2, "augment": ("colour",)},
+    "wgan": {},
+    "vae": {"free_bits": 0.05},
+}
+
+
+def trained(family):
+    """All weights after some steps, those of optimizers and averages too."""
+    rng = np.random.default_rng(0)
+    images = rng.random((2 * BATCH, 28, 28, 1), "float32")
+    labels = np.arange(2 * BATCH) % CLASSES
+    gentut.seed(0)
+    model = gentut.build(family, (28, 28, 1), CLASSES)
+    model.fit(images, labels, epochs=STEPS // 2, batch_size=BATCH, seed=1, verbose=0)
+    assert int(ops.convert_to_numpy(model.optimizer.iterations)) == STEPS
+    return [ops.convert_to_numpy(v) for v in model.variables]
+
+
+def main(count, families):
+    tiny.shrink_recipes(pytest.MonkeyPatch())
+    for family in families:
+        presets.RECIPES[family].setdefault("model", {}).update(SETTINGS.get(family, {}))
+    gentut.use_devices(count)
+    for family in families:
+        gentut.use_devices(1)
+        alone = trained(family)
+        assert gentut.use_devices(count) == count
+        together = trained(family)
+        apart = max(
+            float(np.abs(a.astype("float64") - b).max())
+            for a, b in zip(alone, together, strict=True)
+            if a.size
+        )
+        print(family, apart)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2:])

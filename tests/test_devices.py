@@ -1,0 +1,156 @@
+"""Several devices and several processes train to the weights of one."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tiny
+
+import gentut
+from gentut import devices
+from gentut.runs.guard import own_folder
+
+HERE = Path(__file__).parent
+BACKEND = keras.backend.backend()
+pytestmark = pytest.mark.backend
+
+
+def run(*words, **environment):
+    return subprocess.Popen(
+        [sys.executable, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, cwd=HERE, env=os.environ | environment,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("count", "families"),
+    [(2, ("gan", "vae", "flow")), (2, ("wgan", "latent_flow")), (4, ("gan",))],
+)
+def test_several_devices_end_with_the_weights_of_one(count, families):
+    if BACKEND == "torch":
+        pytest.skip("PyTorch trains on one device here")
+    if BACKEND == "tensorflow" and (count, families[0]) != (2, "gan"):
+        pytest.skip("takes long; tried by hand: python tests/several_devices.py 2 wgan latent_flow")
+    process = run("several_devices.py", count, *families)
+    out, error = process.communicate(timeout=500)
+    assert process.returncode == 0, error[-2000:]
+    apart = {
+        name: float(value)
+        for name, value in map(str.split, out.strip().splitlines()[-len(families) :])
+    }
+    assert set(apart) == set(families)
+    assert max(apart.values()) < 1e-5, apart
+
+
+class Training:
+    """Two processes that train together over loopback."""
+
+    def __init__(self, out, *words):
+        with socket.socket() as probe:  # a port that is free now
+            probe.bind(("127.0.0.1", 0))
+            address = f"127.0.0.1:{probe.getsockname()[1]}"
+        common = {
+            devices.HOSTS: f"{address},127.0.0.1", devices.PROCESSES: "2",
+            "KERAS_BACKEND": "jax",
+        }  # fmt: skip
+        self.processes = [
+            run("-m", "gentut", "train", *words, "--out", out,
+                KERAS_DISTRIBUTION_PROCESS_ID=str(i), **common)
+            for i in range(2)
+        ]  # fmt: skip
+
+    def wait(self, which=(0, 1)):
+        """Exit codes and what was said."""
+        said = [self.processes[i].communicate(timeout=300) for i in which]
+        return [self.processes[i].returncode for i in which], said
+
+
+def weights(out):
+    """Those of the newest checkpoint."""
+    with np.load(max((out / "checkpoints").glob("*.npz")), allow_pickle=False) as file:
+        return [
+            file[name].astype("float64") for name in sorted(set(file.files) - {"state", "model"})
+        ]
+
+
+def alike(one, other):
+    """Largest difference, relative to the largest value of each variable."""
+    pairs = list(zip(one, other, strict=True))
+    return max(np.abs(a - b).max() / max(1, np.abs(a).max()) for a, b in pairs if a.size)
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="only JAX trains on several hosts")
+def test_two_processes_train_together_and_outlive_a_kill(tmp_path):
+    photographs = tiny.make_photographs(tmp_path / "photographs", train=160)
+    words = ["vae", "--data", photographs, "--conditional"]
+
+    single = run("-m", "gentut", "train", *words, "--epochs", 4, "--out", tmp_path / "single",
+                 KERAS_BACKEND="jax")  # fmt: skip
+    assert single.wait(300) == 0
+    pair = Training(tmp_path / "pair", *words, "--epochs", "4")
+    codes, said = pair.wait()
+    assert codes == [0, 0], said
+    assert "report.html" in said[0][0] and "report.html" not in said[1][0]
+    assert alike(weights(tmp_path / "single"), weights(tmp_path / "pair")) < 1e-5
+    left = {path.name for path in (tmp_path / "single").iterdir()}
+    assert {path.name for path in (tmp_path / "pair").iterdir()} == left
+
+    # The second is killed in the middle: the first says so and goes; together they go on.
+    killed = Training(tmp_path / "killed", *words, "--epochs", "40")
+    checkpoints = tmp_path / "killed" / "checkpoints"
+    while not any(checkpoints.glob("*.npz")):
+        assert killed.processes[0].poll() is None, killed.wait()
+    killed.processes[1].kill()
+    (code,), ((_, error),) = killed.wait([0])
+    assert code == 2, error[-3000:]
+    assert "gentut: the other processes of this training cannot be reached" in error
+    assert "Traceback" not in error
+    killed.wait([1])
+    codes, said = Training(tmp_path / "killed", "--epochs", "40", "--resume").wait()
+    assert codes == [0, 0], said
+    assert json.loads((tmp_path / "killed" / "config.json").read_text())["status"] == "finished"
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="the others can")
+def test_torch_says_that_it_cannot():
+    assert gentut.use_devices() == gentut.use_devices(1) == 1
+    with pytest.raises(RuntimeError, match="several devices need TensorFlow or JAX"):
+        gentut.use_devices(2)
+
+
+@pytest.mark.parametrize("count", [0, -1, 1.5, True, "all", None])
+def test_bad_counts_are_named(count):
+    with pytest.raises(ValueError, match=r"`count` must be a positive integer; received"):
+        gentut.use_devices(count)
+
+
+def test_only_jax_takes_several_processes(monkeypatch):
+    monkeypatch.setenv(devices.PROCESSES, "2")
+    assert devices.one_of_several()
+    if BACKEND != "jax":
+        with pytest.raises(RuntimeError, match="several processes train together on JAX only"):
+            gentut.use_devices(1)
+    monkeypatch.setenv(devices.PROCESSES, "1")
+    assert not devices.one_of_several()
+    monkeypatch.setenv(devices.HOSTS, "a:1,b:1")
+    assert devices.one_of_several()
+
+
+def test_the_first_process_has_the_folder_and_the_others_a_copy(tmp_path, monkeypatch):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / ".lock").write_text("1")
+    with own_folder(tmp_path) as folder:
+        assert folder == tmp_path
+    monkeypatch.setattr("gentut.runs.guard.process", lambda: (1, 2))
+    monkeypatch.setattr("gentut.runs.guard.wait_for_all", lambda name: None)
+    with own_folder(tmp_path) as folder:
+        assert folder != tmp_path
+        assert [path.name for path in folder.iterdir()] == ["config.json"]
+        (folder / "config.json").write_text("changed")
+    assert (tmp_path / "config.json").read_text() == "{}" and not folder.exists()
