@@ -96,6 +96,15 @@ def _unit(vector):
     return vector / (ops.norm(vector) + 1e-12)
 
 
+def _full():
+    """The type of what a network gives out, also where it computes in 16 bits.
+
+    Losses, their slopes and sums over pixels need all digits (Micikevicius et al. 2018, "Mixed
+    precision training").
+    """
+    return keras.config.floatx()
+
+
 def _latents_and_labels(latent_dim, num_classes, units, use_bias):
     """Inputs and a first dense layer; labels join as one more linear term of it."""
     latents = keras.Input((latent_dim,), name="latents")
@@ -124,7 +133,7 @@ def generator(image_shape, latent_dim=64, num_classes=None, filters=(64, 32)):
         x = layers.Conv2DTranspose(width_here, 4, 2, padding="same", use_bias=False)(x)
         x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
     x = layers.Conv2DTranspose(channels, 4, 2, padding="same", activation="tanh")(x)
-    images = layers.Rescaling(0.5, 0.5, name="images")(x)
+    images = layers.Rescaling(0.5, 0.5, name="images", dtype=_full())(x)
     return keras.Model(inputs, images, name="generator")
 
 
@@ -147,14 +156,15 @@ def discriminator(
         x = conv(width_here, 4, strides=2, padding="same")(x)
         x = layers.LeakyReLU(negative_slope=SLOPE)(x)
     features = layers.Flatten()(x)
-    score = dense(1)(features)
+    score = dense(1, dtype=_full())(features)
     if num_classes is None:
         return keras.Model(images, score, name="discriminator")
     labels = keras.Input((), dtype="int32", name="labels")
     direction = layers.Embedding(
-        num_classes, features.shape[-1], embeddings_initializer="glorot_uniform"
+        num_classes, features.shape[-1], embeddings_initializer="glorot_uniform", dtype=_full()
     )(labels)
-    score = layers.Add()([score, layers.Dot(1)([features, direction])])
+    match = layers.Dot(1, dtype=_full())([features, direction])
+    score = layers.Add(dtype=_full())([score, match])
     return keras.Model([images, labels], score, name="discriminator")
 
 
@@ -177,7 +187,9 @@ def encoder(image_shape, latent_dim=16, num_classes=None, filters=(32, 64), unit
             [images, labels],
             layers.Add()([x, layers.Embedding(num_classes, units)(labels)]),
         )
-    outputs = layers.Dense(2 * latent_dim, name="mean_and_log_var")(layers.Activation("silu")(x))
+    outputs = layers.Dense(2 * latent_dim, name="mean_and_log_var", dtype=_full())(
+        layers.Activation("silu")(x)
+    )
     return keras.Model(inputs, outputs, name="encoder")
 
 
@@ -191,7 +203,7 @@ def decoder(image_shape, latent_dim=16, num_classes=None, filters=(64, 32), unit
     x = layers.Reshape(base)(x)
     for width_here in filters[1:]:
         x = layers.Conv2DTranspose(width_here, 4, 2, padding="same", activation="silu")(x)
-    logits = layers.Conv2DTranspose(channels, 4, 2, padding="same", name="logits")(x)
+    logits = layers.Conv2DTranspose(channels, 4, 2, padding="same", name="logits", dtype=_full())(x)
     return keras.Model(inputs, logits, name="decoder")
 
 
@@ -205,7 +217,7 @@ class TimeFeatures(layers.Layer):
 
     def call(self, time):
         rates = math.pi / 2 * 2.0 ** np.arange(self.octaves, dtype="float32")
-        angles = time * ops.convert_to_tensor(rates)
+        angles = time * ops.convert_to_tensor(rates, dtype=time.dtype)
         return ops.concatenate([time, ops.sin(angles), ops.cos(angles)], axis=-1)
 
     def compute_output_shape(self, input_shape):
@@ -248,7 +260,7 @@ def _time_and_labels(num_classes, units):
     One more label than classes: the last means "no label".
     """
     time = keras.Input((1,), name="time")
-    x = layers.Dense(units, activation="silu")(TimeFeatures()(time))
+    x = layers.Dense(units, activation="silu")(TimeFeatures(dtype=_full())(time))
     if num_classes is None:
         return [time], layers.Dense(units, activation="silu")(x)
     labels = keras.Input((), dtype="int32", name="labels")
@@ -296,7 +308,7 @@ def velocity(image_shape, num_classes=None, filters=(32, 64), blocks=2, units=12
     x = layers.Conv2DTranspose(
         image_shape[-1], 4, 2, padding="same", kernel_initializer="zeros", name="rest"
     )(x)
-    x = FromGaussian(0.6, name="velocity")(x, images, extra[0])
+    x = FromGaussian(0.6, name="velocity", dtype=_full())(x, images, extra[0])
     return keras.Model([images, *extra], x, name="velocity")
 
 
@@ -310,5 +322,5 @@ def latent_velocity(latent_dim, num_classes=None, units=256, blocks=3):
         y = layers.Dense(units, activation="silu")(layers.Activation("silu")(y))
         x = layers.Add()([x, layers.Dense(units, kernel_initializer="zeros")(y)])
     x = layers.Dense(latent_dim, kernel_initializer="zeros", name="rest")(x)
-    x = FromGaussian(1.0, name="velocity")(x, latents, extra[0])
+    x = FromGaussian(1.0, name="velocity", dtype=_full())(x, latents, extra[0])
     return keras.Model([latents, *extra], x, name="latent_velocity")

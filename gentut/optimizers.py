@@ -25,7 +25,7 @@ def move_average(average, network, decay, step):
     decay = ops.minimum(decay, step / (step + 100.0))
     for old, new in zip(average.weights, network.weights, strict=True):
         if keras.backend.is_float_dtype(new.dtype):
-            old.assign(new + decay * (old - new))
+            old.assign(new + ops.cast(decay, new.dtype) * (old - new))
 
 
 class Optimizers:

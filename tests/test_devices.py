@@ -45,7 +45,7 @@ def test_several_devices_end_with_the_weights_of_one(count, families):
         for name, value in map(str.split, out.strip().splitlines()[-len(families) :])
     }
     assert set(apart) == set(families)
-    assert max(apart.values()) < 1e-5, apart
+    assert max(apart.values()) < 1e-10, apart  # in float64
 
 
 class Training:

@@ -1,6 +1,6 @@
 """When do generated images help a network to see?  Learning curves of three vision tasks.
 
-    python tests/benchmarks/tasks_sweep.py            # everything, about 25 minutes on 2 cores
+    python tests/benchmarks/tasks_sweep.py            # everything, about 80 minutes of one core
     python tests/benchmarks/tasks_sweep.py --tasks classification --sizes 10 100 --seeds 0
     python tests/benchmarks/tasks_sweep.py --minutes 8     # stop in time; call again to go on
     python tests/benchmarks/tasks_sweep.py --table         # the table again, no run

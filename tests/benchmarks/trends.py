@@ -1,6 +1,6 @@
 """The numbers of notebook 06: what time, data, sampling steps and the kind of image do to quality.
 
-    python tests/benchmarks/trends.py                          # everything: 10 minutes, 2 cores
+    taskset -c 0 python tests/benchmarks/trends.py       # everything: 25 minutes on one core
     python tests/benchmarks/trends.py --parts data --minutes 8    # stop in time, then go on
     python tests/benchmarks/trends.py --table                  # the table again, no run
 
@@ -10,7 +10,8 @@ data    quality against the number of training images, with and without augmenta
 images  what is new with colour photographs of 32 and 64 pixels (`--photographs FOLDER`)
 
 The machine may be shared, so that no budget is wall time: "time" and "images" count CPU seconds of
-the process (two cores burn two in a second), "data" counts images that pass through training.
+the process (more cores burn more of them in a second, and use them less well), "data" counts images
+that pass through training.
 Rows are stored as soon as they are there; the same command goes on where it stopped.
 """
 
@@ -141,9 +142,9 @@ def jobs(parts, seed, cache, photographs):
     def of_steps(method, steps):
         model = runs.load_model(cache / f"flow-{seed}.keras")
         model.sample = _with(model.sample, steps=steps, method=method)
-        return {"evaluations": steps * (1 + (method == "heun"))} | scores(
-            model, judge("glyphs"), seed
-        )
+        # Heun's last step is one of Euler's.
+        looks = 2 * steps - 1 if method == "heun" else steps
+        return {"evaluations": looks} | scores(model, judge("glyphs"), seed)
 
     def of_data(way, size):
         images, labels = even(*data.load("glyphs", "train"), size)
@@ -254,12 +255,11 @@ def markdown(stored):
         "- memorisation closer: how often a drawn letter is nearer to a training letter than a test"
         f" letter is; 0.5 is neutral. Augmented: {' and '.join(AUGMENT)}.",
         "- 64-pixel photographs are the 32-pixel ones, enlarged: larger, not richer.",
-        "- Other work ran on the machine, hence budgets in CPU seconds (of two cores) or images."
-        " No GPU was there.",
+        "- Each training had one core; budgets are its CPU seconds, or images. No GPU was there.",
         f"- Machine: {stored.get('machine', 'none yet')}.",
         f"- Date: {stored.get('date', 'none yet')}.",
-        "- Command: `python tests/benchmarks/trends.py --photographs FOLDER`, photographs: 32×32"
-        " CIFAR-10 sample, one folder per class.",
+        "- Command: `taskset -c 0 python tests/benchmarks/trends.py --photographs FOLDER`,"
+        " photographs: 32×32 CIFAR-10 sample, one folder per class.",
     ]
     return "\n".join(lines) + "\n"
 
