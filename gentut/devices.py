@@ -1,6 +1,6 @@
 """What computes: the backend, its devices, and the processes that train together.
 
-Beside `training`, the only file that knows which Keras backend is running.
+With `slopes` and `training`, the only files that know which Keras backend is running.
 """
 
 import contextlib

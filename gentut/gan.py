@@ -10,13 +10,8 @@ from gentut.checks import check_choice, check_positive
 from gentut.losses import ADVERSARIAL, squared_slope, unit_slope
 from gentut.networks import classes_of, join
 from gentut.optimizers import Optimizers, move_average, rate_scale, recipe_of, value_of
-from gentut.training import (
-    StepModel,
-    compile_options,
-    generator_from,
-    input_gradient,
-    per_image,
-)
+from gentut.slopes import input_gradient
+from gentut.training import StepModel, compile_options, generator_from, per_image
 
 PENALTIES = ("r1", "r2", "gradient_penalty")
 

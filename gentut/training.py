@@ -1,8 +1,8 @@
-"""One train step for three backends.  Beside `devices`, the only file that knows which is running.
+"""One train step for three backends.
 
 A model family writes ``update(images, labels, progress)`` once, in terms of
-`minimize`, `value_and_gradients` and `pullback`.  `progress` runs from 0 to 1 over the
-training, by epochs or by the clock; rates, KL warm-up and the like follow it.
+`minimize`, `value_and_gradients` and `pullback` (see `slopes`).  `progress` runs from 0 to 1 over
+the training, by epochs or by the clock; rates, KL warm-up and the like follow it.
 """
 
 import contextlib
@@ -15,12 +15,11 @@ from gentut.batches import Batches, TwoParts
 from gentut.checks import check_images, check_labels, check_positive
 from gentut.devices import BACKEND, device, device_count, own_copies, process, replica
 from gentut.optimizers import recipe_of, value_of
+from gentut.slopes import Differentiable
 
 if BACKEND == "tensorflow":
     import tensorflow as tf
-elif BACKEND == "jax":
-    import jax
-else:
+elif BACKEND == "torch":
     import torch
 
 
@@ -71,20 +70,6 @@ def compile_options():
     return {"jit_compile": False}
 
 
-def input_gradient(function, x):
-    """d sum(function(x)) / dx, the shape of `x`; can be differentiated again."""
-    x = ops.convert_to_tensor(x)
-    if BACKEND == "jax":
-        return jax.grad(lambda x: ops.sum(function(x)))(x)
-    if BACKEND == "torch":
-        x = x.detach().requires_grad_()
-        return torch.autograd.grad(ops.sum(function(x)), x, create_graph=True)[0]
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        y = ops.sum(function(x))
-    return tape.gradient(y, x)
-
-
 def feed(batches):
     """What Keras is given to read `Batches` from.
 
@@ -124,7 +109,7 @@ def per_image(draw, n, copies=1):
     return ops.reshape(every[:, index], (n, *shape))
 
 
-class StepModel(keras.Model):
+class StepModel(Differentiable, keras.Model):
     """A model whose subclass writes ``update(images, labels, progress) -> logs``.
 
     `image_shape` is ``(height, width, channels)``; `num_classes` None means unconditional.
@@ -328,96 +313,3 @@ class StepModel(keras.Model):
         finally:
             for layer, value in zip(found, before, strict=True):
                 layer.synchronized = value
-
-    def value_and_gradients(self, function, variables, inputs=()):
-        """Value and slopes of ``function(*inputs) -> (loss, extra)``.
-
-        Returns ``loss, extra, d loss/d variables, d loss/d inputs``.
-        """
-        inputs = [ops.convert_to_tensor(x) for x in inputs]
-        if BACKEND == "jax":
-            pure, others = self._pure(function, variables)
-            (loss, (extra, updated)), slopes = jax.value_and_grad(
-                lambda v, i, o: _with_aux(pure(v, i, o)), argnums=(0, 1), has_aux=True
-            )([v.value for v in variables], inputs, [v.value for v in others])
-            _assign(others, updated)
-            return loss, extra, *slopes
-        if BACKEND == "torch":
-            inputs = [x.detach().requires_grad_() for x in inputs]
-            loss, extra = function(*inputs)
-            slopes = torch.autograd.grad(loss, [v.value for v in variables] + inputs)
-        else:
-            with tf.GradientTape() as tape:
-                tape.watch(inputs)
-                loss, extra = function(*inputs)
-            slopes = tape.gradient(
-                loss, [v.value for v in variables] + inputs, unconnected_gradients="zero"
-            )
-            slopes = _dense(slopes)
-            return loss, extra, _shared(slopes[: len(variables)]), slopes[len(variables) :]
-        return loss, extra, slopes[: len(variables)], slopes[len(variables) :]
-
-    def pullback(self, function, variables):
-        """``function()`` and a function from d loss/d value to d loss/d variables."""
-        if BACKEND == "jax":
-            pure, others = self._pure(function, variables)
-            value, pull, updated = jax.vjp(
-                lambda v: pure(v, (), [o.value for o in others]),
-                [v.value for v in variables],
-                has_aux=True,
-            )
-            _assign(others, updated)
-            return value, lambda slope: pull(slope)[0]
-        if BACKEND == "torch":
-            value = function()
-            weights = [v.value for v in variables]
-            return value.detach(), lambda slope: torch.autograd.grad(value, weights, slope)
-        with tf.GradientTape() as tape:
-            value = function()
-        weights = [v.value for v in variables]
-        return value, lambda slope: _shared(
-            _dense(tape.gradient(value, weights, output_gradients=slope))
-        )
-
-    def minimize(self, loss_fn, variables, optimizer):
-        """One optimizer step on `variables` down the slope of ``loss_fn()``; return the loss."""
-        loss, _, slopes, _ = self.value_and_gradients(lambda: (loss_fn(), ()), variables)
-        optimizer.apply(slopes, variables)
-        return loss
-
-    def _pure(self, function, variables):
-        # JAX needs a pure function: every variable goes in, seeds and averages come out.
-        # Optimizers too: their step count decides whether a lazy penalty is due.
-        every = {id(v): v for v in [*self.variables, *self.optimizer.variables]}
-        ids = {id(v) for v in variables}
-        others = [v for key, v in every.items() if key not in ids]
-
-        def pure(values, inputs, other_values):
-            pairs = [*zip(variables, values, strict=True), *zip(others, other_values, strict=True)]
-            with keras.StatelessScope(pairs) as scope:
-                value = function(*inputs)
-            return value, [scope.get_current_value(v) for v in others]
-
-        return pure, others
-
-
-def _dense(slopes):
-    # TensorFlow gives an embedding's slope as rows, one per lookup.  Adam would square repeated
-    # rows one by one instead of their sum, unlike JAX and PyTorch.
-    return [tf.convert_to_tensor(slope) for slope in slopes]
-
-
-def _shared(slopes):
-    # Each device has the mean over its own images, and Keras' optimizers add up what devices have.
-    count = replica()[1]
-    return slopes if count == 1 else [slope / count for slope in slopes]
-
-
-def _with_aux(result):
-    (loss, extra), updated = result
-    return loss, (extra, updated)
-
-
-def _assign(variables, values):
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)

@@ -7,7 +7,7 @@ from keras import ops
 
 import gentut
 from gentut import augment, networks
-from gentut.training import input_gradient
+from gentut.slopes import input_gradient
 
 pytestmark = pytest.mark.backend
 SHAPE = (16, 16, 1)

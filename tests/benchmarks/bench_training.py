@@ -33,7 +33,17 @@ from gentut import data, plots, report, training
 SETS = ("mnist", "fashion_mnist", "glyphs")  # 28×28 grey in 10 classes, as the published need
 NAMES = (*results.REFERENCES, *trainings.TRAINED, *published.RECIPES)
 # What training and sampling run through.
-OUR_CODE = ["networks", "losses", "augment", "batches", "optimizers", "training", "callbacks"]
+OUR_CODE = [
+    "networks",
+    "losses",
+    "augment",
+    "batches",
+    "optimizers",
+    "training",
+    "callbacks",
+    "devices",
+    "slopes",
+]
 OUR_CODE += ["gan", "clusters", "vae", "flow", "classical", "presets"]
 
 
