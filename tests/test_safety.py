@@ -1,8 +1,10 @@
 """SECURITY.md, checked: no pickle, no archive that unfolds without end, decoders as promised."""
 
 import ast
+import http.server
 import io
 import re
+import threading
 import zipfile
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from PIL import Image
 
 from gentut import data
+from gentut.data import fetch as fetching
 from gentut.data import folder, named
 
 PACKAGE = Path(data.__file__).parents[1]
@@ -74,17 +77,19 @@ def test_other_decoders_are_not_offered_to_files_from_outside(format, tmp_path):
 
 @pytest.fixture
 def mirror(monkeypatch, tmp_path):
-    """A mirror that delivers a file; returns the addresses that were asked for."""
+    """A mirror that delivers a file; returns the addresses that were asked for, and the file."""
     monkeypatch.delenv("GENTUT_DATA", raising=False)
     monkeypatch.setenv("GENTUT_MIRROR", "https://mirror.example/sets/")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     asked = []
 
-    def get_file(name, origin, **options):
-        asked.append(origin)
-        return str(tmp_path / name)
+    def fetch(address, path, most):
+        asked.append(address)
+        return path
 
-    monkeypatch.setattr("keras.utils.get_file", get_file)
-    return asked, tmp_path / "gentut-mirror-mnist.npz"
+    monkeypatch.setattr("gentut.data.named.fetch", fetch)
+    (tmp_path / "datasets").mkdir()
+    return asked, tmp_path / "datasets" / "gentut-mirror-mnist.npz"
 
 
 def test_a_mirror_is_asked_over_https_and_its_contents_are_proven(mirror):
@@ -107,9 +112,93 @@ def test_a_mirror_without_https_is_refused(address, mirror, monkeypatch):
 
 def test_a_mirror_that_cannot_be_reached_is_told_in_one_line(mirror, monkeypatch):
     def fail(*arguments, **options):
-        raise Exception("URL fetch failure\non a second line")  # noqa: TRY002  (as Keras does)
+        raise OSError("URL fetch failure\non a second line")
 
-    monkeypatch.setattr("keras.utils.get_file", fail)
+    monkeypatch.setattr("gentut.data.named.fetch", fail)
     with pytest.raises(FileNotFoundError, match="could not be downloaded from GENTUT_MIRROR") as e:
         data.load("mnist")
     assert "\n" not in str(e.value)
+
+
+# Downloads ----------------------------------------------------------------------------------------
+
+CONTENT = np.random.default_rng(0).bytes(300_000)
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A server on this machine that can cut connections; `plan` says after how many bytes."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        plan, asked, ranges = [], [], True
+
+        def do_GET(self):  # noqa: N802
+            wanted = self.headers.get("Range")
+            self.asked.append(wanted)
+            if self.path == "/elsewhere":
+                self.send_response(302)
+                self.send_header("Location", "ftp://example.org/x")
+                self.end_headers()
+                return
+            if self.path != "/x.npz":
+                self.send_error(404)
+                return
+            first = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and self.ranges else 0
+            if first >= len(CONTENT):
+                self.send_error(416)
+                return
+            self.send_response(206 if first else 200)
+            self.send_header("Content-Length", str(len(CONTENT) - first))
+            self.end_headers()
+            cut = self.plan.pop(0) if self.plan else None
+            self.wfile.write(CONTENT[first:] if cut is None else CONTENT[first : first + cut])
+
+        def log_message(self, *arguments):
+            pass
+
+    monkeypatch.setattr(fetching, "SCHEMES", ("http",))
+    place = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=place.serve_forever, daemon=True).start()
+    Handler.address = f"http://127.0.0.1:{place.server_port}"
+    yield Handler
+    place.shutdown()
+    place.server_close()
+
+
+def test_a_broken_download_goes_on_where_it_was_cut(server, tmp_path):
+    server.plan[:] = [100_000, 50_000]
+    path = fetching.fetch(f"{server.address}/x.npz", tmp_path / "a" / "x.npz", 10**6)
+    assert path.read_bytes() == CONTENT
+    assert server.asked == [None, "bytes=100000-", "bytes=150000-"]
+    assert [entry.name for entry in path.parent.iterdir()] == ["x.npz"]
+    fetching.fetch(f"{server.address}/x.npz", path, 10**6)  # there already: nothing is asked
+    assert len(server.asked) == 3
+
+
+def test_what_came_is_kept_for_the_next_call(server, tmp_path):
+    server.plan[:] = [1000, *[0] * 50]
+    with pytest.raises(OSError, match="broke after 1,000 of 300,000 bytes"):
+        fetching.fetch(f"{server.address}/x.npz", tmp_path / "x.npz", 10**6)
+    assert not (tmp_path / "x.npz").exists()
+    assert len(server.asked) == 1 + fetching.ATTEMPTS
+    server.plan.clear()
+    assert fetching.fetch(f"{server.address}/x.npz", tmp_path / "x.npz", 10**6).is_file()
+    assert server.asked[-1] == "bytes=1000-"
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_part_of_another_file_or_a_server_without_ranges_begins_anew(server, ranges, tmp_path):
+    server.ranges = ranges
+    (tmp_path / "x.npz.part").write_bytes(bytes(400_000) if ranges else CONTENT[:9])
+    path = fetching.fetch(f"{server.address}/x.npz", tmp_path / "x.npz", 10**6)
+    assert path.read_bytes() == CONTENT
+
+
+def test_downloads_are_bounded_and_stay_on_https(server, monkeypatch, tmp_path):
+    with pytest.raises(ValueError, match="300,000 bytes, more than the 1,000 expected"):
+        fetching.fetch(f"{server.address}/x.npz", tmp_path / "x.npz", 1000)
+    with pytest.raises(OSError, match="404"):
+        fetching.fetch(f"{server.address}/y.npz", tmp_path / "x.npz", 1000)
+    with pytest.raises(OSError, match="is not https"):
+        fetching.fetch(f"{server.address}/elsewhere", tmp_path / "x.npz", 1000)
+    assert list(tmp_path.iterdir()) == []

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from gentut.data.fetch import fetch
+
 
 @dataclasses.dataclass(frozen=True)
 class ImageSet:
@@ -105,13 +107,12 @@ def data_path(relative):
 
 def describe(name):
     """The `ImageSet` of a name, with `here` filled in."""
-    cache = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "datasets"
     here = ""
     if name == "glyphs":
         here = "ships with gentut"
     elif local_file(name):
         here = "in GENTUT_DATA"
-    elif (cache / KERAS_CACHE[name]).exists():
+    elif (cache() / KERAS_CACHE[name]).exists():
         here = "in the cache of Keras"
     return dataclasses.replace(SETS[name], here=here)
 
@@ -123,7 +124,7 @@ def read(name, split):
         source = f"'{path}'"
         images, labels = read_npz(path, name, split)
     elif os.environ.get("GENTUT_MIRROR"):
-        path = fetch(name, os.environ["GENTUT_MIRROR"])
+        path = from_mirror(name, os.environ["GENTUT_MIRROR"])
         source = f"what GENTUT_MIRROR delivered, '{path}'"
         try:
             return check_contents(name, split, *read_npz(path, name, split), source)
@@ -138,8 +139,7 @@ def read(name, split):
 
 def read_npz(path, name, split):
     """Images and labels of one split as they lie in an .npz file, their contents not yet proven."""
-    info = SETS[name]
-    most = 8 * max(info.train, info.test) * math.prod(info.image_shape) + 10_000  # int64, a header
+    most = most_bytes(name)
     try:
         with np.load(path, allow_pickle=False) as arrays:
             for entry in arrays.zip.infolist():
@@ -155,19 +155,29 @@ def read_npz(path, name, split):
         ) from error
 
 
-def fetch(name, mirror):
+def from_mirror(name, mirror):
     """The path of ``NAME.npz`` from a mirror, downloaded once into the cache of Keras."""
     if not mirror.startswith("https://"):
         raise ValueError(f"GENTUT_MIRROR must begin with https://; received {mirror!r}.")
-    keras = importlib.import_module("keras")
     address = f"{mirror.rstrip('/')}/{name}.npz"
     try:
-        return Path(keras.utils.get_file(f"gentut-mirror-{name}.npz", address))
-    except Exception as error:  # Keras raises a bare Exception when a download fails
-        reason = str(error).partition("\n")[0]
+        return fetch(address, cache() / f"gentut-mirror-{name}.npz", most_bytes(name))
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
         raise FileNotFoundError(
             f"'{name}' could not be downloaded from GENTUT_MIRROR, {address} ({reason})."
         ) from error
+
+
+def cache():
+    """The folder where Keras keeps downloaded data sets."""
+    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "datasets"
+
+
+def most_bytes(name):
+    """More than any honest array of this set takes: int64, and a header."""
+    info = SETS[name]
+    return 8 * max(info.train, info.test) * math.prod(info.image_shape) + 10_000
 
 
 def local_file(name):
