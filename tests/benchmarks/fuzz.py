@@ -1,103 +1,48 @@
 """Fuzz every parser of bytes from outside: they may refuse, in our own words, and never crash.
 
+    pip install atheris                      # Linux; coverage-guided, on libFuzzer
     python tests/benchmarks/fuzz.py --seconds 60
 
 Targets: data sets (.npz), image files, config.json and history.csv of a run, checkpoints, response
-files and keys of studies, the index of an image folder.  Inputs are whole files that were damaged:
-bytes flipped, cut, repeated, exchanged between files, numbers made extreme, words of the formats
-put in.  An input that reaches a line of gentut that none before it reached joins the pool (coverage
-by `sys.settrace`), as in AFL.  A crash is any exception but ValueError,
-TypeError and OSError, a result of another type, or a second without an end.
+files and keys of studies, the index of an image folder.  Inputs begin with whole files and the
+words of their formats; atheris keeps those that reach new branches of gentut and changes them
+further.  A crash is any exception but ValueError, TypeError and OSError, or five seconds without
+an end; the input that caused it is kept in the folder of --crashes.
 """
 
 import argparse
+import contextlib
 import io
 import json
-import random
+import os
+import re
 import sys
 import tempfile
 import time
+import traceback
 import warnings
 from pathlib import Path
 
+import atheris
 import numpy as np
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from kill_harness import Set  # noqa: E402
+with atheris.instrument_imports(include=["gentut"]):
+    from gentut import human, runs
+    from gentut.data import folder as folders
+    from gentut.data import named
+    from gentut.human.responses import read_responses
+    from gentut.runs import checkpoint
+from kill_harness import Set  # noqa: E402  (they import gentut, so after the instrumentation)
 from tiny import make_photographs, shrink_recipes  # noqa: E402
 
-from gentut import human, runs  # noqa: E402
-from gentut.data import folder as folders  # noqa: E402
-from gentut.data import named  # noqa: E402
-from gentut.human.responses import read_responses  # noqa: E402
-from gentut.runs import checkpoint  # noqa: E402
-
 OURS = (ValueError, TypeError, OSError)
-PACKAGE = str(Path(runs.__file__).parents[1])
-TOKENS = [
-    b"\0", b"\xff", b"[", b"{", b'"', b"null", b"NaN", b"-1", b"1e999", b"9" * 20, b"PK\x03\x04",
-    b"\x93NUMPY", b"'descr': '|O'", b"IHDR", b"\xff\xd8", b"RIFF", b"\n", b",", b"true",
-    b"[" * 2000, b"\\u0000", b"epoch", b"../../x",
+WORDS = [
+    "\\x00", "\\xff", "[", "{", "null", "NaN", "-1", "1e999", "9999999999999999999", "PK\\x03\\x04",
+    "\\x93NUMPY", "'descr': '|O'", "IHDR", "\\xff\\xd8", "RIFF", "true", "[[[[[[[[", "\\\\u0000",
+    "epoch", "../../x",
 ]  # fmt: skip
-NUMBERS = [0, 1, 127, 128, 255, 2**15, 2**16 - 1, 2**31, 2**32 - 1]
-
-
-def mutate(content, pool, rng):
-    """A damaged copy."""
-    data = bytearray(content)
-    for _ in range(1 + int(rng.expovariate(0.7))):
-        place = rng.randrange(len(data) + 1)
-        kind = rng.randrange(7)
-        if kind == 0 and data:
-            data[place % len(data)] ^= 1 << rng.randrange(8)
-        elif kind == 1:
-            del data[place : place + rng.randrange(1, 64)]
-        elif kind == 2:
-            data = data[:place]
-        elif kind == 3:
-            data[place:place] = rng.choice(TOKENS)
-        elif kind == 4:
-            width = rng.choice((1, 2, 4))
-            number = rng.choice(NUMBERS) % 256**width
-            data[place : place + width] = number.to_bytes(width, rng.choice(("big", "little")))
-        elif kind == 5:
-            data[place:place] = data[place : place + rng.randrange(1, 200)]
-        else:
-            other = rng.choice(pool)
-            data = data[:place] + other[rng.randrange(len(other) + 1) :]
-    return bytes(data[:200_000])
-
-
-class Coverage:
-    """Lines of gentut that ran since the last look and never before."""
-
-    def __init__(self):
-        self.known, self.fresh = set(), False
-
-    def trace(self, frame, event, argument):
-        if not frame.f_code.co_filename.startswith(PACKAGE):
-            return None
-        return self.line
-
-    def line(self, frame, event, argument):
-        place = frame.f_code, frame.f_lineno
-        if place not in self.known:
-            self.known.add(place)
-            self.fresh = True
-        return self.line
-
-    def run(self, act, argument):
-        """Call under the trace; whether a new line was reached, and the exception, or None."""
-        self.fresh, error = False, None
-        sys.settrace(self.trace)
-        try:
-            act(argument)
-        except Exception as found:
-            error = found
-        finally:
-            sys.settrace(None)
-        return self.fresh, error
 
 
 def npz(**arrays):
@@ -161,7 +106,7 @@ def targets(root):
     return {
         "npz": (through(lambda path: named.read_npz(path, "mnist", "train")),
                 [npz(x_train=x, y_train=y), npz(x_train=x[0]), b"x"]),
-        "image": (through(lambda path: folders.read_image(path, 8, 3)), list(pictures())),
+        "image": (through(lambda path: folders.read([(path, 0)], 8, 3, "raise")), list(pictures())),
         "config": (through(lambda path: victim.read_config(), "config.json"),
                    [(run / "config.json").read_bytes()]),
         "history": (through(lambda path: victim.read_history(), "history.csv"),
@@ -175,51 +120,70 @@ def targets(root):
     }  # fmt: skip
 
 
-def fuzz(act, seeds, seconds, rng):
-    """Executions, lines reached, and the first input of each kind of crash."""
-    pool, coverage, crashes, executions = list(seeds), Coverage(), {}, 0
-    deadline = time.monotonic() + seconds
-    waiting = list(seeds)
-    while time.monotonic() < deadline:
-        content = waiting.pop() if waiting else mutate(rng.choice(pool), pool, rng)
-        began = time.monotonic()
-        fresh, error = coverage.run(act, content)
-        executions += 1
-        took = time.monotonic() - began
-        if error is not None and not isinstance(error, OURS):
-            crashes.setdefault(f"{type(error).__name__}: {str(error)[:100]}", content)
-        elif took > 5:
-            crashes.setdefault(f"took {took:.0f} s", content)
-        elif fresh:
-            pool.append(content)
-    return executions, len(coverage.known), crashes
+def fuzz(act, seeds, seconds, seed, crashes):
+    """Executions and branches of one target, and whether it ended well; in a process of its own."""
+    with tempfile.TemporaryDirectory() as place:
+        corpus, log = Path(place) / "corpus", Path(place) / "log"
+        corpus.mkdir()
+        for number, content in enumerate(seeds):
+            (corpus / str(number)).write_bytes(content)
+        (Path(place) / "words").write_text("".join(f'"{word}"\n' for word in WORDS))
+        child = os.fork()
+        if not child:  # atheris ends its process
+            with open(log, "wb") as file:
+                os.dup2(file.fileno(), 2)
+            words = ["fuzz", f"-max_total_time={seconds}", f"-seed={seed + 1}", "-timeout=5",
+                     "-max_len=200000", "-print_final_stats=1", f"-dict={place}/words",
+                     f"-artifact_prefix={crashes}/", str(corpus)]  # fmt: skip
+            try:
+                atheris.Setup(words, lambda content: refuses(act, content))
+                atheris.Fuzz()
+            finally:
+                traceback.print_exc()
+                os._exit(1)
+        _, status = os.waitpid(child, 0)
+        text = log.read_text(errors="replace")
+    counted = re.search(r"stat::number_of_executed_units:\s+(\d+)", text)
+    branches = re.findall(r"\bcov: (\d+)", text)
+    return {
+        "executions": int(counted[1]) if counted else 0,
+        "branches": int(branches[-1]) if branches else 0,
+        "crashed": status != 0,
+    }, text
+
+
+def refuses(act, content):
+    """Let a target take or refuse an input in our own words; everything else is a crash."""
+    with contextlib.suppress(OURS):
+        act(content)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--seconds", type=float, default=60.0, help="for each target")
+    parser.add_argument("--seconds", type=int, default=60, help="for each target")
     parser.add_argument("--targets", nargs="+", help="default all")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--crashes", type=Path, default=Path("runs/fuzz"))
     parser.add_argument("--out", type=Path, help="a JSON file for the counts")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
+    options.crashes.mkdir(parents=True, exist_ok=True)
     found = {}
     with tempfile.TemporaryDirectory() as root:
         for name, (act, seeds) in targets(Path(root)).items():
             if options.targets and name not in options.targets:
                 continue
-            rng = random.Random(f"{options.seed} {name}")
-            executions, lines, crashes = fuzz(act, seeds, options.seconds, rng)
-            found[name] = {"executions": executions, "lines": lines, "crashes": len(crashes)}
-            print(f"{name}: {executions:,} executions, {lines} lines of gentut, {len(crashes)}"
-                  " crashes", flush=True)  # fmt: skip
-            for reason, content in crashes.items():
-                print(f"  {reason}\n  {content[:200]!r}", flush=True)
+            row, text = fuzz(act, seeds, options.seconds, options.seed, options.crashes)
+            found[name] = row
+            print(f"{name}: {row['executions']:,} executions, {row['branches']} branches"
+                  f"{', CRASHED' if row['crashed'] else ''}", flush=True)  # fmt: skip
+            if row["crashed"]:
+                print(text[-3000:], flush=True)
     if options.out:
         record = {"targets": found, "seconds_each": options.seconds, "seed": options.seed,
                   "date": time.strftime("%Y-%m-%d", time.gmtime())}  # fmt: skip
         options.out.write_text(json.dumps(record, indent=2) + "\n")
-    return int(any(row["crashes"] for row in found.values()))
+    return int(any(row["crashed"] for row in found.values()))
 
 
 if __name__ == "__main__":
