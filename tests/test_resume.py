@@ -107,6 +107,17 @@ def test_killed_runs_lose_nothing_and_differ_in_no_bit():
     assert counts["compared_bits"] > 1e6
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the harness forks: TensorFlow")
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is taken away by prlimit")
+def test_a_run_that_runs_out_of_memory_goes_on():
+    code = "import kill_harness, json; print(json.dumps(kill_harness.starve('vae')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300,
+                          cwd=Path(kill_harness.__file__).parent)  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    ends = kill_harness.json.loads(done.stdout.splitlines()[-1])
+    assert ends == {"starved": "failed", "resumed": "ended", "differing_bits": 0}
+
+
 def test_a_run_taken_up_between_epochs_ends_the_same(stopped, whole, tmp_path):
     out = shutil.copytree(stopped, tmp_path / "run")
     model, status = gentut.resume(out)

@@ -188,6 +188,27 @@ def torture(families, random_runs, point_runs, epochs=4, kills=2, seed=0, say=pr
     return counts | {"killed_when": moments}
 
 
+def starve(family, epochs=4):
+    """Take all memory from a run after its first checkpoint, and go on; how it ended."""
+    import resource  # not on Windows
+
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        data = make_photographs(folder / "photographs", train=150)
+        whole, out = folder / "whole" / "run", folder / "starved" / "run"
+        for path in (whole, out):
+            path.parent.mkdir()
+        assert wait(start(family, data, whole, epochs)) == "ended", _log(whole)
+        child = start(family, data, out, epochs)
+        while not any((out / "checkpoints").glob("*.npz")):
+            time.sleep(0.001)
+        resource.prlimit(child, resource.RLIMIT_AS, (2**20, 2**20))  # less than it has: no more
+        starved = wait(child)
+        resumed = wait(start(family, data, out, epochs))
+        bits = differing_bits(result(whole), result(out))
+    return {"starved": starved, "resumed": resumed, "differing_bits": bits}
+
+
 def _moment(out):
     """What a killed run had on the disk."""
     if not (out / "config.json").is_file():
