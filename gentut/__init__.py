@@ -13,6 +13,7 @@ from gentut import (
     plots,
     tasks,
 )
+from gentut.batchsize import find_batch_size
 from gentut.choosing import choose
 from gentut.clusters import ClusterGAN
 from gentut.course import about, budget, show
@@ -41,6 +42,7 @@ __all__ = [
     "data",
     "evaluate",
     "features",
+    "find_batch_size",
     "human",
     "load_pretrained",
     "losses",

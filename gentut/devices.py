@@ -14,6 +14,11 @@ from gentut.checks import check_positive
 BACKEND = keras.backend.backend()
 if BACKEND == "tensorflow":
     import tensorflow as tf
+
+    for _gpu in tf.config.list_physical_devices("GPU"):
+        with contextlib.suppress(RuntimeError):  # it computes already
+            # Else TensorFlow takes all memory at once, and a second program has none.
+            tf.config.experimental.set_memory_growth(_gpu, True)
 elif BACKEND == "jax":
     import jax
 elif BACKEND == "torch":
@@ -44,6 +49,13 @@ def device():
     if BACKEND == "jax":
         return jax.default_backend().upper()
     return "GPU" if torch.cuda.is_available() else "CPU"
+
+
+def out_of_memory(error):
+    """Whether an error of any backend says that memory is full."""
+    signs = ("RESOURCE_EXHAUSTED", "ResourceExhausted", "out of memory", "bad_alloc")
+    text = f"{type(error).__name__}: {error}"
+    return isinstance(error, MemoryError) or any(sign in text for sign in signs)
 
 
 def use_devices(count="auto"):

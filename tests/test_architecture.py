@@ -19,7 +19,7 @@ features classical vae augment human
 flow gan
 clusters
 presets callbacks tasks
-pretrained evaluation
+pretrained evaluation batchsize
 report
 runs course doctor
 studies run_tasks

@@ -13,7 +13,7 @@ import pytest
 import tiny
 
 import gentut
-from gentut import devices
+from gentut import batchsize, devices
 from gentut.runs.guard import own_folder
 
 HERE = Path(__file__).parent
@@ -154,3 +154,59 @@ def test_the_first_process_has_the_folder_and_the_others_a_copy(tmp_path, monkey
         assert [path.name for path in folder.iterdir()] == ["config.json"]
         (folder / "config.json").write_text("changed")
     assert (tmp_path / "config.json").read_text() == "{}" and not folder.exists()
+
+
+@pytest.fixture
+def speeds(monkeypatch):
+    """Images per second by batch size, as `find_batch_size` shall measure them."""
+    table = {}
+
+    def speed(family, images, labels, classes, size, seconds):
+        if isinstance(table[size], Exception):
+            raise table[size]
+        return table[size]
+
+    monkeypatch.setattr(batchsize, "_speed", speed)
+    return table
+
+
+FULL = RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 9 bytes")
+
+
+@pytest.mark.parametrize(
+    ("measured", "size", "full"),
+    [
+        ({64: 100, 128: 180, 256: 185}, 128, None),  # 3 % more for twice the memory
+        ({64: 100, 128: 99}, 64, None),
+        ({64: 100, 128: 190, 256: FULL}, 128, 256),
+        ({64: 100, 128: 200, 256: 390, 512: 700}, 512, None),  # as large as the data
+    ],
+)
+def test_batch_size_is_the_smallest_within_reach_of_the_fastest(speeds, measured, size, full):
+    speeds.update(measured)
+    found = gentut.find_batch_size("gan", np.zeros((600, 28, 28, 1), "float32"))
+    assert (found.size, found.full) == (size, full)
+    assert found.tried == [(k, v) for k, v in measured.items() if not isinstance(v, Exception)]
+
+
+def test_batch_size_tells_what_is_wrong(speeds):
+    images = np.zeros((100, 28, 28, 1), "float32")
+    speeds[64] = FULL
+    with pytest.raises(MemoryError, match="not even one batch of 64 images of 'gan' fits"):
+        gentut.find_batch_size("gan", images)
+    speeds[64] = KeyError("other")
+    with pytest.raises(KeyError):
+        gentut.find_batch_size("gan", images)
+    with pytest.raises(ValueError, match="`family` must be one that is trained in batches"):
+        gentut.find_batch_size("gaussian", images)
+    with pytest.raises(ValueError, match="at least one batch of the recipe, 64; received 9"):
+        gentut.find_batch_size("gan", images[:9])
+    with pytest.raises(ValueError, match="`seconds` must be a number above 0"):
+        gentut.find_batch_size("gan", images, seconds=0)
+
+
+def test_batch_size_measures_a_real_training():
+    images = np.random.default_rng(0).random((128, 28, 28, 1), "float32")
+    found = gentut.find_batch_size("vae", images, np.arange(128) % 4, seconds=0.05, most=64)
+    assert len(found.tried) == 1 and found.tried[0][0] == found.size == 64
+    assert 10 < found.tried[0][1] < 10**7

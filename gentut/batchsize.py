@@ -1,0 +1,101 @@
+"""Which batch size this machine trains fastest with, found by trying."""
+
+import time
+from typing import NamedTuple
+
+import keras
+
+from gentut import presets
+from gentut.checks import check_positive
+from gentut.devices import device_count, out_of_memory
+
+GAIN = 0.05  # a doubled batch that gains less is not worth its memory
+MOST = 4096
+
+
+class BatchSize(NamedTuple):
+    """What `find_batch_size` found: the size, and (size, images per second) of all that it tried.
+
+    `full`: the first size that did not fit into memory, or None if none was met.
+    """
+
+    size: int
+    tried: list
+    full: int | None = None
+
+
+class _Pace(keras.callbacks.Callback):
+    """Images per second after the first call, which builds the graph; stops after some seconds."""
+
+    def __init__(self, batch_size, seconds):
+        super().__init__()
+        self.batch_size, self.seconds = batch_size, seconds
+        self.since = self.steps = self.rate = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        now, done = time.perf_counter(), self.model.optimizer.iterations
+        done = int(keras.ops.convert_to_numpy(done))
+        if not self.since:
+            self.since, self.steps = now, done
+        elif now - self.since >= self.seconds:
+            self.rate = self.batch_size * (done - self.steps) / (now - self.since)
+            self.model.stop_training = True
+
+
+def find_batch_size(family, images, labels=None, *, seconds=2.0, most=MOST):
+    """Double the batch from the recipe's until memory is full or speed no longer grows.
+
+    More images per second are not more learning: a doubled batch makes half as many steps of the
+    same images.  On a GPU that idles at the recipe's size the time is better used with more images
+    in a step (and, often, a higher rate); on a CPU the recipe's size is the one to keep.
+
+    Args:
+        family: a neural one of `gentut.presets.FAMILIES`.
+        images: float in [0, 1], ``(n, height, width, channels)``.
+        labels: ints ``(n,)`` for a conditional model, or None.
+        seconds: to measure each size, after its graph is built.
+        most: no size above it is tried.
+
+    Returns: a `BatchSize`; its size is the smallest within 5 % of the fastest.
+
+    Raises:
+        ValueError: the family is not trained in batches, or too few images for one batch.
+        MemoryError: not even the recipe's size fits.
+    """
+    check_positive("most", most)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < 3600:
+        raise ValueError(f"`seconds` must be a number above 0, below 3600; received {seconds!r}.")
+    classes = None if labels is None else int(max(labels)) + 1
+    size = presets.build(family, images.shape[1:], classes).default_batch_size
+    if "batch_size" not in presets.RECIPES[family]:
+        raise ValueError(f"`family` must be one that is trained in batches; received {family!r}.")
+    if len(images) < size:
+        raise ValueError(
+            f"`images` must hold at least one batch of the recipe, {size}; received {len(images)}."
+        )
+    size = -(-size // device_count()) * device_count()
+    tried, full = [], None
+    while size <= min(most, len(images)) or not tried:
+        try:
+            tried.append((size, _speed(family, images, labels, classes, size, seconds)))
+        except Exception as error:  # each backend has its own
+            if not out_of_memory(error):
+                raise
+            full = size
+            break
+        if len(tried) > 1 and tried[-1][1] < (1 + GAIN) * tried[-2][1]:
+            break
+        size *= 2
+    if not tried:
+        raise MemoryError(f"not even one batch of {full} images of {family!r} fits into memory")
+    fastest = max(speed for _, speed in tried)
+    best = next(size for size, speed in tried if speed >= (1 - GAIN) * fastest)
+    return BatchSize(best, tried, full)
+
+
+def _speed(family, images, labels, classes, size, seconds):
+    keras.backend.clear_session()
+    model = presets.build(family, images.shape[1:], classes)
+    pace = _Pace(size, seconds)
+    model.fit(images, labels, epochs=10**6, batch_size=size, callbacks=[pace], seed=0, verbose=0)
+    return pace.rate
