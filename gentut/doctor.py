@@ -18,9 +18,12 @@ from gentut.devices import BACKEND, device
 # Full mode, on the two cores of `REFERENCE`: minutes that a clock fixes, and those of the rest.
 NOTEBOOKS = {
     "01_background": (0.0, 4.0),
-    "02_gan": (3.0, 4.5),
-    "03_vae": (1.8, 6.2),
+    "02_gan": (3.0, 2.8),
+    "03_vae": (1.8, 3.8),
     "04_evaluation": (0.0, 3.5),
+    "05_vision_tasks": (0.0, 6.9),
+    "06_trends": (0.8, 3.4),
+    "07_faq": (2.6, 1.0),
 }
 REFERENCE = 450e9  # float32 operations a second of a matrix product (tests/benchmarks/mnist.md)
 COLAB = {"tensorflow": "2.20", "keras": "3.13", "numpy": "2.1"}  # .github/constraints-colab.txt
@@ -50,10 +53,11 @@ def doctor(seconds=1.0):
     return [*_versions(), *_machine(), *_settings(), *_times(rate)]
 
 
-def matmul_rate(seconds=1.0, size=1536):
-    """Float32 operations per second of products of two square matrices, the best of many."""
+def matmul_rate(seconds=1.0, size=1536, dtype="float32"):
+    """Operations per second of products of two square matrices, the best of many."""
     rng = np.random.default_rng(0)
     matrix = keras.ops.convert_to_tensor(rng.standard_normal((size, size)).astype("float32"))
+    matrix = keras.ops.cast(matrix, dtype)
     best, deadline = np.inf, time.perf_counter() + seconds
     keras.ops.convert_to_numpy(keras.ops.matmul(matrix, matrix)[0, 0])  # warms up
     while time.perf_counter() < deadline or best == np.inf:

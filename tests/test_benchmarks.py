@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tiny
 
 import gentut
 from gentut import networks
@@ -132,7 +133,16 @@ def test_training_steps_are_counted_as_on_paper():
     # 4×4 kernels at 64 places to 3 channels; dense 192 → 7 → 4; 2 → 7 → 192; 64 places, 3 → 1.
     encoder, decoder = 2 * (3072 + 1344 + 28), 2 * (14 + 1344 + 3072)
     assert flops.training_flops(small_vae()) == 3 * encoder - 2 * 3072 + 3 * decoder
-    with pytest.raises(TypeError, match="`model` must be a GAN or a VAE; received PCAMixture"):
+    # Forward, back to the weights and back to the inputs: three times the network.
+    flow = gentut.build("flow", (28, 28, 1))
+    assert flops.training_flops(flow) == 3 * flops.network_cost(flow.velocity).forward
+    latent = gentut.build("latent_flow", (28, 28, 1))
+    coded = flops.network_cost(latent.vae.encoder).forward
+    moved = 3 * flops.network_cost(latent.velocity).forward
+    assert flops.training_flops(latent) == (
+        flops.training_flops(latent.vae) + coded + latent.draws * moved
+    )
+    with pytest.raises(TypeError, match="a GAN, a VAE or a flow; received PCAMixture"):
         flops.training_flops(gentut.build("gaussian", SHAPE))
 
 
@@ -263,3 +273,24 @@ def test_a_broken_log_is_refused(tmp_path):
     log.write_text('{"run": "gan"}\n{"run": ')
     with pytest.raises(ValueError, match=r"log.jsonl` must hold one JSON object a line; line 2"):
         results.read(log)
+
+
+# ---------------------------------------------------------------- the script for a GPU
+
+
+def test_the_gpu_script_runs_on_any_device_and_goes_on(tmp_path, monkeypatch, capsys):
+    import gpu
+
+    monkeypatch.setattr(gpu, "matrix_rate", lambda policy: 1e12)
+    folder = tiny.make_photographs(tmp_path / "photographs", train=40, test=20, size=28)
+    words = ["--data", str(folder), "--families", "vae", "--minutes", "0.002", "--probe", "0.05",
+             "--log", str(tmp_path / "log"), "--out", str(tmp_path / "out.md")]  # fmt: skip
+    gpu.main([*words, "--policies", "float32"])
+    gpu.main(words)
+    rows = gpu.results.read(tmp_path / "log")
+    assert [row["precision"] for row in rows] == ["float32", "mixed_bfloat16"]
+    assert all(0 < row["share of matrix product"] < 100 for row in rows)
+    assert keras.config.dtype_policy().name == "float32"
+    text = (tmp_path / "out.md").read_text()
+    assert text.count("| photographs | vae |") == 2
+    assert "No GPU is here" in capsys.readouterr().err

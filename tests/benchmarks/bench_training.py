@@ -163,7 +163,7 @@ def throughput(bench, seconds, seed, names):
         "",
         f"- {seconds:g} seconds of `fit` each on {bench.name}, seed {seed}. FLOPs of dense layers"
         " and convolutions, forward and backward, as the mathematics needs them. Matrix product:"
-        " best of 10 of float32 2048×2048, before and after, averaged.",
+        " best in a second of float32 2048×2048, before and after, averaged.",
         f"- {', '.join(f'{key} {value}' for key, value in facts.items())};"
         f" {datetime.date.today().isoformat()}. Command: `{command()}`",
     ]

@@ -1,0 +1,159 @@
+"""Families on a GPU: speed in two precisions, its share of what the chip can do, and quality.
+
+    python tests/benchmarks/gpu.py --minutes 1 5 10 --data mnist glyphs FOLDER
+    KERAS_BACKEND=jax python tests/benchmarks/gpu.py        # where TensorFlow is not installed
+    python tests/benchmarks/gpu.py --minutes 0.05 --families gan   # on a CPU: only to try it out
+
+Each family is trained class by class, for each time, on each data set, in float32 and in bfloat16,
+with the batch size that `gentut.find_batch_size` finds there.  The table names the device.
+Rows are stored in `--log` as soon as they are there; the same command goes on where it stopped.
+"""
+
+import argparse
+import datetime
+import itertools
+import sys
+from pathlib import Path
+
+import gentut  # before TensorFlow
+
+# isort: split
+import flops
+import keras
+import results
+
+from gentut import devices, doctor, metrics, report, runs
+from gentut.callbacks import TimeBudget
+from gentut.evaluation import Judge
+
+FAMILIES = ("gan", "vae", "flow", "latent_flow")
+POLICIES = ("float32", "mixed_bfloat16")
+COLUMNS = (
+    "data", "family", "precision", "batch", "minutes", "images/s", "share of matrix product",
+    "Fréchet distance", "real images", "coverage", "seed",
+)  # fmt: skip
+
+
+def matrix_rate(policy):
+    """Operations per second of matrix products in the precision that a policy computes in."""
+    kind = keras.DTypePolicy(policy).compute_dtype
+    return doctor.matmul_rate(1.0, 4096 if devices.device() == "GPU" else 1024, kind)
+
+
+class Judged:
+    """A data set, and what tells how good its generated images are; read once."""
+
+    def __init__(self, name, generated):
+        self.name = Path(name).name
+        self.judge = Judge(name, limit=generated)
+        self.floor = self.judge.floor()
+
+    def batch_size(self, family, seconds):
+        judge = self.judge
+        return gentut.find_batch_size(family, judge.train, judge.train_labels, seconds=seconds).size
+
+
+def measure(judged, family, policy, minutes, batch_size, seed):
+    """Train once; a row of numbers."""
+    judge = judged.judge
+    keras.backend.clear_session()
+    rate = matrix_rate(policy)
+    gentut.seed(seed)
+    model = gentut.build(family, judge.train.shape[1:], judge.num_classes)
+    clock = TimeBudget(minutes)
+    seen = runs.fit(family, model, judge.train, judge.train_labels, clock=clock,
+                    batch_size=batch_size, seed=seed)  # fmt: skip
+    speed = seen / clock.seconds
+    runs.finish(model, judge.train, judge.train_labels, seed)
+    labels = judge.labels(len(judge.test))
+    codes = judge.extractor(model.sample(len(labels), labels=labels, seed=seed))
+    shares = metrics.precision_recall_density_coverage(judge.test_features, codes)
+    return {
+        "images/s": speed,
+        "share of matrix product": flops.training_flops(model) * speed / rate,
+        "Fréchet distance": metrics.frechet_distance(judge.test_features, codes),
+        "real images": judged.floor,
+        "coverage": float(shares["coverage"]),
+        "n": len(labels),
+    }
+
+
+def sweep(options, rows, keep):
+    """Make the rows that are missing."""
+    facts = report.environment(devices.device())
+    machine = ", ".join(f"{key} {value}" for key, value in facts.items())
+    sets, sizes = {}, {}
+    for name, family, policy, minutes, seed in itertools.product(
+        options.data, options.families, options.policies, options.minutes, options.seeds
+    ):
+        names = {"data": Path(name).name, "family": family, "precision": policy,
+                 "minutes": minutes, "seed": seed, "machine": machine}  # fmt: skip
+        if any(names.items() <= row.items() for row in rows):
+            continue
+        if name not in sets:
+            sets[name] = Judged(name, options.generated)
+        keras.config.set_dtype_policy(policy)
+        try:
+            if (name, family, policy) not in sizes:
+                sizes[name, family, policy] = sets[name].batch_size(family, options.probe)
+            batch = sizes[name, family, policy]
+            row = names | {"batch": batch, "date": datetime.date.today().isoformat()}
+            row |= measure(sets[name], family, policy, minutes, batch, seed)
+        finally:
+            keras.config.set_dtype_policy("float32")
+        rows.append(row)
+        keep(rows)
+        print(*(row[column] for column in COLUMNS), file=sys.stderr)
+
+
+def table(rows):
+    """The rows as Markdown, one table for each machine."""
+    lines = ["# Families on a GPU", ""]
+    for machine in dict.fromkeys(row["machine"] for row in rows):
+        own = [row for row in rows if row["machine"] == machine]
+        lines += [f"{machine}; {', '.join(sorted({row['date'] for row in own}))}.", ""]
+        lines += ["| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
+        lines += ["| " + " | ".join(cell(row, column) for column in COLUMNS) + " |" for row in own]
+        lines.append("")
+    lines += [
+        "- Share: FLOPs of the mathematics in dense layers and convolutions (`flops.py`), of the"
+        " measured rate of square matrix products in the same precision.",
+        "- Fréchet distance in the features of the data set's own judge, as many generated images"
+        " as test images; real images: that many training images.",
+        "- A larger batch keeps the recipe's learning rate.",
+        "- Command: `python tests/benchmarks/gpu.py`",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def cell(row, column):
+    value = row[column]
+    if column == "share of matrix product":
+        return f"{100 * value:.1f} %"
+    if column == "images/s":
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", nargs="+", default=["mnist", "glyphs"], help="names or folders")
+    parser.add_argument("--families", nargs="+", choices=FAMILIES, default=list(FAMILIES))
+    parser.add_argument("--policies", nargs="+", choices=POLICIES, default=list(POLICIES))
+    parser.add_argument("--minutes", nargs="+", type=float, default=[1.0, 5.0, 10.0])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--generated", type=int, default=10_000, help="and test images, at most")
+    parser.add_argument("--probe", type=float, default=2.0, help="seconds to try each batch size")
+    parser.add_argument("--log", default="runs/gpu.jsonl")
+    parser.add_argument("--out", default="runs/gpu.md")
+    options = parser.parse_args(arguments)
+    if devices.device() != "GPU":
+        print("No GPU is here: this only shows that the script works.", file=sys.stderr)
+    rows = results.read(options.log)
+    sweep(options, rows, lambda rows: results.write_log(options.log, rows))
+    results.write(options.out, table(rows))
+    print(options.out)
+
+
+if __name__ == "__main__":
+    main()
