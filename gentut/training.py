@@ -71,7 +71,7 @@ def compile_options():
 
 
 def feed(batches):
-    """What Keras is given to read `Batches` from.
+    """What Keras is given to read a `keras.utils.PyDataset` of arrays from.
 
     With TensorFlow, Keras would tune the read-ahead in a thread of its own for each iterator.
     When Ctrl-C or an error leaves an iterator behind, TensorFlow waits for that thread as it
@@ -79,10 +79,9 @@ def feed(batches):
     """
     if BACKEND != "tensorflow":
         return batches
-    signature = {
-        name: tf.TensorSpec((None, *array.shape[1:]), array.dtype)
-        for name, array in batches[0].items()
-    }
+    signature = keras.tree.map_structure(
+        lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), batches[0]
+    )
     data = tf.data.Dataset.from_generator(
         lambda: (batches[i] for i in range(len(batches))), output_signature=signature
     )

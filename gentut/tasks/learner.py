@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from gentut.checks import check_images, check_positive
-from gentut.training import compile_options
+from gentut.training import compile_options, feed
 
 
 class Learner:
@@ -57,7 +57,7 @@ class Learner:
             for variable, value in zip(self.network.optimizer.variables, self._start, strict=True):
                 variable.assign(value)
         batches = Batches(inputs, targets, self.batch_size, self.steps, seed, change)
-        self.network.fit(batches, epochs=1, shuffle=False, verbose=0)
+        self.network.fit(feed(batches), epochs=1, shuffle=False, verbose=0)
 
     def _predict(self, images):
         """Raw outputs, float32 NumPy, for images ``(n, h, w, c)``."""
