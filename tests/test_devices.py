@@ -45,7 +45,8 @@ def test_several_devices_end_with_the_weights_of_one(count, families):
         for name, value in map(str.split, out.strip().splitlines()[-len(families) :])
     }
     assert set(apart) == set(families)
-    assert max(apart.values()) < 1e-10, apart  # in float64
+    # In float64; Keras' batch normalisation on JAX keeps a part of it in float32.
+    assert max(apart.values()) < 1e-6, apart
 
 
 class Training:

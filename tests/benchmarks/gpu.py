@@ -95,7 +95,8 @@ def sweep(options, rows, keep):
         keras.config.set_dtype_policy(policy)
         try:
             if (name, family, policy) not in sizes:
-                sizes[name, family, policy] = sets[name].batch_size(family, options.probe)
+                found = options.batch_size or sets[name].batch_size(family, options.probe)
+                sizes[name, family, policy] = found
             batch = sizes[name, family, policy]
             row = names | {"batch": batch, "date": datetime.date.today().isoformat()}
             row |= measure(sets[name], family, policy, minutes, batch, seed)
@@ -104,6 +105,15 @@ def sweep(options, rows, keep):
         rows.append(row)
         keep(rows)
         print(*(row[column] for column in COLUMNS), file=sys.stderr)
+
+
+def command():
+    """What was asked for, without the files."""
+    words = sys.argv[1:]
+    kept = [
+        w for i, w in enumerate(words) if not {w, *words[max(0, i - 1) : i]} & {"--log", "--out"}
+    ]
+    return " ".join(kept)
 
 
 def table(rows):
@@ -121,7 +131,7 @@ def table(rows):
         "- Fréchet distance in the features of the data set's own judge, as many generated images"
         " as test images; real images: that many training images.",
         "- A larger batch keeps the recipe's learning rate.",
-        "- Command: `python tests/benchmarks/gpu.py`",
+        f"- Command: `python tests/benchmarks/gpu.py {command()}`.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -143,6 +153,7 @@ def main(arguments=None):
     parser.add_argument("--minutes", nargs="+", type=float, default=[1.0, 5.0, 10.0])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--generated", type=int, default=10_000, help="and test images, at most")
+    parser.add_argument("--batch-size", type=int, help="instead of looking for the fastest")
     parser.add_argument("--probe", type=float, default=2.0, help="seconds to try each batch size")
     parser.add_argument("--log", default="runs/gpu.jsonl")
     parser.add_argument("--out", default="runs/gpu.md")
