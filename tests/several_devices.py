@@ -1,16 +1,19 @@
 """Train families on one device and on several, in a process of its own; print what differs.
 
     python tests/several_devices.py 2 gan vae flow      # one line each: family, difference
+    python tests/several_devices.py speed 2 gan vae     # images per second of the recipes
 
-Devices have to be set before a backend begins to compute, so no test process can do it.  It all
-runs in float64.  In float32 sums in another order differ in the seventh digit; where that turns a
-ReLU or the sign of a slope near zero, Adam moves a weight by its whole rate, here 1e-3.
+Devices have to be set before a backend begins to compute, so no test process can do it.
+Differences are those of float64.  In float32 sums in another order differ in the seventh digit;
+where that turns a ReLU or the sign of a slope near zero, Adam moves a weight by its whole rate,
+here 1e-3.
 """
 
 import os
 import sys
 
-os.environ["JAX_ENABLE_X64"] = "1"
+if "speed" not in sys.argv:
+    os.environ["JAX_ENABLE_X64"] = "1"
 import gentut  # before TensorFlow
 
 # isort: split
@@ -55,6 +58,30 @@ def trained(family):
     return [ops.convert_to_numpy(v) for v in model.variables]
 
 
+def speed(count, families, seconds=8):
+    """Print the images per second of whole recipes, on one device and on several."""
+    images, labels = gentut.data.load("glyphs", "train")
+    gentut.use_devices(count)
+    for family in families:
+        for devices in (1, count):
+            gentut.use_devices(devices)
+            model = gentut.build(family, images.shape[1:], 10)
+            clock = gentut.callbacks.TimeBudget(minutes=seconds / 60)
+            pace = Pace()
+            model.fit(images, labels, callbacks=[clock, pace], seed=0, verbose=0)
+            rate = pace.steps * model.default_batch_size / clock.seconds
+            print(f"{family}, {devices} device{'s' * (devices > 1)}: {rate:,.0f} images/s")
+
+
+class Pace(keras.callbacks.Callback):
+    """Counts the steps after the first call, which starts the clock."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        done = int(ops.convert_to_numpy(self.model.optimizer.iterations))
+        self.first = getattr(self, "first", done)
+        self.steps = done - self.first
+
+
 def main(count, families):
     keras.config.set_floatx("float64")
     StepModel.check = float64(StepModel.check)
@@ -76,4 +103,7 @@ def main(count, families):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2:])
+    if sys.argv[1] == "speed":
+        speed(int(sys.argv[2]), sys.argv[3:])
+    else:
+        main(int(sys.argv[1]), sys.argv[2:])
