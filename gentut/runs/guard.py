@@ -2,13 +2,8 @@
 
 import contextlib
 import os
-import shutil
 import signal
-import tempfile
 import threading
-from pathlib import Path
-
-from gentut.devices import process, wait_for_all
 
 if os.name == "nt":
     import msvcrt
@@ -16,27 +11,6 @@ else:
     import fcntl
 
 NAME = ".lock"
-
-
-@contextlib.contextmanager
-def own_folder(path):
-    """The run folder that this process works in.
-
-    Of several processes that train together, the first has the folder itself.  The others begin
-    with a copy, so that all go on from the same checkpoint, and drop theirs in the end.
-    """
-    path = Path(path)
-    index, count = process()
-    if index == 0:
-        wait_for_all("run folder read")
-        yield path
-        return
-    with tempfile.TemporaryDirectory() as place:
-        copy = Path(place) / "run"
-        if path.is_dir():
-            shutil.copytree(path, copy, ignore=shutil.ignore_patterns(NAME, "*.part", "part-*"))
-        wait_for_all("run folder read")
-        yield copy
 
 
 @contextlib.contextmanager

@@ -12,21 +12,14 @@ from gentut import data as image_data
 from gentut import presets, report
 from gentut.callbacks import Progress, StopOnNaN, TimeBudget, TrainingDiverged
 from gentut.checks import check_choice
-from gentut.devices import (
-    ProcessesLost,
-    device,
-    device_count,
-    one_of_several,
-    process,
-    tells_of_lost_processes,
-    use_devices,
-)
+from gentut.devices import device, process
 from gentut.optimizers import value_of
 from gentut.runs import checkpoint
 from gentut.runs.checkpoint import Position
 from gentut.runs.folder import Config, RunFolder
-from gentut.runs.guard import CtrlC, locked, own_folder
+from gentut.runs.guard import CtrlC, locked
 from gentut.runs.record import Recorder, write_report
+from gentut.runs.together import own_folder, refuse_clock, set_devices
 from gentut.training import seed as set_seed
 from gentut.vae import VAE
 
@@ -70,45 +63,11 @@ def train(family=None, data=None, out="runs/model", *, conditional=None, minutes
         "family": family, "data": None if data is None else str(data), "conditional": conditional,
         "minutes": minutes, "epochs": epochs, "batch_size": batch_size, "size": size,
         "channels": channels, "skip_unreadable": skip_unreadable, "seed": seed,
-        "devices": _devices(devices, RunFolder(out, "out") if resume else None),
+        "devices": set_devices(devices, RunFolder(out, "out") if resume else None),
     }  # fmt: skip
     asked = {name: value for name, value in asked.items() if value is not None}
-    first = process()[0] == 0
-    if process()[1] > 1 and minutes is not None:
-        raise ValueError(
-            f"`minutes` must be left out where several processes train together, whose clocks"
-            f" differ: give `epochs`; received {minutes!r}."
-        )
     with own_folder(out) as folder:
-        run = RunFolder(folder, "out")
-        try:
-            return _begin(run, asked, resume, progress and first, say)
-        except (RuntimeError, ValueError) as error:
-            if not tells_of_lost_processes(error):
-                raise
-            raise ProcessesLost(
-                "the other processes of this training cannot be reached any more; when all are"
-                f" started again, --resume goes on from the newest checkpoint ({_first(error)})"
-            ) from error
-
-
-def _devices(count, run):
-    """Set the devices of this process; their number, or None for one.
-
-    `count`: None for those that are set already, or that a `run` which goes on was begun with.
-    """
-    if count is None and run is not None and not run.holds_nothing():
-        count = run.read_config().devices
-    if count is None and one_of_several():
-        count = 1
-    if count is not None:
-        use_devices(count)
-    count = device_count() // process()[1]
-    return count if count > 1 else None
-
-
-def _first(error):
-    return str(error).strip().partition("\n")[0][:200]
+        return _begin(RunFolder(folder, "out"), asked, resume, progress and process()[0] == 0, say)
 
 
 def _begin(run, asked, resume, progress, say):
@@ -198,6 +157,7 @@ def _go_on(run, asked, progress, say):
 
 def _train(run, config, model, images, labels, position, progress, say):
     """Train, or train on, in a folder that is locked; write the report."""
+    refuse_clock(config)
     config.status, config.environment = "running", report.environment(device())
     run.make()
     run.write_config(config)

@@ -92,7 +92,7 @@ def benchmark(bench, names, seeds, marks, rows, keep, grids=None):
             "seconds": 0.0, "images_per_second": None, "parameters": [], "elbo": None, "page": None,
             "machine": machine,
             "matmul_rate": flops.matmul_rate(),
-            "date": datetime.date.today().isoformat(), "command": command(),
+            "date": datetime.date.today().isoformat(), "command": results.command(__file__),
         }  # fmt: skip
         fresh = []
         for facts, images in start(bench, name, seed, due):
@@ -106,18 +106,6 @@ def benchmark(bench, names, seeds, marks, rows, keep, grids=None):
                 fresh = []
         rows += fresh  # the rows of one of ours come together, or the run is not done
         keep(rows)
-
-
-def command():
-    """The command that was given, without the files it writes, which change no result."""
-    words, files = [], False
-    for word in sys.argv[1:]:
-        files = word.startswith(("--log", "--out", "--grids")) or (
-            files and not word.startswith("--")
-        )
-        if not files:
-            words.append(word)
-    return " ".join(["python", "tests/benchmarks/bench_training.py", *words])
 
 
 def progress_line(row):
@@ -165,7 +153,7 @@ def throughput(bench, seconds, seed, names):
         " and convolutions, forward and backward, as the mathematics needs them. Matrix product:"
         " best in a second of float32 2048×2048, before and after, averaged.",
         f"- {', '.join(f'{key} {value}' for key, value in facts.items())};"
-        f" {datetime.date.today().isoformat()}. Command: `{command()}`",
+        f" {datetime.date.today().isoformat()}. Command: `{results.command(__file__)}`",
     ]
     return "\n".join(lines) + "\n"
 

@@ -107,15 +107,6 @@ def sweep(options, rows, keep):
         print(*(row[column] for column in COLUMNS), file=sys.stderr)
 
 
-def command():
-    """What was asked for, without the files."""
-    words = sys.argv[1:]
-    kept = [
-        w for i, w in enumerate(words) if not {w, *words[max(0, i - 1) : i]} & {"--log", "--out"}
-    ]
-    return " ".join(kept)
-
-
 def table(rows):
     """The rows as Markdown, one table for each machine."""
     lines = ["# Families on a GPU", ""]
@@ -131,7 +122,7 @@ def table(rows):
         "- Fréchet distance in the features of the data set's own judge, as many generated images"
         " as test images; real images: that many training images.",
         "- A larger batch keeps the recipe's learning rate.",
-        f"- Command: `python tests/benchmarks/gpu.py {command()}`.",
+        f"- Command: `{results.command(__file__)}`.",
     ]
     return "\n".join(lines) + "\n"
 

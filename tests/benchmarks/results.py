@@ -3,6 +3,7 @@
 import json
 import os
 import statistics
+import sys
 from pathlib import Path
 
 HEADER = (
@@ -46,6 +47,18 @@ def is_done(rows, data, run, seed, mark, code):
     """Whether the log holds this run, made by the same code."""
     wanted = {"data": data, "run": run, "seed": seed, "mark": mark, "code": code}
     return any(all(row[key] == value for key, value in wanted.items()) for row in rows)
+
+
+def command(script):
+    """The command that was given, without the files it writes, which change no result."""
+    words, files = [], False
+    for word in sys.argv[1:]:
+        files = word.startswith(("--log", "--out", "--grids")) or (
+            files and not word.startswith("--")
+        )
+        if not files:
+            words.append(word)
+    return " ".join(["python", f"tests/benchmarks/{Path(script).name}", *words])
 
 
 def groups(rows):
