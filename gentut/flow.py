@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from gentut.checks import check_choice, check_positive, check_share
+from gentut.kernels import Adam
 from gentut.losses import flow_matching_loss, straight_path
 from gentut.networks import classes_of, join
 from gentut.optimizers import Optimizers, move_average, rate_scale, recipe_of, value_of
@@ -231,7 +232,7 @@ class LatentFlow(Flow):
     def compile(self, optimizer=None, hold=1.0, **options):
         """Set the optimizer of the velocity; that of the VAE is the VAE's own."""
         keras.Model.compile(self, **{**compile_options(), **options})
-        self.flow_optimizer = optimizer or keras.optimizers.Adam(1e-3)
+        self.flow_optimizer = optimizer or Adam(1e-3)
         self.flow_optimizer.build(self.velocity.trainable_variables)
         self.optimizer = Optimizers(
             self.flow_optimizer, *([self.vae.optimizer] if self.train_vae else [])

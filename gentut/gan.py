@@ -7,6 +7,7 @@ from keras import layers, ops
 from gentut import augment as augmentation
 from gentut.augment import check_transforms
 from gentut.checks import check_choice, check_positive
+from gentut.kernels import Adam
 from gentut.losses import ADVERSARIAL, squared_slope, unit_slope
 from gentut.networks import classes_of, join
 from gentut.optimizers import Optimizers, move_average, rate_scale, recipe_of, value_of
@@ -104,8 +105,8 @@ class GAN(StepModel):
         """
         keras.Model.compile(self, **{**compile_options(), **options})
         adam = {"learning_rate": 2e-4, "beta_1": 0.5}  # Radford et al. 2016
-        self.generator_optimizer = generator_optimizer or keras.optimizers.Adam(**adam)
-        self.discriminator_optimizer = discriminator_optimizer or keras.optimizers.Adam(**adam)
+        self.generator_optimizer = generator_optimizer or Adam(**adam)
+        self.discriminator_optimizer = discriminator_optimizer or Adam(**adam)
         self.hold = hold
         self.generator_optimizer.build(self.generator.trainable_variables)
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)

@@ -10,6 +10,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from gentut.kernels import BatchNormalization, Embedding
+
 SLOPE = 0.2  # of the leaky rectifier in discriminators (Radford et al. 2016)
 
 
@@ -112,7 +114,7 @@ def _latents_and_labels(latent_dim, num_classes, units, use_bias):
     if num_classes is None:
         return latents, x
     labels = keras.Input((), dtype="int32", name="labels")
-    embedded = layers.Embedding(num_classes, units, embeddings_initializer="glorot_uniform")(labels)
+    embedded = Embedding(num_classes, units, embeddings_initializer="glorot_uniform")(labels)
     return [latents, labels], layers.Add()([x, embedded])
 
 
@@ -127,11 +129,11 @@ def generator(image_shape, latent_dim=64, num_classes=None, filters=(64, 32)):
     base = (height >> doublings, width >> doublings, filters[0])
     units = base[0] * base[1] * base[2]
     inputs, x = _latents_and_labels(latent_dim, num_classes, units, use_bias=False)
-    x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+    x = layers.ReLU()(BatchNormalization(momentum=0.9)(x))
     x = layers.Reshape(base)(x)
     for width_here in filters[1:]:
         x = layers.Conv2DTranspose(width_here, 4, 2, padding="same", use_bias=False)(x)
-        x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+        x = layers.ReLU()(BatchNormalization(momentum=0.9)(x))
     x = layers.Conv2DTranspose(channels, 4, 2, padding="same", activation="tanh")(x)
     images = layers.Rescaling(0.5, 0.5, name="images", dtype=_full())(x)
     return keras.Model(inputs, images, name="generator")
@@ -160,12 +162,11 @@ def discriminator(
     if num_classes is None:
         return keras.Model(images, score, name="discriminator")
     labels = keras.Input((), dtype="int32", name="labels")
-    direction = layers.Embedding(
+    direction = Embedding(
         num_classes, features.shape[-1], embeddings_initializer="glorot_uniform", dtype=_full()
     )(labels)
-    match = layers.Dot(1, dtype=_full())([features, direction])
-    score = layers.Add(dtype=_full())([score, match])
-    return keras.Model([images, labels], score, name="discriminator")
+    match = ops.sum(ops.multiply(features, direction), axis=1, keepdims=True)
+    return keras.Model([images, labels], ops.add(score, match), name="discriminator")
 
 
 def encoder(image_shape, latent_dim=16, num_classes=None, filters=(32, 64), units=256):
@@ -185,7 +186,7 @@ def encoder(image_shape, latent_dim=16, num_classes=None, filters=(32, 64), unit
         labels = keras.Input((), dtype="int32", name="labels")
         inputs, x = (
             [images, labels],
-            layers.Add()([x, layers.Embedding(num_classes, units)(labels)]),
+            layers.Add()([x, Embedding(num_classes, units)(labels)]),
         )
     outputs = layers.Dense(2 * latent_dim, name="mean_and_log_var", dtype=_full())(
         layers.Activation("silu")(x)
@@ -264,7 +265,7 @@ def _time_and_labels(num_classes, units):
     if num_classes is None:
         return [time], layers.Dense(units, activation="silu")(x)
     labels = keras.Input((), dtype="int32", name="labels")
-    x = layers.Add()([layers.Dense(units)(x), layers.Embedding(num_classes + 1, units)(labels)])
+    x = layers.Add()([layers.Dense(units)(x), Embedding(num_classes + 1, units)(labels)])
     return [time, labels], layers.Activation("silu")(x)
 
 

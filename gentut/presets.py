@@ -3,14 +3,13 @@
 The sizes suit 28×28 to 64×64 images and two CPU cores; `tests/benchmarks` measures them.
 """
 
-import keras
-
 from gentut import networks
 from gentut.checks import check_choice, check_positive
 from gentut.classical import PCAMixture
 from gentut.clusters import ClusterGAN
 from gentut.flow import FlowMatching, LatentFlow
 from gentut.gan import GAN
+from gentut.kernels import Adam
 from gentut.vae import VAE
 
 RECIPES = {
@@ -106,7 +105,7 @@ def build(family, image_shape, num_classes=None, **changes):
         return getattr(networks, role)(*shape, num_classes=num_classes, **extra, **recipe[role])
 
     def adam():
-        return keras.optimizers.Adam(**recipe["optimizer"])
+        return Adam(**recipe["optimizer"])
 
     def vae(**settings):
         parts = (network(role, image_shape, latent_dim=latent_dim) for role in ENDS)

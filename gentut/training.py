@@ -14,6 +14,7 @@ from keras import ops
 from gentut.batches import Batches, TwoParts
 from gentut.checks import check_images, check_labels, check_positive
 from gentut.devices import BACKEND, device, device_count, own_copies, process, replica
+from gentut.kernels import Adam
 from gentut.optimizers import recipe_of, value_of
 from gentut.slopes import Differentiable
 
@@ -131,7 +132,7 @@ class StepModel(Differentiable, keras.Model):
 
         `hold`: share of the training with a constant rate; after it the rate falls to 2 %.
         """
-        optimizer = optimizer or keras.optimizers.Adam(1e-3)
+        optimizer = optimizer or Adam(1e-3)
         super().compile(optimizer=optimizer, **{**compile_options(), **options})
         self.optimizer.build(self.trainable_variables)
         self.hold, self.rate = hold, value_of(self.optimizer.learning_rate)

@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "gentut"
 ORDER = """
 checks files
 devices
+kernels
 optimizers batches slopes
 data networks losses training metrics plots
 features classical vae augment human
@@ -88,14 +89,14 @@ def test_the_rule_itself(module, code, wrong):
     assert wrong_imports(module, ast.parse(code)) == wrong
 
 
-def test_only_three_modules_know_the_backend():
+def test_only_four_modules_know_the_backend():
     knowing = {
         module_of(file)
         for file in FILES
         for name in imports(ast.parse(file.read_text(encoding="utf-8")))
         if name.split(".")[0] in BACKENDS
     }
-    assert knowing == {"training", "devices", "slopes"}
+    assert knowing == {"training", "devices", "slopes", "kernels"}
 
 
 @pytest.mark.parametrize("module", ["metrics", "plots"])

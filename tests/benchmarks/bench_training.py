@@ -35,6 +35,7 @@ NAMES = (*results.REFERENCES, *trainings.TRAINED, *published.RECIPES)
 # What training and sampling run through.
 OUR_CODE = [
     "networks",
+    "kernels",
     "losses",
     "augment",
     "batches",

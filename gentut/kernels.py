@@ -1,0 +1,78 @@
+"""Keras parts whose TensorFlow form takes fewer passes over memory; the mathematics is Keras' own.
+
+On two CPU cores the arithmetic of small networks is soon done, and what costs is reading and
+writing arrays.  Where TensorFlow has one kernel for what Keras writes as several, it is used here.
+On JAX, which joins such passes itself, and on PyTorch these are the Keras classes unchanged.
+"""
+
+import keras
+from keras import ops
+
+from gentut.devices import BACKEND, device_count
+
+if BACKEND == "tensorflow":
+    import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable("gentut")
+class Adam(keras.optimizers.Adam):
+    """Adam (Kingma & Ba 2015) that moves a variable and both its moments in one pass."""
+
+    def update_step(self, gradient, variable, learning_rate):
+        if BACKEND != "tensorflow" or self.amsgrad or device_count() > 1:
+            super().update_step(gradient, variable, learning_rate)
+            return
+        index, dtype = self._get_variable_index(variable), variable.dtype
+        step = ops.cast(self.iterations + 1, dtype)
+        rates = [ops.cast(rate, dtype) for rate in (self.beta_1, self.beta_2)]
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,  # Keras hands over TensorFlow's own variable here
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            beta1_power=rates[0] ** step,
+            beta2_power=rates[1] ** step,
+            lr=ops.cast(learning_rate, dtype),
+            beta1=rates[0],
+            beta2=rates[1],
+            epsilon=ops.cast(self.epsilon, dtype),
+            grad=ops.cast(gradient, dtype),
+        )
+
+
+@keras.saving.register_keras_serializable("gentut")
+class BatchNormalization(keras.layers.BatchNormalization):
+    """Batch normalisation (Ioffe & Szegedy 2015) with its statistics and its slope in one kernel.
+
+    Not where a slope of the slope is needed: that of the kernel is slow.
+    """
+
+    def call(self, inputs, training=None, mask=None):
+        channels_last = self.axis in (-1, len(inputs.shape) - 1)
+        plain = self.scale and self.center and not self.renorm and not self.synchronized
+        kernel = BACKEND == "tensorflow" and inputs.dtype == "float32" and channels_last and plain
+        if not (kernel and training and self.trainable and mask is None):
+            return super().call(inputs, training=training, mask=mask)
+        shape = ops.shape(inputs)
+        spots = inputs if len(shape) == 4 else ops.reshape(inputs, (-1, 1, 1, shape[-1]))
+        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=spots, scale=self.gamma, offset=self.beta, mean=self.moving_mean,
+            variance=self.moving_variance, epsilon=self.epsilon, is_training=True,
+        )  # fmt: skip
+        # The kernel gives the variance over n − 1 values, Keras keeps the one over n.
+        count = ops.cast(ops.size(spots) // shape[-1], "float32")
+        variance = variance * (count - 1) / count
+        for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            average.assign(average * self.momentum + value * (1 - self.momentum))
+        return outputs if spots is inputs else ops.reshape(outputs, shape)
+
+
+@keras.saving.register_keras_serializable("gentut")
+class Embedding(keras.layers.Embedding):
+    """One vector per label, looked up as a matrix product.
+
+    The slope of a look-up adds rows up one by one; that of a product is a product.
+    """
+
+    def call(self, labels):
+        chosen = ops.one_hot(labels, self.input_dim, dtype=self.compute_dtype)
+        return ops.matmul(chosen, ops.cast(self.embeddings, self.compute_dtype))

@@ -1,0 +1,98 @@
+"""The parts with TensorFlow kernels of their own do what the Keras classes they stand for do."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from gentut import kernels, slopes
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+class Slopes(slopes.Differentiable, keras.Model):
+    """Something that can ask for slopes."""
+
+
+def slopes_of(function, variables, inputs):
+    model = Slopes()
+    model.optimizer = keras.optimizers.SGD()
+    loss, _, of_variables, of_inputs = model.value_and_gradients(
+        lambda *x: (function(*x), ()), variables, inputs
+    )
+    return [np.asarray(ops.convert_to_numpy(s)) for s in (loss, *of_variables, *of_inputs)]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"beta_1": 0.0, "beta_2": 0.99, "epsilon": 1e-8}, {"weight_decay": 0.1},
+     {"clipnorm": 0.5}, {"amsgrad": True}],
+    ids=["plain", "of the GAN", "decay", "clipped", "amsgrad"],
+)  # fmt: skip
+def test_adam_moves_as_keras_adam(rng, options):
+    start = rng.standard_normal((5, 3)).astype("float32")
+    moved = []
+    gradients = rng.standard_normal((6, 5, 3)).astype("float32")
+    for kind in (keras.optimizers.Adam, kernels.Adam):
+        variable = keras.Variable(start)
+        optimizer = kind(learning_rate=0.05, **options)
+        optimizer.build([variable])
+        for gradient in gradients:
+            optimizer.apply([ops.convert_to_tensor(gradient)], [variable])
+        moved.append([ops.convert_to_numpy(v) for v in (variable, *optimizer.variables)])
+    assert np.abs(moved[0][0] - start).max() > 0.1
+    for keras_value, value in zip(*moved, strict=True):
+        np.testing.assert_allclose(value, keras_value, rtol=2e-5, atol=2e-6)
+
+
+def test_adams_first_step_is_the_rate_against_the_sign_of_the_slope():
+    """Kingma & Ba 2015, section 2.1: both moments are exact after the bias correction."""
+    variable = keras.Variable([1.0, 1.0, 1.0])
+    optimizer = kernels.Adam(learning_rate=0.25)
+    optimizer.build([variable])
+    optimizer.apply([ops.convert_to_tensor([3.0, -0.01, 0.0])], [variable])
+    np.testing.assert_allclose(ops.convert_to_numpy(variable), [0.75, 1.25, 1.0], rtol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (6, 5, 3, 4)])
+def test_batch_normalisation_is_that_of_keras(rng, shape):
+    images = rng.normal(2.0, 3.0, shape).astype("float32")
+    weight = rng.standard_normal(shape).astype("float32")
+    found = []
+    for kind in (keras.layers.BatchNormalization, kernels.BatchNormalization):
+        layer = kind(momentum=0.7)
+        layer.build(shape)
+        layer.gamma.assign([0.5, 1.0, 2.0, -1.0])
+        layer.beta.assign([0.0, 1.0, 2.0, 3.0])
+        results = slopes_of(
+            lambda x, layer=layer: ops.sum(layer(x, training=True) * weight),
+            [layer.gamma, layer.beta],
+            [images],
+        )
+        averages = [layer.moving_mean, layer.moving_variance]
+        assert np.abs(ops.convert_to_numpy(averages[0])).max() > 0.1  # they have moved
+        results += [ops.convert_to_numpy(v) for v in (*averages, layer(images), *averages)]
+        found.append(results)
+    for keras_value, value in zip(*found, strict=True):
+        np.testing.assert_allclose(value, keras_value, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "mixed_bfloat16"])
+def test_batch_normalisation_keeps_its_type(rng, dtype):
+    layer = kernels.BatchNormalization(dtype=dtype)
+    output = layer(rng.standard_normal((4, 2, 2, 3)), training=True)
+    assert keras.backend.standardize_dtype(output.dtype) == layer.compute_dtype
+
+
+def test_embedding_looks_rows_up_and_adds_the_slopes_of_repeated_labels(rng):
+    layer = kernels.Embedding(4, 3)
+    labels = np.array([2, 0, 2, 2])
+    layer.build()
+    table = rng.standard_normal((4, 3)).astype("float32")
+    layer.embeddings.assign(table)
+    np.testing.assert_allclose(ops.convert_to_numpy(layer(labels)), table[labels], rtol=1e-6)
+    _, slope = slopes_of(lambda: ops.sum(layer(labels)), [layer.embeddings], [])
+    np.testing.assert_allclose(slope, [[1] * 3, [0] * 3, [3] * 3, [0] * 3], rtol=1e-6)
