@@ -4,9 +4,10 @@ import time
 from typing import NamedTuple
 
 import keras
+import numpy as np
 
 from gentut import presets
-from gentut.checks import check_positive
+from gentut.checks import check_images, check_labels, check_positive
 from gentut.devices import device_count, out_of_memory
 
 GAIN = 0.05  # a doubled batch that gains less is not worth its memory
@@ -59,13 +60,17 @@ def find_batch_size(family, images, labels=None, *, seconds=2.0, most=MOST):
     Returns: a `BatchSize`; its size is the smallest within 5 % of the fastest.
 
     Raises:
-        ValueError: the family is not trained in batches, or too few images for one batch.
+        ValueError: images or labels that no model takes, too few images for one batch, or a family
+            that is not trained in batches.
         MemoryError: not even the recipe's size fits.
     """
     check_positive("most", most)
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < 3600:
         raise ValueError(f"`seconds` must be a number above 0, below 3600; received {seconds!r}.")
-    classes = None if labels is None else int(max(labels)) + 1
+    images = check_images(images)
+    if labels is not None:
+        labels = check_labels(labels, len(images), np.inf)
+    classes = None if labels is None else int(labels.max()) + 1
     size = presets.build(family, images.shape[1:], classes).default_batch_size
     if "batch_size" not in presets.RECIPES[family]:
         raise ValueError(f"`family` must be one that is trained in batches; received {family!r}.")

@@ -46,6 +46,11 @@ def float64(check):
     return checked
 
 
+def double_statistics(patch):
+    """Batch normalisation in double precision: with JAX, Keras takes float32 for float64 there."""
+    patch.setattr(keras.src.backend, "result_type", lambda *types: "float64")
+
+
 def trained(family):
     """All weights after some steps, those of optimizers and averages too."""
     rng = np.random.default_rng(0)
@@ -85,7 +90,9 @@ class Pace(keras.callbacks.Callback):
 def main(count, families):
     keras.config.set_floatx("float64")
     StepModel.check = float64(StepModel.check)
-    tiny.shrink_recipes(pytest.MonkeyPatch())
+    patch = pytest.MonkeyPatch()  # for the rest of this process
+    double_statistics(patch)
+    tiny.shrink_recipes(patch)
     for family in families:
         presets.RECIPES[family].setdefault("model", {}).update(SETTINGS.get(family, {}))
     gentut.use_devices(count)
