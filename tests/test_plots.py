@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.transforms import Bbox
 from PIL import Image
 
 from gentut import plots
@@ -135,6 +137,34 @@ def test_image_grid_labels_every_image():
     }
     with pytest.raises(ValueError, match="received 2 labels for 3 images"):
         plots.image_grid(grey(0, 0, 0), labels=[1, 2])
+
+
+def boxes(figure, images=()):
+    """Where the texts of a figure, and those images of its grid, stand on the page."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    axes = figure.axes[0]
+    shown = [t for t in axes.findobj(matplotlib.text.Text) if t.get_text()]
+    found = {t.get_text(): t.get_window_extent(canvas.get_renderer()) for t in shown}
+    corner = axes.transData.transform
+    return found, [Bbox([corner((x, y)), corner((x + w, y + h))]) for x, y, w, h in images]
+
+
+def test_long_captions_take_several_lines_and_cover_nothing():
+    names = [f"nearest training image {i} ({letter * 24})" for i, letter in enumerate("abcdefghi")]
+    side = 28
+    figure = plots.image_grid(np.ones((18, side, side, 1)) / 2, names * 2, columns=9, title="Title")
+    grey = picture(figure).reshape(-1, 9 * (side + 1) + 1) < 0.9  # an image, not the paper between
+    tops = np.flatnonzero(np.diff(grey[:, side // 2].astype(int), prepend=0) == 1)
+    places = [(1 + x * (side + 1), top, side, side) for top in tops for x in range(9)]
+    found, rectangles = boxes(figure, places)
+    assert len(rectangles) == 18
+    assert all("\n" in text for text in found if text != "Title") and "Title" in found
+    every = list(found.values())
+    for i, box in enumerate(every):
+        assert not any(Bbox.intersection(box, other) for other in every[:i])
+        overlap = [Bbox.intersection(box, image) for image in rectangles]
+        assert all(o is None or min(o.width, o.height) < 1 for o in overlap)
 
 
 def test_image_grid_accepts_numpy_labels_and_colour():

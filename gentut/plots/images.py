@@ -2,6 +2,7 @@
 
 import io
 import os
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,6 +11,8 @@ from PIL import Image
 
 from gentut.files import write_atomically
 from gentut.plots.style import Figure, house_style
+
+LETTERS = 5, 8  # smallest and largest size of captions, points
 
 
 def tile(
@@ -252,18 +255,30 @@ def captioned(
     blanks = [((0, columns - len(row)), (0, 0), (0, 0), (0, 0)) for row in rows]
     full = [np.pad(row, blank, constant_values=1) for row, blank in zip(rows, blanks, strict=True)]
     height, width = rows[0].shape[1:3]
-    captions = captions or []
-    room = 1 if len(captions) < 2 else max(1, round(0.17 * width / _cell(columns)))
+    fits = int(72 * _cell(columns) / (0.65 * LETTERS[0]))  # letters side by side, over an image
+    wrapped = [[textwrap.wrap(str(text), fits) or [""] for text in row] for row in captions or ()]
+    every = [lines for row in wrapped for lines in row] or [[""]]
+    deep, longest = max(map(len, every)), max(len(line) for lines in every for line in lines)
+    size = np.clip(72 * _cell(columns) / (0.65 * max(longest, 1)), *LETTERS)
+    line = size * 1.25 / 72 * width / _cell(columns)  # height of a line, in pixels of the images
+    room = (
+        1
+        if len(wrapped) < 2
+        else max(1, round(0.17 * width / _cell(columns)), round((deep + 0.5) * line))
+    )
     figure, axes, (stride_y, stride_x) = canvas(np.concatenate(full), columns, (room, 1))
-    longest = max((len(str(text)) for row in captions for text in row), default=1)
-    size = np.clip(72 * _cell(columns) / (0.6 * max(longest, 1)), 5, 8)
-    for y, row in enumerate(captions):
-        for x, text in enumerate(row):
+    for y, row in enumerate(wrapped):
+        for x, lines in enumerate(row):
             place = (x + 0.5) * stride_x, y * stride_y + room - 1
-            axes.text(*place, text, size=size, ha="center", va="bottom")
+            axes.text(*place, "\n".join(lines), size=size, ha="center", va="bottom")
     for y, name in enumerate(names or ()):
         axes.text(-width / 6, (y + 1) * stride_y - height / 2, name, ha="right", va="center")
-    axes.set_title(title or "", pad=16 if captions else 6)
+    above = deep * 1.25 * size + 6 if len(wrapped) == 1 else 6  # points
+    axes.set_title(title or "", pad=above)
+    # Room for the words, so that they take none from the images.
+    beside = max((len(str(name)) for name in names or ()), default=0) * 0.65 * 9
+    wide, high = figure.get_size_inches()
+    figure.set_size_inches(wide + beside / 72, high + (above + 14 * bool(title)) / 72)
     return figure
 
 
@@ -273,6 +288,7 @@ def canvas(
     """A figure that holds the tiled images, its axes, and the pixels from one to the next."""
     picture = tile(images, columns, padding)
     vertical, horizontal = (padding, padding) if np.isscalar(padding) else padding
+    picture = picture[: len(picture) - max(vertical - 1, 0)]  # no caption stands under the last row
     inch = _cell(columns) / images.shape[2]
     figure = Figure(figsize=(picture.shape[1] * inch + 0.1, picture.shape[0] * inch + 0.1))
     axes = figure.subplots()
