@@ -1,14 +1,18 @@
-"""A GAN without labels that makes its own: the clusters of its training images.
+"""A GAN without labels that makes its own: groups of its training images.
 
 After Liu et al. 2020, "Diverse image generation via self-conditioned GANs" (arXiv:2006.10728);
-their clusters come from the discriminator's features and are renewed, ours from the pixels, once.
+their groups come from the discriminator's features and are renewed, ours from the pixels, once,
+by spectral clustering (Ng, Jordan and Weiss 2001, "On spectral clustering").
 """
+
+import warnings
 
 import keras
 import numpy as np
 from keras import ops
-from sklearn.cluster import MiniBatchKMeans
+from sklearn.cluster import MiniBatchKMeans, SpectralClustering
 from sklearn.decomposition import PCA
+from sklearn.neighbors import kneighbors_graph
 
 from gentut.checks import check_positive
 from gentut.gan import GAN
@@ -16,6 +20,9 @@ from gentut.training import draw_seed, generator_from
 
 AXES = 32  # principal components in which images are compared
 FEWEST = 50  # training images per cluster
+CELLS = 40  # small k-means cells per cluster, at most,
+FEWEST_IN_CELL = 5  # and training images per cell
+NEIGHBOURS = 5  # cells to which a cell is tied
 
 
 @keras.saving.register_keras_serializable("gentut")
@@ -23,9 +30,13 @@ class ClusterGAN(GAN):
     """An unconditional GAN whose two players are told to which cluster an image belongs.
 
     Labels tell a conditional GAN what to draw next, which guards it against leaving out a part of
-    the data.  Where there are none, `fit` groups the training images by k-means and uses the
-    number of the group; `sample` draws groups as often as they occur.  To its user the model is
-    unconditional: it takes no labels.
+    the data.  Where there are none, `fit` groups the training images and uses the number of the
+    group; `sample` draws groups as often as they occur.  To its user the model is unconditional:
+    it takes no labels.
+
+    The groups: k-means cuts the images into many small cells, cells are tied to their neighbours,
+    and spectral clustering cuts that graph where few ties are.  So a group follows the data: a 4
+    and a 9 may be near in pixels, but few images lie between them.
 
     Args:
         generator, discriminator: networks with as many classes as there are to be clusters.
@@ -41,11 +52,14 @@ class ClusterGAN(GAN):
             )
         self.num_clusters, self.num_classes = self.num_classes, None
         pixels = int(np.prod(self.image_shape))
-        self.centres = self.add_weight(
-            shape=(self.num_clusters, pixels), initializer="zeros", trainable=False, name="centres"
-        )
-        self.shares = self.add_weight(
-            shape=(self.num_clusters,), initializer="zeros", trainable=False, name="shares"
+        self.axes = self.fixed("axes", (pixels, min(AXES, pixels)))
+        self.cells = self.fixed("cells", (CELLS * self.num_clusters, min(AXES, pixels)))
+        self.groups = self.fixed("groups", (CELLS * self.num_clusters,), "int32")
+        self.shares = self.fixed("shares", (self.num_clusters,))
+
+    def fixed(self, name, shape, dtype=None):
+        return self.add_weight(
+            shape=shape, dtype=dtype, initializer="zeros", trainable=False, name=name
         )
 
     def fit(self, x, y=None, *, seed=None, **options):
@@ -58,7 +72,7 @@ class ClusterGAN(GAN):
         return super().fit(images, seed=seed, **options)
 
     def check(self, images, labels=None):
-        """Images as float32, and the cluster of each, its nearest centre, as int32."""
+        """Images as float32, and the cluster of each, that of its nearest cell, as int32."""
         images, _ = super().check(images, labels)
         return images, self.batched(self._nearest, images) if self._fitted() else None
 
@@ -80,27 +94,44 @@ class ClusterGAN(GAN):
 
     def _nearest(self, images):
         flat = ops.reshape(images, (ops.shape(images)[0], -1))
-        centres = ops.convert_to_tensor(self.centres)
-        # ‖x − c‖² without ‖x‖², which is the same for all centres; unused centres are out of reach.
-        distance = ops.sum(centres**2, axis=1) - 2 * ops.matmul(flat, ops.transpose(centres))
-        distance = ops.where(ops.convert_to_tensor(self.shares) > 0, distance, np.inf)
-        return ops.cast(ops.argmin(distance, axis=1), "int32")
+        codes = ops.matmul(flat, ops.convert_to_tensor(self.axes))
+        cells, groups = ops.convert_to_tensor(self.cells), ops.convert_to_tensor(self.groups)
+        # ‖x − c‖² without ‖x‖², which is the same for all cells; unused cells are out of reach.
+        distance = ops.sum(cells**2, axis=1) - 2 * ops.matmul(codes, ops.transpose(cells))
+        distance = ops.where(groups >= 0, distance, np.inf)
+        return ops.take(groups, ops.argmin(distance, axis=1))
 
     def _find_clusters(self, images, seed):
-        flat = images.reshape(len(images), -1)
+        flat, random_state = images.reshape(len(images), -1), seed % 2**32
         count = max(1, min(self.num_clusters, len(images) // FEWEST))
-        axes = min(AXES, *flat.shape)
-        codes = PCA(axes, svd_solver="randomized", random_state=seed % 2**32).fit_transform(flat)
-        groups = MiniBatchKMeans(
-            count, batch_size=4096, n_init=3, random_state=seed % 2**32
-        ).fit_predict(codes)
-        centres, shares = np.zeros(self.centres.shape), np.zeros(self.num_clusters)
-        for group in range(count):
-            own = flat[groups == group]
-            if len(own):
-                centres[group], shares[group] = own.mean(axis=0), len(own) / len(flat)
-        self.centres.assign(centres)
-        self.shares.assign(shares)
-        # Now by the nearest centre, as every later call assigns them.
+        pca = PCA(
+            min(self.axes.shape[1], *flat.shape), svd_solver="randomized", random_state=random_state
+        )
+        codes = pca.fit_transform(flat)
+        centres = MiniBatchKMeans(
+            max(count, min(CELLS * count, len(images) // FEWEST_IN_CELL)),
+            batch_size=8192, n_init=1, random_state=random_state,
+        ).fit(codes).cluster_centers_  # fmt: skip
+        axes, cells = np.zeros(self.axes.shape), np.zeros(self.cells.shape)
+        axes[:, : codes.shape[1]] = pca.components_.T
+        # Cells stand where images fall that are not centred first.
+        cells[: len(centres), : codes.shape[1]] = centres + pca.mean_ @ pca.components_.T
+        groups = np.full(len(cells), -1)
+        groups[: len(centres)] = group_cells(centres, count, random_state)
+        for variable, value in ((self.axes, axes), (self.cells, cells), (self.groups, groups)):
+            variable.assign(value)
         nearest = self.batched(self._nearest, images)
         self.shares.assign(np.bincount(nearest, minlength=self.num_clusters) / len(flat))
+
+
+def group_cells(centres, count, random_state):
+    """The group, 0 … count − 1, of each centre ``(n, d)``: spectral clustering of their graph."""
+    if count == 1 or len(centres) <= count:
+        return np.arange(len(centres)) % count
+    ties = kneighbors_graph(centres, min(NEIGHBOURS, len(centres) - 1))
+    with warnings.catch_warnings():
+        # Parts without any tie between them are groups already, which is what is looked for.
+        warnings.filterwarnings("ignore", "Graph is not fully connected")
+        return SpectralClustering(
+            count, affinity="precomputed", random_state=random_state
+        ).fit_predict((ties + ties.T) / 2)

@@ -17,7 +17,7 @@ RECIPES = {
     "mixture": {"model": {"components": 50, "latent_dim": 64}},
     "gan": {
         "batch_size": 64,
-        "clusters": 100,  # without labels: groups of images stand in for classes
+        "clusters": 50,  # without labels: groups of images stand in for classes
         "latent_dim": 32,
         "generator": {"filters": (64, 32)},
         "discriminator": {"filters": (24, 48, 96)},
@@ -51,7 +51,7 @@ RECIPES = {
         "encoder": {"filters": (32, 64), "units": 256},
         "decoder": {"filters": (64, 32), "units": 256},
         "model": {"likelihood": "bernoulli"},
-        "optimizer": {"learning_rate": 2e-3},
+        "optimizer": {"learning_rate": 2e-3, "beta_2": 0.99},
         "hold": 0.4,
     },
     "flow": {

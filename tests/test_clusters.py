@@ -7,6 +7,7 @@ from keras import ops
 
 import gentut
 from gentut import networks
+from gentut.clusters import group_cells
 
 pytestmark = pytest.mark.backend
 SHAPE = (16, 16, 1)
@@ -41,9 +42,19 @@ def test_the_clusters_are_the_kinds_and_their_shares():
     assert len(pairs) == 3  # one cluster for each kind, and the other way round
     shares = ops.convert_to_numpy(gan.shares)
     np.testing.assert_allclose(np.sort(shares), [1 / 6, 1 / 3, 1 / 2], atol=1e-6)
-    before = ops.convert_to_numpy(gan.centres).copy()
+    before = ops.convert_to_numpy(gan.cells).copy()
     gan.fit(images[::-1], batch_size=50, verbose=0, seed=2)
-    np.testing.assert_array_equal(ops.convert_to_numpy(gan.centres), before)  # found once
+    np.testing.assert_array_equal(ops.convert_to_numpy(gan.cells), before)  # found once
+
+
+def test_groups_follow_the_data_where_distance_does_not():
+    """Two interleaved moons: their ends are nearer to the other moon than to their own ends."""
+    t = np.linspace(0, np.pi, 400)
+    moons = [np.stack([np.cos(t), np.sin(t)], 1), np.stack([1 - np.cos(t), 0.5 - np.sin(t)], 1)]
+    groups = group_cells(np.concatenate(moons), 2, 0)
+    assert set(groups[:400]) != set(groups[400:]) and len(set(groups[:400])) == 1
+    assert len(set(groups[400:])) == 1
+    np.testing.assert_array_equal(group_cells(np.zeros((5, 2)), 1, 0), 0)
 
 
 def test_it_is_unconditional_to_its_user_and_survives_saving(tmp_path):
