@@ -8,14 +8,18 @@
 The data set comes from the folder in `GENTUT_DATA`, or is downloaded.  A published recipe has
 constant rates, so that one run serves all budgets.  Ours follow a schedule over the budget: one
 run for each.  With `--log`, a row is stored as soon as it is there; the same command goes on where
-it was stopped, and does again what other code did.  Leave the machine alone while it runs.
+it was stopped, and does again what other code did.  Every run has a process of its own.  Leave the machine alone while it runs.
 """
 
 import argparse
+import concurrent.futures
 import datetime
+import functools
 import hashlib
 import itertools
+import multiprocessing
 import sys
+import tempfile
 from pathlib import Path
 
 import gentut  # before TensorFlow: it sets the kernels that both sides use
@@ -109,6 +113,23 @@ def benchmark(bench, names, seeds, marks, rows, keep, grids=None):
         keep(rows)
 
 
+def each_in_its_own_process(options, log, marks):
+    """Start Python anew for every run: after some models in one process, training is slower."""
+    for name, seed, due in plan(options.recipes, options.seeds, marks):
+        code, rows = code_digest(name), results.read(log)
+        if all(results.is_done(rows, options.data, name, seed, mark, code) for mark in due):
+            continue
+        fresh = multiprocessing.get_context("spawn")
+        with concurrent.futures.ProcessPoolExecutor(1, mp_context=fresh) as pool:
+            pool.submit(run_alone, options.data, name, seed, due, log, options.grids).result()
+
+
+def run_alone(data_name, name, seed, due, log, grids):
+    rows = results.read(log)
+    keep = functools.partial(results.write_log, log)
+    benchmark(trainings.Bench(data_name), [name], [seed], due, rows, keep, grids)
+
+
 def progress_line(row):
     distance = row["frechet_distance"]
     parts = [
@@ -192,14 +213,10 @@ def main(arguments=None):
         names = [name for name in options.recipes if name in trainings.TRAINED]
         text = throughput(trainings.Bench(options.data), marks[0], options.seeds[0], names)
     else:
-        rows = results.read(options.log) if options.log else []
-
-        def keep(rows):
-            if options.log:
-                results.write_log(options.log, rows)
-
-        bench = trainings.Bench(options.data)
-        benchmark(bench, options.recipes, options.seeds, marks, rows, keep, options.grids)
+        with tempfile.TemporaryDirectory() as folder:
+            log = options.log or Path(folder) / "log.jsonl"
+            each_in_its_own_process(options, log, marks)
+            rows = results.read(log)
         text = results.table(rows)
     print(text)
     if options.out:
