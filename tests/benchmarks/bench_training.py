@@ -8,7 +8,8 @@
 The data set comes from the folder in `GENTUT_DATA`, or is downloaded.  A published recipe has
 constant rates, so that one run serves all budgets.  Ours follow a schedule over the budget: one
 run for each.  With `--log`, a row is stored as soon as it is there; the same command goes on where
-it was stopped, and does again what other code did.  Every run has a process of its own.  Leave the machine alone while it runs.
+it was stopped, and does again what other code did.  Every run has a process of its own.  Leave the
+machine alone while it runs.
 """
 
 import argparse
@@ -114,7 +115,7 @@ def benchmark(bench, names, seeds, marks, rows, keep, grids=None):
 
 
 def each_in_its_own_process(options, log, marks):
-    """Start Python anew for every run: after some models in one process, training is slower."""
+    """Start Python anew for every run: none inherits the memory and threads of another."""
     for name, seed, due in plan(options.recipes, options.seeds, marks):
         code, rows = code_digest(name), results.read(log)
         if all(results.is_done(rows, options.data, name, seed, mark, code) for mark in due):
