@@ -24,17 +24,19 @@ class Adam(keras.optimizers.Adam):
             return
         index, dtype = self._get_variable_index(variable), variable.dtype
         step = ops.cast(self.iterations + 1, dtype)
-        rates = [ops.cast(rate, dtype) for rate in (self.beta_1, self.beta_2)]
+        rates = self.beta_1, self.beta_2
+        # Keras rounds the rates to single precision for their powers, where all else is double too.
+        powers = [ops.cast(rate, dtype) ** step for rate in rates]
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,  # Keras hands over TensorFlow's own variable here
             m=self._momentums[index].value.handle,
             v=self._velocities[index].value.handle,
-            beta1_power=rates[0] ** step,
-            beta2_power=rates[1] ** step,
+            beta1_power=powers[0],
+            beta2_power=powers[1],
             lr=ops.cast(learning_rate, dtype),
-            beta1=rates[0],
-            beta2=rates[1],
-            epsilon=ops.cast(self.epsilon, dtype),
+            beta1=tf.constant(rates[0], dtype),
+            beta2=tf.constant(rates[1], dtype),
+            epsilon=tf.constant(self.epsilon, dtype),
             grad=ops.cast(gradient, dtype),
         )
 
