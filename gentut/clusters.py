@@ -52,12 +52,12 @@ class ClusterGAN(GAN):
             )
         self.num_clusters, self.num_classes = self.num_classes, None
         pixels = int(np.prod(self.image_shape))
-        self.axes = self.fixed("axes", (pixels, min(AXES, pixels)))
-        self.cells = self.fixed("cells", (CELLS * self.num_clusters, min(AXES, pixels)))
-        self.groups = self.fixed("groups", (CELLS * self.num_clusters,), "int32")
-        self.shares = self.fixed("shares", (self.num_clusters,))
+        self.axes = self._fixed("axes", (pixels, min(AXES, pixels)))
+        self.cells = self._fixed("cells", (CELLS * self.num_clusters, min(AXES, pixels)))
+        self.groups = self._fixed("groups", (CELLS * self.num_clusters,), "int32")
+        self.shares = self._fixed("shares", (self.num_clusters,))
 
-    def fixed(self, name, shape, dtype=None):
+    def _fixed(self, name, shape, dtype=None):
         return self.add_weight(
             shape=shape, dtype=dtype, initializer="zeros", trainable=False, name=name
         )
