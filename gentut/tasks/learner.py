@@ -1,5 +1,7 @@
 """A network that is trained from scratch as often as asked, at the price of one compilation."""
 
+import abc
+
 import keras
 import numpy as np
 from keras import ops
@@ -8,7 +10,7 @@ from gentut.checks import check_images, check_positive
 from gentut.training import compile_options, feed
 
 
-class Learner:
+class Learner(abc.ABC):
     """Base of the three tasks' networks.  As in scikit-learn, each `fit` begins anew.
 
     Fresh weights go into the network that is compiled already: tracing the graph takes longer
@@ -34,9 +36,9 @@ class Learner:
         self.steps, self.batch_size, self.rate = steps, batch_size, rate
         self.network = None
 
+    @abc.abstractmethod
     def build(self, seed):
         """A new network whose weights follow from `seed`."""
-        raise NotImplementedError
 
     def _compile(self, seed):
         self.network = self.build(seed)
