@@ -10,6 +10,7 @@ from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
 
 from gentut.checks import check_positive
+from gentut.mixtures import draw_components
 from gentut.training import StepModel, generator_from
 
 ARRAYS = ("mean", "axes", "weights", "means", "scales", "groups")
@@ -94,14 +95,8 @@ class PCAMixture(StepModel):
         if labels is None and self.num_classes is not None:
             labels = rng.integers(0, self.num_classes, n)
         labels = self.check_labels(labels, n)
-        groups = np.zeros(n, int) if labels is None else labels
         a = self.arrays
-        chosen = np.empty(n, int)
-        for group in np.unique(groups):
-            own = np.flatnonzero(a["groups"] == group)
-            rows = groups == group
-            weights = a["weights"][own]
-            chosen[rows] = rng.choice(own, rows.sum(), p=weights / weights.sum())
+        chosen = draw_components(a["weights"], a["groups"], labels, n, rng)
         noise = rng.standard_normal((n, a["means"].shape[1])).astype("float32")
         codes = np.empty_like(noise)
         for component in np.unique(chosen):

@@ -16,6 +16,7 @@ from sklearn.neighbors import kneighbors_graph
 
 from gentut.checks import check_positive
 from gentut.gan import GAN
+from gentut.mixtures import draw_in_shares
 from gentut.training import draw_seed, generator_from
 
 AXES = 32  # principal components in which images are compared
@@ -83,8 +84,7 @@ class ClusterGAN(GAN):
         if not self._fitted():
             raise ValueError("`sample` needs the clusters that `fit` finds; call `fit` first.")
         rng = generator_from(seed)
-        shares = ops.convert_to_numpy(self.shares).astype("float64")
-        clusters = rng.choice(self.num_clusters, n, p=shares / shares.sum()).astype("int32")
+        clusters = draw_in_shares(ops.convert_to_numpy(self.shares).astype("float64"), n, rng)
         if latents is None:
             latents = rng.standard_normal((n, self.latent_dim)).astype("float32")
         return self.batched(self._draw, self.check_latents(latents, n), clusters)

@@ -19,10 +19,12 @@ def rate_scale(progress, hold, floor=0.02):
 def move_average(average, network, decay, step):
     """Move the weights of `average` towards those of `network`.
 
-    A long average, but never longer than a share of the run: after few steps the decay is less.
+    The average reaches back over `decay`'s 1 / (1 − decay) steps, but never over more than a
+    twelfth of the run so far: an average that grows with the run (Karras et al. 2024, "Analyzing
+    and improving the training dynamics of diffusion models", section 3.1).
     """
     step = ops.cast(step, "float32")
-    decay = ops.minimum(decay, step / (step + 100.0))
+    decay = ops.minimum(decay, step / (step + 12.0))
     for old, new in zip(average.weights, network.weights, strict=True):
         if keras.backend.is_float_dtype(new.dtype):
             old.assign(new + ops.cast(decay, new.dtype) * (old - new))

@@ -23,13 +23,14 @@ RECIPES = {
         "discriminator": {"filters": (24, 48, 96)},
         "model": {
             "loss": "non_saturating",
-            "penalties": {"r1": 0.3},
+            "penalties": {"r1": 0.15},
             "penalty_interval": 16,
-            "ema": 0.997,
+            "ema": 0.9995,
             "fused": True,
         },
-        "optimizer": {"learning_rate": 2e-3, "beta_1": 0.0, "beta_2": 0.99, "epsilon": 1e-8},
-        "hold": 0.5,
+        "optimizer": {"learning_rate": 2e-3, "beta_1": 0.0, "beta_2": 0.95, "epsilon": 1e-8},
+        "generator_optimizer": {"learning_rate": 1.2e-3},  # where it differs
+        "hold": 0.6,
     },
     "wgan": {
         "batch_size": 5 * 64,
@@ -47,9 +48,9 @@ RECIPES = {
     },
     "vae": {
         "batch_size": 64,
-        "latent_dim": 16,
-        "encoder": {"filters": (32, 64), "units": 256},
-        "decoder": {"filters": (64, 32), "units": 256},
+        "latent_dim": 20,
+        "encoder": {"filters": (16, 64), "units": 256},
+        "decoder": {"filters": (64, 16), "units": 256},
         "model": {"likelihood": "bernoulli"},
         "optimizer": {"learning_rate": 2e-3, "beta_2": 0.99},
         "hold": 0.4,
@@ -104,8 +105,8 @@ def build(family, image_shape, num_classes=None, **changes):
     def network(role, *shape, **extra):
         return getattr(networks, role)(*shape, num_classes=num_classes, **extra, **recipe[role])
 
-    def adam():
-        return Adam(**recipe["optimizer"])
+    def adam(**differences):
+        return Adam(**{**recipe["optimizer"], **differences})
 
     def vae(**settings):
         parts = (network(role, image_shape, latent_dim=latent_dim) for role in ENDS)
@@ -140,6 +141,7 @@ def build(family, image_shape, num_classes=None, **changes):
             network("discriminator", image_shape),
             **settings,
         )
-        model.compile(adam(), adam(), hold=recipe["hold"])
+        of_generator = adam(**recipe.get("generator_optimizer", {}))
+        model.compile(of_generator, adam(), hold=recipe["hold"])
     model.default_batch_size = recipe["batch_size"]
     return model

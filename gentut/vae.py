@@ -12,6 +12,7 @@ from sklearn.mixture import GaussianMixture
 from gentut.checks import check_choice, check_positive, check_share
 from gentut.devices import mean_over_replicas
 from gentut.losses import bernoulli_log_likelihood, gaussian_log_likelihood, kl_to_standard_normal
+from gentut.mixtures import draw_components
 from gentut.networks import classes_of, join
 from gentut.optimizers import rate_scale
 from gentut.training import StepModel, generator_from, per_image
@@ -209,7 +210,7 @@ class VAE(StepModel):
             total = np.logaddexp(total, self.batched(log_weight, images, labels, noise))
         return total - math.log(samples)
 
-    def fit_prior(self, images, labels=None, components=100, limit=20_000, seed=0):
+    def fit_prior(self, images, labels=None, components=200, limit=60_000, seed=0):
         """Fit a Gaussian mixture to encoded images; `sample` then draws latents from it.
 
         q(z) averaged over the data is not N(0, I): where the prior puts mass that no image maps
@@ -235,11 +236,11 @@ class VAE(StepModel):
             own = codes[groups == group]
             wanted = max(1, components // (self.num_classes or 1))
             # A full covariance needs several codes per dimension to mean anything.
-            count = max(1, min(wanted, len(own) // (2 * self.latent_dim)))
+            count = max(1, min(wanted, len(own) // (5 * self.latent_dim)))
             if len(own) < 2:
                 raise ValueError(f"`images` must hold at least 2 of class {group}; got {len(own)}.")
-            mixture = GaussianMixture(count, reg_covar=1e-3, max_iter=60, random_state=seed)
-            with warnings.catch_warnings():  # 60 rounds suffice for drawing; more gain nothing
+            mixture = GaussianMixture(count, reg_covar=1e-3, max_iter=5, random_state=seed)
+            with warnings.catch_warnings():  # from k-means on, more than 5 rounds gain nothing
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 mixture.fit(own)
             scales = np.linalg.cholesky(mixture.covariances_)
@@ -268,12 +269,7 @@ class VAE(StepModel):
         return self.decode(noise, labels)
 
     def _from_mixture(self, noise, labels, rng):
-        groups = np.zeros(len(noise), int) if labels is None else labels
-        chosen = np.empty(len(noise), int)
-        for group in np.unique(groups):
-            own = np.flatnonzero(self.prior["groups"] == group)
-            weights = self.prior["weights"][own]
-            rows = groups == group
-            chosen[rows] = rng.choice(own, rows.sum(), p=weights / weights.sum())
-        scales, means = self.prior["scales"][chosen], self.prior["means"][chosen]
+        prior = self.prior
+        chosen = draw_components(prior["weights"], prior["groups"], labels, len(noise), rng)
+        scales, means = prior["scales"][chosen], prior["means"][chosen]
         return means + np.einsum("nij,nj->ni", scales, noise)

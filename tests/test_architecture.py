@@ -14,7 +14,7 @@ ORDER = """
 checks files
 devices
 kernels
-optimizers batches slopes
+optimizers batches slopes mixtures
 data networks losses training metrics plots
 features classical vae augment human
 flow gan

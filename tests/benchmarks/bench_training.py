@@ -50,7 +50,7 @@ OUR_CODE = [
     "devices",
     "slopes",
 ]
-OUR_CODE += ["gan", "clusters", "vae", "flow", "classical", "presets"]
+OUR_CODE += ["gan", "clusters", "vae", "flow", "classical", "mixtures", "presets"]
 
 
 def code_digest(name):
