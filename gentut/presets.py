@@ -52,8 +52,8 @@ RECIPES = {
         "encoder": {"filters": (16, 64), "units": 256},
         "decoder": {"filters": (64, 16), "units": 256},
         "model": {"likelihood": "bernoulli"},
-        "optimizer": {"learning_rate": 2e-3, "beta_2": 0.99},
-        "hold": 0.4,
+        "optimizer": {"learning_rate": 2e-3, "beta_2": 0.99, "weight_decay": 0.1},
+        "hold": 0.5,
     },
     "flow": {
         "batch_size": 64,

@@ -1,6 +1,9 @@
 """The training benchmark: the published recipes as their pages state them, FLOPs, the table."""
 
+import concurrent.futures
+import contextlib
 import sys
+import types
 from pathlib import Path
 
 import keras
@@ -266,6 +269,55 @@ def test_a_log_is_continued_where_it_was_left(tmp_path, monkeypatch):
     monkeypatch.setattr(bench_training, "code_digest", lambda name: "changed")
     go()
     assert len(results.read(log)) == 16, "other code: everything again"
+
+
+def test_a_changed_recipe_is_other_code_for_its_own_family_alone(monkeypatch):
+    def digests():
+        return {name: bench_training.code_digest(name) for name in bench_training.NAMES}
+
+    before = digests()
+    assert len(set(before.values())) > 5
+    monkeypatch.setitem(gentut.presets.RECIPES["vae"], "latent_dim", 3)
+    after = digests()
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"vae", "vae-conditional", "vae-binary"}
+
+
+def test_every_run_has_a_process_of_its_own_and_a_done_one_none(tmp_path, monkeypatch):
+    log, asked = tmp_path / "log.jsonl", []
+
+    class Pool(contextlib.nullcontext):
+        """Says what it is asked for, and writes the rows at once."""
+
+        def __init__(self, workers, mp_context):
+            assert workers == 1 and mp_context.get_start_method() == "spawn"
+            super().__init__(self)
+
+        def submit(self, function, data, name, seed, marks, *_):
+            assert function is bench_training.run_alone
+            asked.append((name, seed, marks))
+            row = {
+                "data": data,
+                "run": name,
+                "seed": seed,
+                "code": bench_training.code_digest(name),
+            }
+            results.write_log(log, [*results.read(log), *({**row, "mark": m} for m in marks)])
+            return types.SimpleNamespace(result=lambda: None)
+
+    monkeypatch.setattr(concurrent.futures, "ProcessPoolExecutor", Pool)
+    options = types.SimpleNamespace(
+        data="glyphs", recipes=["real", "gan", "tf-cvae"], seeds=[0, 1], grids=None
+    )
+    bench_training.each_in_its_own_process(options, log, [2, 3])
+    assert asked == [
+        (name, seed, marks)
+        for seed in (0, 1)
+        for name, marks in (("real", [0]), ("gan", [2]), ("gan", [3]), ("tf-cvae", [2, 3]))
+    ]
+    asked.clear()
+    bench_training.each_in_its_own_process(options, log, [2, 3])
+    assert not asked
 
 
 def test_a_broken_log_is_refused(tmp_path):
