@@ -49,7 +49,7 @@ def test_components_belong_to_the_group_of_the_label():
 
 def test_a_fitted_prior_is_sampled_in_the_shares_of_its_components():
     """Far apart components with no spread: the samples say which one they came from."""
-    vae = gentut.build("vae", (8, 8, 1), latent_dim=2)
+    vae = gentut.build("vae", (16, 16, 1), latent_dim=2)
     corners = np.array([[-3.0, -3], [3, -3], [0, 4]])
     vae.prior = {
         "weights": np.array([0.6, 0.3, 0.1]),
