@@ -13,8 +13,9 @@ from gentut import presets, report
 from gentut.callbacks import TimeBudget, TrainingDiverged
 from gentut.checks import check_choice
 from gentut.devices import device
-from gentut.evaluation import Judge, check_count, evaluate
+from gentut.evaluation import evaluate
 from gentut.files import write_atomically
+from gentut.judge import Judge, check_count
 from gentut.runs import Config, data_options, finish, fit, grid, load_model, save_model
 from gentut.runs.trainer import STATISTICAL
 from gentut.training import seed as set_seed

@@ -20,7 +20,8 @@ features classical vae augment human
 flow gan
 clusters
 presets callbacks tasks
-pretrained evaluation batchsize
+pretrained judge batchsize
+evaluation
 report
 runs course doctor
 studies run_tasks

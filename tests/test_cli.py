@@ -13,6 +13,7 @@ from PIL import Image
 from tiny import make_photographs, opens_cleanly, shrink_recipes
 
 from gentut import cli
+from gentut.cli import messages
 from gentut.report import terminal
 
 
@@ -265,16 +266,13 @@ def cli_recipe(family):
 
 TALK = """
 import importlib.util, os, sys
-spec = importlib.util.spec_from_file_location("cli", sys.argv[1])  # without TensorFlow: at once
-cli = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(cli)
-def talk(options):
+spec = importlib.util.spec_from_file_location("messages", sys.argv[1])  # no TensorFlow: at once
+messages = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(messages)
+with messages.quiet():
     os.write(2, b"from C++\\n")
     print("from Python", file=sys.stderr)
-cli.COMMANDS["data"] = talk
-code = cli.main(["data"])
 os.write(2, b"afterwards\\n")
-sys.exit(code)
 """
 
 
@@ -283,7 +281,10 @@ def test_native_messages_stay_off_the_terminal_unless_wanted(level, shown):
     """What C++ writes to file descriptor 2 is dropped while a command runs, and only then."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": level}
     done = subprocess.run(
-        [sys.executable, "-c", TALK, cli.__file__], env=environment, capture_output=True, text=True
+        [sys.executable, "-c", TALK, messages.__file__],
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0
     assert "from Python\n" in done.stderr and "afterwards\n" in done.stderr
@@ -291,7 +292,7 @@ def test_native_messages_stay_off_the_terminal_unless_wanted(level, shown):
 
 
 def test_warnings_of_other_libraries_are_left_out(capsys):
-    with cli.notes_in_one_line():
+    with messages.notes_in_one_line():
         warnings.warn_explicit("ours", UserWarning, "/x/gentut/metrics/distances.py", 1)
         warnings.warn_explicit("theirs", UserWarning, "/x/keras/layers.py", 1)
         warnings.warn_explicit("old", DeprecationWarning, "/x/gentut/vae.py", 1)

@@ -1,6 +1,7 @@
 """Score the models of run folders, and merge the scores into their reports."""
 
-from gentut import evaluation
+from gentut.evaluation import evaluate as evaluate_model
+from gentut.judge import Judge, check_count
 from gentut.runs.folder import RunFolder
 from gentut.runs.record import write_report
 
@@ -21,7 +22,7 @@ def evaluate(paths, n=10_000, seed=0, say=lambda line: None):
         ValueError, FileNotFoundError: a folder is no run or damaged (then nothing is written), or
             its data has gone.
     """
-    evaluation.check_count(n)
+    check_count(n)
     runs = {str(path): RunFolder(path) for path in paths}
     loaded = {}
     for name, run in runs.items():  # all of them before the first long computation
@@ -32,9 +33,9 @@ def evaluate(paths, n=10_000, seed=0, say=lambda line: None):
         key = config.data, *config.data_options.items()
         if key not in judges:
             say(f"{config.data}: features of the held-out images")
-            judges[key] = evaluation.Judge(config.data, config.data_options, seed=seed)
+            judges[key] = Judge(config.data, config.data_options, seed=seed)
         say(f"{name}: scoring {n:,} samples")
-        scores[name] = evaluation.evaluate(model, n=n, seed=seed, judge=judges[key])
+        scores[name] = evaluate_model(model, n=n, seed=seed, judge=judges[key])
         runs[name].write_scores(scores[name])
         write_report(runs[name], model)
     return scores

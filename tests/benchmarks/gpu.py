@@ -24,7 +24,7 @@ import results
 
 from gentut import devices, doctor, metrics, report, runs
 from gentut.callbacks import TimeBudget
-from gentut.evaluation import Judge
+from gentut.judge import Judge
 
 FAMILIES = ("gan", "vae", "flow", "latent_flow")
 POLICIES = ("float32", "mixed_bfloat16")

@@ -12,7 +12,7 @@ import published
 from published.base import one_hot
 
 from gentut import metrics, presets
-from gentut.evaluation import NEIGHBOURS, PRDC_LIMIT, Judge
+from gentut.judge import NEIGHBOURS, PRDC_LIMIT, Judge
 
 GENERATED = 10_000
 

@@ -29,8 +29,8 @@ import keras
 import numpy as np
 
 from gentut import data, metrics, report, runs, training
-from gentut.evaluation import Judge
 from gentut.files import write_atomically
+from gentut.judge import Judge
 
 HERE = Path(__file__).parent
 FAMILIES = ("vae", "gan", "flow", "latent_flow")

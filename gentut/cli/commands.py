@@ -1,0 +1,186 @@
+"""What each command of the command line does with its options; `COMMANDS` names them all.
+
+Parts of gentut that only one command needs are imported inside it: the others start sooner.
+"""
+
+import io
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+
+
+def say(line):
+    """A stage of a long job."""
+    print(line, file=sys.stderr)
+
+
+def train(options):
+    from gentut import runs
+    from gentut.devices import process
+
+    _, status = runs.train(
+        options.family, options.data, options.out, conditional=options.conditional,
+        minutes=options.minutes, epochs=options.epochs, batch_size=options.batch_size,
+        size=options.size, channels=options.channels, skip_unreadable=options.skip_unreadable,
+        seed=options.seed, devices=options.devices, resume=options.resume, progress=True, say=say,
+    )  # fmt: skip
+    if process()[0] == 0:
+        print(Path(options.out) / "report.html")
+    if status == "interrupted":
+        print(f"stopped; gentut train --out {options.out} --resume goes on", file=sys.stderr)
+        return 130
+    return 0
+
+
+def sample(options):
+    from gentut import plots, runs
+    from gentut.files import write_atomically
+
+    target = Path(options.out)
+    if target.suffix.lower() != ".png":
+        raise ValueError(f"`out` must end in .png; received {options.out!r}.")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(
+            f"`out` must lie in a folder that exists; received {options.out!r}."
+        )
+    model = runs.RunFolder(options.run).read_model()
+    classes = model.num_classes
+    labels = columns = None
+    if options.label is not None:
+        labels = np.full(max(options.n, 0), options.label)
+    elif classes is not None:
+        labels = np.arange(max(options.n, 0)) % classes
+        columns = runs.grid(classes)[1] if classes <= 10 else None
+    images = model.sample(options.n, labels=labels, seed=options.seed)
+    picture = io.BytesIO()
+    plots.pixels(plots.tile(images, columns), 2).save(picture, "PNG")
+    write_atomically(target, picture.getvalue())
+    print(target)
+
+
+def evaluate(options):
+    from gentut import runs
+    from gentut.report.terminal import score_lines
+
+    scores = runs.evaluate(options.runs, options.n, options.seed, say=say)
+    groups = {}
+    for run, row in scores.items():
+        groups.setdefault((row["data"], row["features"], row["n_real"]), {})[run] = row
+    for group in groups.values():
+        print(score_lines(group))
+    print(*(Path(run) / "report.html" for run in scores), sep="\n")
+
+
+def compare(options):
+    from gentut import comparison
+    from gentut.report.terminal import family_lines
+
+    results, status = comparison.compare(
+        options.data, options.out, families=options.families, minutes=options.minutes,
+        n=options.n, seed=options.seed, size=options.size, channels=options.channels,
+        skip_unreadable=options.skip_unreadable, resume=options.resume, progress=True, say=say,
+    )  # fmt: skip
+    print(family_lines(results))
+    print(Path(options.out) / "report.html")
+    if status == "interrupted":
+        print(f"stopped; gentut compare --out {options.out} --resume goes on", file=sys.stderr)
+        return 130
+    return 0
+
+
+def choose(options):
+    from gentut import choosing
+    from gentut.report.terminal import family_lines, need_lines
+
+    choice = choosing.choose(
+        options.data, options.need, minutes=options.minutes, families=options.families,
+        n=options.n, seed=options.seed, out=options.out, size=options.size,
+        channels=options.channels, skip_unreadable=options.skip_unreadable, resume=options.resume,
+        progress=True, say=say,
+    )  # fmt: skip
+    print(family_lines(choice.scores))
+    print(need_lines(choice.scores, choice.recommendation.need))
+    for line in str(choice).splitlines():
+        print(textwrap.fill(line, 100))
+    print(*choice.paths, Path(options.out) / "report.html", sep="\n")
+    if choice.status == "interrupted":
+        print(f"stopped; gentut choose --out {options.out} --resume goes on", file=sys.stderr)
+        return 130
+    return 0
+
+
+def study(options):
+    from gentut import human, studies
+
+    if options.action == "analyse":
+        print(human.summary(studies.analyse(options.files, options.key, options.out)))
+        return
+    made = studies.make(
+        options.runs, options.out, protocol=options.protocol, trials=options.trials,
+        practice=options.practice, exposure_ms=options.exposure, title=options.title,
+        seed=options.seed,
+    )  # fmt: skip
+    out = Path(options.out)
+    print(f"For raters: {out / 'study.html'}")
+    print(f"For you alone (it holds the answers): {out / 'key.json'}")
+    for sentence in made.rules.sentences(timed=made.exposure_ms is not None):
+        print(sentence)
+    for error in (0.4, 0.45):
+        needed = human.needed_raters(error, options.trials)
+        print(f"To tell an error rate of {error:.0%} from guessing (power 80 %, raters that differ"
+              f" by 10 points): {needed} raters.")  # fmt: skip
+
+
+def tasks(options):
+    from gentut import run_tasks
+    from gentut.report.tasks import task_notes, task_rows
+    from gentut.report.terminal import aligned
+
+    steps = {} if options.steps is None else {"steps": options.steps}
+    found = run_tasks.run_task(
+        options.run, options.task, n=options.n, seeds=options.seeds, say=say, **steps
+    )
+    head, rows = task_rows(found)
+    print(aligned([head, *rows], left=(0, 4)))
+    print()
+    for note in task_notes(found):
+        print(textwrap.fill(note, 100))
+    print(Path(options.run) / "report.html")
+
+
+def data(options):
+    from gentut import data as image_data
+    from gentut.report.terminal import aligned
+
+    rows = [["name", "pixels", "classes", "train", "test", "where", "what"]]
+    for entry in image_data.names():
+        rows.append([
+            entry.name, "×".join(map(str, entry.image_shape)), str(len(entry.classes)),
+            f"{entry.train:,}", f"{entry.test:,}", entry.here or "not here: downloads",
+            f"{entry.title}; {entry.licence}",
+        ])  # fmt: skip
+    print(aligned(rows, left=(0, 5, 6)))
+    print("\nOr a folder of your own PNG, JPEG or WebP images, one sub-folder per class, or none.")
+    print("Without internet: put NAME.npz into a folder and let GENTUT_DATA name it.")
+
+
+def doctor(options):
+    from gentut import doctor as machine
+    from gentut.report.terminal import aligned
+
+    findings = machine.doctor()
+    wrong = [finding for finding in findings if finding.advice]
+    print(aligned([["what", "found"], *([f.name, f.value] for f in findings)], left=(0, 1)))
+    print("\nMinutes are scaled from two reference cores by the matrix product, in full mode. Not a"
+          " promise: other programs, cooling and data count too.")  # fmt: skip
+    for finding in wrong:
+        print(f"NOT IN ORDER: {finding.name} is {finding.value}: {finding.advice}")
+    print("" if wrong else "Everything is in order.")
+
+
+COMMANDS = {
+    "train": train, "sample": sample, "evaluate": evaluate, "compare": compare,
+    "choose": choose, "study": study, "tasks": tasks, "data": data, "doctor": doctor,
+}  # fmt: skip

@@ -1,0 +1,120 @@
+"""The commands and options that can be typed."""
+
+import argparse
+
+EPILOG = """\
+TensorFlow's own messages are kept off the terminal; TF_CPP_MIN_LOG_LEVEL=0 in the environment
+shows them.  Exit codes: 0 done, 2 bad input (one line says what), 130 stopped by Ctrl-C."""
+
+
+class Parser(argparse.ArgumentParser):
+    """One line for a mistake, as for every other bad input."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def devices(text):
+    """The value of --devices."""
+    if text == "auto":
+        return text
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a number ≥ 1 or auto; received {text!r}")
+    return int(text)
+
+
+def parser():
+    """The commands and their options."""
+    top = Parser(
+        prog="gentut",
+        description="Learn image generation by running it.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name, text):
+        return commands.add_parser(name, help=text, description=text)
+
+    def images(sub):
+        sub.add_argument("--data", help="a data set's name (default glyphs) or a folder of images")
+        sub.add_argument("--size", type=int, help="pixels per side, 28 to 128 (folders: 32)")
+        sub.add_argument("--channels", type=int, choices=(1, 3), help="1 grey, 3 colour")
+        sub.add_argument("--skip-unreadable", action="store_true", default=None,
+                         help="leave out images of a folder that cannot be read")  # fmt: skip
+
+    sub = command("train", "train one family into a run folder")
+    sub.add_argument(
+        "family", nargs="?", help="gaussian, mixture, vae, gan, wgan, flow or latent_flow"
+    )
+    images(sub)
+    sub.add_argument("--conditional", action="store_true", default=None, help="use the labels")
+    sub.add_argument("--minutes", type=float, help="train by the clock, or")
+    sub.add_argument("--epochs", type=int, help="by passes over the data (default 10)")
+    sub.add_argument("--batch-size", type=int, help="images per step (default the recipe's)")
+    sub.add_argument("--seed", type=int, help="of weights, noise and order (default 0)")
+    sub.add_argument("--devices", type=devices, metavar="N",
+                     help="share batches among N GPUs, or auto for all (default 1)")  # fmt: skip
+    sub.add_argument("--out", required=True, help="the run folder")
+    sub.add_argument("--resume", action="store_true", help="go on with the run in --out")
+
+    sub = command("sample", "draw images from a trained run as a PNG grid")
+    sub.add_argument("run", help="a run folder")
+    sub.add_argument("-n", type=int, default=40, help="images (default 40)")
+    sub.add_argument("--label", type=int, help="one class, for conditional models (default all)")
+    sub.add_argument("--seed", type=int, default=0, help="other images with another (default 0)")
+    sub.add_argument("--out", required=True, help="the PNG file")
+
+    sub = command("evaluate", "score trained runs on held-out images")
+    sub.add_argument("runs", nargs="+", metavar="RUN", help="run folders")
+    sub.add_argument("-n", type=int, default=10_000, help="generated images (default 10000)")
+    sub.add_argument("--seed", type=int, default=0, help="of the samples (default 0)")
+
+    sub = command("compare", "train, measure and compare families on one budget")
+    images(sub)
+    sub.add_argument("--families", nargs="+", help="default all but wgan")
+    sub.add_argument("--minutes", type=float, help="training time of each (default 0.75)")
+    sub.add_argument("-n", type=int, help="generated images to score (default 5000)")
+    sub.add_argument("--seed", type=int, help="of everything (default 0)")
+    sub.add_argument("--out", default="runs/compare", help="folder (default runs/compare)")
+    sub.add_argument("--resume", action="store_true", help="go on with what was stopped")
+
+    sub = command("choose", "recommend a family for your data, time and need, by measuring")
+    images(sub)
+    sub.add_argument("--need", help="fidelity (default), diversity, likelihood, speed or latent")
+    sub.add_argument("--minutes", type=float, help="training time of all together (default 5)")
+    sub.add_argument("--families", nargs="+", help="default those that can serve the need")
+    sub.add_argument("-n", type=int, help="generated images to score (default 5000)")
+    sub.add_argument("--seed", type=int, help="of everything (default 0)")
+    sub.add_argument("--out", default="runs/choose", help="folder (default runs/choose)")
+    sub.add_argument("--resume", action="store_true", help="go on with what was stopped")
+
+    actions = command("study", "ask people which images are real").add_subparsers(
+        dest="action", required=True, metavar="ACTION"
+    )
+    text = "a page for raters, and its key, from trained runs"
+    sub = actions.add_parser("make", help=text, description=text)
+    sub.add_argument("runs", nargs="+", metavar="RUN", help="run folders of the same data")
+    sub.add_argument("--protocol", default="real_or_fake", help="or which_is_real, for pairs")
+    sub.add_argument("--trials", type=int, default=60, help="questions that count (default 60)")
+    sub.add_argument("--practice", type=int, default=4, help="questions before them (default 4)")
+    sub.add_argument("--exposure", type=int, metavar="MS", help="hide images after 100 to 5000 ms")
+    sub.add_argument("--title", help="what raters read at the top")
+    sub.add_argument("--seed", type=int, default=0, help="of the choice of images (default 0)")
+    sub.add_argument("--out", required=True, help="a new folder for study.html and key.json")
+    text = "statistics of the files that raters handed back"
+    sub = actions.add_parser("analyse", help=text, description=text)
+    sub.add_argument("files", nargs="+", metavar="FILE", help="response files, or a folder of them")
+    sub.add_argument("--key", required=True, help="the study's key.json")
+    sub.add_argument("--out", help="a folder for results.json and figures")
+
+    sub = command("tasks", "test whether a run's images help a network to see")
+    sub.add_argument("run", help="a run folder with a class-conditional model")
+    sub.add_argument("--task", default="classification", help="or detection, or segmentation")
+    sub.add_argument("-n", type=int, help="real images, and generated ones (default all)")
+    sub.add_argument("--seeds", type=int, default=3, help="trainings of each kind (default 3)")
+    sub.add_argument("--steps", type=int, help="of each training (default the task's)")
+
+    command("data", "what data sets there are, and which are here")
+    command("doctor", "what this machine has, what will be used, what is set up wrongly")
+    return top

@@ -1,0 +1,217 @@
+"""Held-out images as a judge of generated ones: scores, their intervals and references."""
+
+import numpy as np
+
+from gentut import data as image_data
+from gentut import features, metrics, presets
+from gentut.checks import check_images
+
+NEIGHBOURS = 5  # nearest_k of precision, recall, density and coverage
+PRDC_LIMIT = 5_000  # images of each side that they look at
+TRAIN_LIMIT = 60_000  # training images among which copies are sought
+HALVES = 20  # random halves behind each interval
+SUBSETS, SUBSET_SIZE = 50, 1_000  # of the kernel distance
+SPLITS = 10  # of the inception score
+RANGES = {  # that an interval cannot leave; the unbiased kernel distance can be below zero
+    "frechet_distance": (0, np.inf),
+    "kernel_distance": (-np.inf, np.inf),
+    "inception_score": (1, np.inf),
+    "precision": (0, 1),
+    "recall": (0, 1),
+    "density": (0, np.inf),
+    "coverage": (0, 1),
+}
+SMALLEST = 12  # images of each side: a half must hold more than the 5 neighbours
+
+
+class Judge:
+    """Held-out images of a data set, seen through one feature extractor.
+
+    Attributes:
+        train, test: images ``(n, h, w, c)``; their labels are `train_labels` and `test_labels`,
+            their features `train_features` and `test_features`.
+        class_names: names of the classes, in the order of the labels.
+        extractor: what sees them, see `gentut.features.for_data`.
+
+    Args:
+        data: what `gentut.data.load` takes, a name or a folder.
+        options: passed to `gentut.data.load`, such as ``{"size": 64}``.
+        limit: use at most so many test images, and as many training images as their reference.
+        seed: of the choice of images and of all that is drawn later.
+
+    Raises:
+        ValueError: fewer than 12 images in a split, or what `gentut.data.load` raises.
+    """
+
+    def __init__(self, data="glyphs", options=None, limit=10_000, seed=0):
+        options = dict(options or {})
+        rng = np.random.default_rng(seed)
+
+        def part(split, most):
+            images, labels = image_data.load(data, split, **options)
+            if len(images) < SMALLEST:
+                raise ValueError(
+                    f"`data` must hold at least {SMALLEST} {split} images to judge by; received"
+                    f" {str(data)!r}, which holds {len(images)}."
+                )
+            rows = rng.permutation(len(images))[:most]
+            return images[rows], labels[rows]
+
+        self.data, self.seed, self.limit = str(data), seed, limit
+        self.train, self.train_labels = part("train", TRAIN_LIMIT)
+        self.test, self.test_labels = part("test", limit)
+        self.class_names = image_data.class_names(data)
+        self.num_classes = len(self.class_names)
+        self.extractor = features.for_data(data, self.train.shape[1:], self.num_classes)
+        self.train_features = self.extractor(self.train)
+        self.test_features = self.extractor(self.test)
+        self._references = {}
+
+    def floor(self):
+        """Fréchet distance of real training images against the held-out ones."""
+        return metrics.frechet_distance(self.test_features, self.train_features[: self.limit])
+
+    def ceiling(self):
+        """Fréchet distance of uniform noise against the held-out images."""
+        noise = self.extractor(self._noise(min(len(self.test), 2_000)))
+        return metrics.frechet_distance(self.test_features, noise)
+
+    def _noise(self, n):
+        return np.random.default_rng(self.seed).random((n, *self.test.shape[1:]), "float32")
+
+    def labels(self, n):
+        """`n` labels, int32, in the shares of the training images and in random order.
+
+        A model of p(image | class) says nothing of p(class), so that shares other than those of
+        the data would be counted as its error.
+        """
+        places = (np.arange(n) + 0.5) / n * len(self.train_labels)
+        labels = np.sort(self.train_labels)[places.astype(int)]
+        return np.random.default_rng(self.seed).permutation(labels).astype("int32")
+
+    def references(self, n):
+        """Scores of `n` images that no network made: what a score can be held against.
+
+        Returns:
+            A flat dict, each score of a crowd (Fréchet distance, precision, …) three times: with
+            the suffix ``_real`` for training images (as good as it gets: a distance's floor),
+            ``_gaussian`` for samples of one Gaussian over 64 principal components, and ``_noise``
+            for uniform noise (a distance's ceiling).
+        """
+        if n not in self._references:
+            gaussian = presets.build("gaussian", self.train.shape[1:])
+            gaussian.fit(self.train[: self.limit], seed=self.seed)
+            crowds = {
+                "real": self.train_features[:n],
+                "gaussian": self.extractor(gaussian.sample(n, seed=self.seed)),
+                "noise": self.extractor(self._noise(n)),
+            }
+            self._references[n] = {
+                f"{score}_{name}": value
+                for name, codes in crowds.items()
+                for score, value in self._of_crowd(codes).items()
+            }
+        return self._references[n]
+
+    def score(self, generated):
+        """Scores of generated images ``(n, h, w, c)``, n ≥ 12, against the held-out ones.
+
+        Returns:
+            A flat dict; `evaluate` says what its keys mean.
+        """
+        codes = self.extractor(check_images(generated, self.test.shape[1:], "generated"))
+        if len(codes) < SMALLEST:
+            raise ValueError(
+                f"`generated` must hold at least {SMALLEST} images; received {len(codes)}."
+            )
+        copying = metrics.memorisation(
+            self.train_features, self.test_features[:PRDC_LIMIT], codes[:PRDC_LIMIT]
+        )
+        return (
+            self._of_crowd(codes)
+            | self._uncertainty(codes)
+            | {
+                "memorisation_c_t": copying["c_t"],
+                "memorisation_p_value": copying["p_value"],
+                "memorisation_closer": copying["closer"],
+                "memorisation_closer_low": copying["closer_low"],
+                "memorisation_closer_high": copying["closer_high"],
+                "distance_to_training": copying["generated_distance"] / copying["heldout_distance"],
+                "n_generated": len(generated),
+                "n_real": len(self.test),
+                "n_train": len(self.train),
+                "n_neighbours": min(PRDC_LIMIT, len(generated)),
+                "nearest_k": NEIGHBOURS,
+                "features": self.extractor.name,
+                "split": "test",
+            }
+        )
+
+    def _of_crowd(self, codes):
+        """Scores that compare two crowds of features, or look at one."""
+        scores = {
+            "frechet_distance": metrics.frechet_distance(self.test_features, codes),
+            "kernel_distance": metrics.kernel_distance(self.test_features, codes),
+        }
+        if min(len(codes), len(self.test)) >= 3 * (codes.shape[1] + 1):
+            line = metrics.frechet_distance_extrapolated(self.test_features, codes, seed=self.seed)
+            scores["frechet_distance_extrapolated"] = line.value
+        if self.extractor.num_classes is not None:
+            scores["inception_score"], _ = self._inception_score(codes)
+        return scores | self._neighbourhoods(self.test_features, codes)
+
+    def _uncertainty(self, codes):
+        """95 % intervals, and the spread over subsets or splits that is usually published."""
+
+        def interval(metric, *arrays):
+            return metrics.subset_interval(metric, *arrays, repeats=HALVES, seed=self.seed)
+
+        real = self.test_features
+        few = real[:PRDC_LIMIT], codes[:PRDC_LIMIT]
+        found = {
+            "frechet_distance": interval(metrics.frechet_distance, real, codes),
+            "kernel_distance": interval(metrics.kernel_distance, real, codes),
+            **interval(self._neighbourhoods, *few),
+        }
+        if self.extractor.num_classes is not None:
+            found["inception_score"] = interval(lambda part: self._inception_score(part)[0], codes)
+        scores = {}
+        for name, value in found.items():
+            low, high = RANGES[name]
+            scores[f"{name}_low"] = float(max(low, value.low))
+            scores[f"{name}_high"] = float(min(high, value.high))
+        size = min(SUBSET_SIZE, len(real) // 2, len(codes) // 2)
+        _, scores["kernel_distance_sd"] = metrics.kernel_distance(
+            real, codes, subsets=SUBSETS, subset_size=size, seed=self.seed
+        )
+        if self.extractor.num_classes is not None:
+            _, scores["inception_score_sd"] = self._inception_score(codes, SPLITS)
+        return scores
+
+    def _neighbourhoods(self, real, codes):
+        return metrics.precision_recall_density_coverage(
+            real[:PRDC_LIMIT], codes[:PRDC_LIMIT], nearest_k=NEIGHBOURS
+        )
+
+    def _inception_score(self, codes, splits=1):
+        return metrics.inception_score(
+            self.extractor.classify(codes), splits=min(splits, len(codes)), seed=self.seed
+        )
+
+    def nearest(self, generated, count=8):
+        """The `count` training images nearest to each generated one, and their distances.
+
+        Returns images ``(n, count, h, w, c)`` and distances ``(n, count)`` in feature space.
+        """
+        codes = self.extractor(generated).astype("float64")
+        known = self.train_features.astype("float64")
+        square = (codes**2).sum(1)[:, None] + (known**2).sum(1) - 2 * codes @ known.T
+        rows = np.argsort(square, axis=1)[:, :count]
+        distances = np.sqrt(np.maximum(np.take_along_axis(square, rows, axis=1), 0))
+        return self.train[rows], distances
+
+
+def check_count(n):
+    """Raise unless `n` generated images are enough to be scored."""
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < SMALLEST:
+        raise ValueError(f"`n` must be an integer of at least {SMALLEST}; received {n!r}.")
