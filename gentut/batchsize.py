@@ -55,7 +55,7 @@ def find_batch_size(family, images, labels=None, *, seconds=2.0, most=MOST):
         images: float in [0, 1], ``(n, height, width, channels)``.
         labels: ints ``(n,)`` for a conditional model, or None.
         seconds: to measure each size, after its graph is built.
-        most: no size above it is tried.
+        most: no size above it is tried; at least the recipe's.
 
     Returns: a `BatchSize`; its size is the smallest within 5 % of the fastest.
 
@@ -74,6 +74,8 @@ def find_batch_size(family, images, labels=None, *, seconds=2.0, most=MOST):
     size = presets.build(family, images.shape[1:], classes).default_batch_size
     if "batch_size" not in presets.RECIPES[family]:
         raise ValueError(f"`family` must be one that is trained in batches; received {family!r}.")
+    if most < size:
+        raise ValueError(f"`most` must be at least the recipe's batch, {size}; received {most}.")
     if len(images) < size:
         raise ValueError(
             f"`images` must hold at least one batch of the recipe, {size}; received {len(images)}."

@@ -334,7 +334,7 @@ def test_the_gpu_script_runs_on_any_device_and_goes_on(tmp_path, monkeypatch, ca
     import gpu
 
     monkeypatch.setattr(gpu, "matrix_rate", lambda policy: 1e12)
-    folder = tiny.make_photographs(tmp_path / "photographs", train=40, test=20, size=28)
+    folder = tiny.make_photographs(tmp_path / "photographs", train=60, test=20, size=28)
     words = ["--data", str(folder), "--families", "vae", "--minutes", "0.002", "--probe", "0.05",
              "--log", str(tmp_path / "log"), "--out", str(tmp_path / "out.md")]  # fmt: skip
     gpu.main([*words, "--policies", "float32"])

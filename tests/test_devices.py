@@ -13,7 +13,7 @@ import pytest
 import tiny
 
 import gentut
-from gentut import batchsize, devices
+from gentut import batchsize, devices, presets
 from gentut.runs import Config
 from gentut.runs.together import own_folder, refuse_clock
 
@@ -207,12 +207,18 @@ def test_batch_size_tells_what_is_wrong(speeds):
         gentut.find_batch_size("gan", images[:9])
     with pytest.raises(ValueError, match="`seconds` must be a number above 0"):
         gentut.find_batch_size("gan", images, seconds=0)
+    with pytest.raises(
+        ValueError, match="`most` must be at least the recipe's batch, 64; received 32"
+    ):
+        gentut.find_batch_size("gan", images, most=32)
 
 
 def test_batch_size_measures_a_real_training():
-    images = np.random.default_rng(0).random((128, 28, 28, 1), "float32")
-    found = gentut.find_batch_size("vae", images, np.arange(128) % 4, seconds=0.05, most=64)
-    assert len(found.tried) == 1 and found.tried[0][0] == found.size == 64
+    size = presets.RECIPES["vae"]["batch_size"]
+    images = np.random.default_rng(0).random((2 * size, 28, 28, 1), "float32")
+    labels = np.arange(2 * size) % 4
+    found = gentut.find_batch_size("vae", images, labels, seconds=0.05, most=size)
+    assert len(found.tried) == 1 and found.tried[0][0] == found.size == size
     assert 10 < found.tried[0][1] < 10**7
 
 
