@@ -16,6 +16,16 @@ def say(line):
     print(line, file=sys.stderr)
 
 
+def exit_code(status, options):
+    """130 after Ctrl-C, which is told with the command that goes on; else 0."""
+    if status != "interrupted":
+        return 0
+    print(
+        f"stopped; gentut {options.command} --out {options.out} --resume goes on", file=sys.stderr
+    )
+    return 130
+
+
 def train(options):
     from gentut import runs
     from gentut.devices import process
@@ -28,10 +38,7 @@ def train(options):
     )  # fmt: skip
     if process()[0] == 0:
         print(Path(options.out) / "report.html")
-    if status == "interrupted":
-        print(f"stopped; gentut train --out {options.out} --resume goes on", file=sys.stderr)
-        return 130
-    return 0
+    return exit_code(status, options)
 
 
 def sample(options):
@@ -84,10 +91,7 @@ def compare(options):
     )  # fmt: skip
     print(family_lines(results))
     print(Path(options.out) / "report.html")
-    if status == "interrupted":
-        print(f"stopped; gentut compare --out {options.out} --resume goes on", file=sys.stderr)
-        return 130
-    return 0
+    return exit_code(status, options)
 
 
 def choose(options):
@@ -105,10 +109,7 @@ def choose(options):
     for line in str(choice).splitlines():
         print(textwrap.fill(line, 100))
     print(*choice.paths, Path(options.out) / "report.html", sep="\n")
-    if choice.status == "interrupted":
-        print(f"stopped; gentut choose --out {options.out} --resume goes on", file=sys.stderr)
-        return 130
-    return 0
+    return exit_code(choice.status, options)
 
 
 def study(options):
