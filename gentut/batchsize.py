@@ -60,8 +60,8 @@ def find_batch_size(family, images, labels=None, *, seconds=2.0, most=MOST):
     Returns: a `BatchSize`; its size is the smallest within 5 % of the fastest.
 
     Raises:
-        ValueError: images or labels that no model takes, too few images for one batch, or a family
-            that is not trained in batches.
+        ValueError: images or labels that no model takes, too few images for one batch, a limit
+            below the recipe's batch, or a family that is not trained in batches.
         MemoryError: not even the recipe's size fits.
     """
     check_positive("most", most)
