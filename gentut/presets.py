@@ -49,7 +49,7 @@ RECIPES = {
     "vae": {
         "batch_size": 96,
         "latent_dim": 20,
-        "encoder": {"filters": (16, 48), "units": 256},
+        "encoder": {"filters": (16, 32), "units": 256},
         "decoder": {"filters": (48, 16), "units": 256},
         "model": {"likelihood": "bernoulli"},
         "optimizer": {"learning_rate": 2.5e-3, "beta_2": 0.99, "weight_decay": 0.1},
