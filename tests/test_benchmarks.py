@@ -2,6 +2,8 @@
 
 import concurrent.futures
 import contextlib
+import os
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -289,8 +291,9 @@ def test_every_run_has_a_process_of_its_own_and_a_done_one_none(tmp_path, monkey
     class Pool(contextlib.nullcontext):
         """Says what it is asked for, and writes the rows at once."""
 
-        def __init__(self, workers, mp_context):
+        def __init__(self, workers, mp_context, initializer):
             assert workers == 1 and mp_context.get_start_method() == "spawn"
+            assert initializer is bench_training.orphans.end_with_parent
             super().__init__(self)
 
         def submit(self, function, data, name, seed, marks, *_):
@@ -318,6 +321,34 @@ def test_every_run_has_a_process_of_its_own_and_a_done_one_none(tmp_path, monkey
     asked.clear()
     bench_training.each_in_its_own_process(options, log, [2, 3])
     assert not asked
+
+
+PARENT = """
+import multiprocessing, os, signal, time, orphans
+
+def work():
+    orphans.end_with_parent()
+    print("begun", os.getpid(), flush=True)
+    time.sleep(60)
+
+if __name__ == "__main__":
+    child = multiprocessing.get_context("spawn").Process(target=work)
+    child.start()
+    time.sleep(60)
+"""
+
+
+def test_a_killed_benchmark_leaves_no_process_behind(tmp_path):
+    """Its output stays open as long as any process that inherited it lives."""
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    folder = str(Path(bench_training.__file__).parent)
+    parent = subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": folder}
+    )
+    assert parent.stdout.readline().startswith(b"begun")
+    parent.kill()
+    assert parent.communicate(timeout=30) == (b"", None)
 
 
 def test_a_broken_log_is_refused(tmp_path):

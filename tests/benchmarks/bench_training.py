@@ -30,6 +30,7 @@ import gentut  # before TensorFlow: it sets the kernels that both sides use
 import flops
 import keras
 import numpy as np
+import orphans
 import published
 import results
 import trainings
@@ -142,7 +143,7 @@ def each_in_its_own_process(options, log, marks):
         if all(results.is_done(rows, options.data, name, seed, mark, code) for mark in due):
             continue
         fresh = multiprocessing.get_context("spawn")
-        with concurrent.futures.ProcessPoolExecutor(1, mp_context=fresh) as pool:
+        with concurrent.futures.ProcessPoolExecutor(1, fresh, orphans.end_with_parent) as pool:
             pool.submit(run_alone, options.data, name, seed, due, log, options.grids).result()
 
 
