@@ -56,6 +56,12 @@ def unpacked(file):
                 weights = stored[f"{network}/{i}"].astype("float32")
                 if f"{network}/{i}/scale" in stored:
                     weights = weights * stored[f"{network}/{i}/scale"]
+                if weights.shape != tuple(variable.shape):
+                    raise ValueError(
+                        f"the weights of {info['family']!r} must fit its recipe: {variable.path} has"
+                        f" shape {tuple(variable.shape)}, the file {weights.shape}. They are of"
+                        " another version; data/train_pretrained.py makes them anew."
+                    )
                 variable.assign(weights)
         if info["family"] in AVERAGED:
             getattr(model, AVERAGED[info["family"]]).set_weights(model.average.get_weights())

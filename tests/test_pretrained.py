@@ -73,3 +73,10 @@ def test_training_goes_on_from_a_shipped_model():
 def test_an_unknown_name_is_refused():
     with pytest.raises(ValueError, match="`name` must be one of gan-glyphs, vae-glyphs, flow-gly"):
         gentut.load_pretrained("gan-faces")
+
+
+def test_weights_of_another_recipe_are_refused_in_one_line(monkeypatch):
+    monkeypatch.setitem(gentut.presets.RECIPES["vae"]["encoder"], "filters", (16, 24))
+    with pytest.raises(ValueError, match="the weights of 'vae' must fit its recipe: .*16, 24") as e:
+        gentut.load_pretrained("vae-glyphs")
+    assert "the file (4, 4, 16, 32)" in str(e.value) and "\n" not in str(e.value)
