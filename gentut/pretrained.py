@@ -58,9 +58,9 @@ def unpacked(file):
                     weights = weights * stored[f"{network}/{i}/scale"]
                 if weights.shape != tuple(variable.shape):
                     raise ValueError(
-                        f"the weights of {info['family']!r} must fit its recipe: {variable.path} has"
-                        f" shape {tuple(variable.shape)}, the file {weights.shape}. They are of"
-                        " another version; data/train_pretrained.py makes them anew."
+                        f"the weights of {info['family']!r} must fit its recipe: {variable.path}"
+                        f" has shape {tuple(variable.shape)}, the file {weights.shape}. They are"
+                        " of another version; data/train_pretrained.py makes them anew."
                     )
                 variable.assign(weights)
         if info["family"] in AVERAGED:
