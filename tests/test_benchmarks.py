@@ -324,7 +324,7 @@ def test_every_run_has_a_process_of_its_own_and_a_done_one_none(tmp_path, monkey
 
 
 PARENT = """
-import multiprocessing, os, signal, time, orphans
+import multiprocessing, os, time, orphans
 
 def work():
     orphans.end_with_parent()
