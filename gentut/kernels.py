@@ -50,7 +50,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def call(self, inputs, training=None, mask=None):
         channels_last = self.axis in (-1, len(inputs.shape) - 1)
-        plain = self.scale and self.center and not self.renorm and not self.synchronized
+        # `renorm` came with Keras 3.14.
+        special = self.synchronized or getattr(self, "renorm", False)
+        plain = self.scale and self.center and not special
         kernel = BACKEND == "tensorflow" and inputs.dtype == "float32" and channels_last and plain
         if not (kernel and training and self.trainable and mask is None):
             return super().call(inputs, training=training, mask=mask)

@@ -80,6 +80,16 @@ def test_batch_normalisation_is_that_of_keras(rng, shape):
         np.testing.assert_allclose(value, keras_value, rtol=1e-4, atol=1e-4)
 
 
+def test_batch_normalisation_works_on_a_keras_without_renorm(rng):
+    """Keras 3.13, which Colab has, knows no `renorm`; .ci/run tests all of gentut there."""
+    layer = kernels.BatchNormalization()
+    images = rng.standard_normal((4, 2, 2, 3)).astype("float32")
+    layer.build(images.shape)
+    vars(layer).pop("renorm", None)
+    output = ops.convert_to_numpy(layer(images, training=True))
+    np.testing.assert_allclose(output.mean(axis=(0, 1, 2)), np.zeros(3), atol=1e-6)
+
+
 @pytest.mark.parametrize("dtype", ["float64", "mixed_bfloat16"])
 def test_batch_normalisation_keeps_its_type(rng, dtype):
     layer = kernels.BatchNormalization(dtype=dtype)
