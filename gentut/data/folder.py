@@ -62,18 +62,15 @@ def scan(folder):
     return contents._replace(notes=[f"{_shown(str(folder))}: {note}." for note in notes])
 
 
-def list_files(folder, split):
-    """The (path, label) pairs of one split, in the order of class and path."""
-    return scan(folder).files[split]
-
-
 def choose_test(keys):
     """Which files are of the test split: those whose hash is in the lowest sixth.
 
     Where that leaves a split of two or more files empty, the file with the lowest (or highest)
     hash goes over to it.
     """
-    hashes = [int.from_bytes(hashlib.sha256(_bytes(key)).digest()[:8]) / 2**64 for key in keys]
+    # A name that is no text has half characters (surrogates).
+    digests = [hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest() for key in keys]
+    hashes = [int.from_bytes(digest[:8]) / 2**64 for digest in digests]
     test = [value < TEST_SHARE for value in hashes]
     if len(keys) > 1 and not any(test):
         test[hashes.index(min(hashes))] = True
@@ -89,7 +86,8 @@ def read(files, size, channels, on_error):
         try:
             return read_image(entry[0], size, channels)
         except Exception as error:  # decoders raise many types on broken files
-            return f"{entry[0]} ({type(error).__name__}: {error})"
+            reason = " ".join(str(error).split())[:200]
+            return f"{_shown(str(entry[0]))} ({type(error).__name__}: {reason})"
 
     # Pillow decodes outside Python's global lock, so threads are enough.
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
@@ -323,7 +321,3 @@ def _shown(name):
     """A name for a message of one line."""
     name = name if len(name) <= 150 else f"{name[:70]}…{name[-70:]}"
     return repr(name) if CONTROL.search(name) else name
-
-
-def _bytes(key):
-    return key.encode("utf-8", "surrogatepass")  # a name that is no text has half characters
