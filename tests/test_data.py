@@ -5,6 +5,10 @@ import importlib.util
 import io
 import os
 import re
+import sys
+import tempfile
+import tracemalloc
+import unicodedata
 import warnings
 import zipfile
 from collections import Counter
@@ -18,6 +22,7 @@ from PIL import Image
 
 from gentut import data
 from gentut.data import folder as folders
+from gentut.data import memory as memories
 from gentut.data import named
 
 ROOT = Path(__file__).parents[1]
@@ -275,6 +280,37 @@ def test_a_failed_download_says_what_to_do(monkeypatch):
         data.load("cifar10")
 
 
+@pytest.mark.parametrize(
+    "entry, told",
+    [
+        ("MNIST.npz", True),
+        ("mnist (1).npz", True),
+        ("Fashion-MNIST.npz", True),  # it may be meant: the reader decides
+        ("fashion_mnist.npz", False),
+        ("cifar10.npz", False),
+    ],
+)
+def test_a_file_of_nearly_the_right_name_is_told(entry, told, tmp_path, monkeypatch):
+    import keras
+
+    def fail():
+        raise Exception("no route")
+
+    monkeypatch.setenv("GENTUT_DATA", str(tmp_path))
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", fail)
+    (tmp_path / entry).touch()
+    with pytest.raises(FileNotFoundError, match="'mnist' is not on this machine") as error:
+        data.load("mnist")
+    hint = f"GENTUT_DATA, '{tmp_path}', holds '{entry}', but the file must be 'mnist.npz'."
+    assert str(error.value).endswith(hint) is told
+    monkeypatch.setenv("GENTUT_MIRROR", "https://127.0.0.1:1")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr(named, "fetch", lambda *_: (_ for _ in ()).throw(OSError("no route")))
+    with pytest.raises(FileNotFoundError, match="from GENTUT_MIRROR, .* .no route") as error:
+        data.load("mnist")
+    assert str(error.value).endswith(hint) is told
+
+
 def test_names_say_whether_a_set_is_here(tmp_path, monkeypatch):
     monkeypatch.setenv("GENTUT_DATA", str(tmp_path))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
@@ -324,6 +360,8 @@ def test_named_sets_can_be_resized_and_coloured():
         (("glyphs",), {"channels": 4}, ValueError, "`channels` must be 1 .* received 4"),
         (("glyphs",), {"classes": ["A", "Z"]}, ValueError, "`classes` must be among A, .* 'Z'"),
         (("glyphs",), {"classes": "AB"}, ValueError, "`classes` must be a list .* 'AB'"),
+        (("glyphs",), {"classes": 3}, ValueError, "`classes` must be a list .* received 3"),
+        (("glyphs",), {"classes": [["A"]]}, ValueError, "`classes` must be a list .*'A'"),
         (("glyphs",), {"on_error": "ignore"}, ValueError, "`on_error` must be .* 'ignore'"),
     ],
 )
@@ -367,7 +405,7 @@ def test_a_folder_of_real_photographs():
     assert 0.13 < len(test_images) / 2000 < 0.20  # 1/6, within four standard deviations
     assert images.shape[1:] == (32, 32, 3) and images.dtype == np.float32
     # Same size and no scaling: exactly the pixels of the file.
-    files = folders.list_files(sample, "test")
+    files = folders.scan(sample).files["test"]
     np.testing.assert_array_equal(
         np.rint(test_images[7] * 255), np.asarray(Image.open(files[7][0]).convert("RGB"))
     )
@@ -485,8 +523,415 @@ def test_train_and_test_folders_are_kept(tmp_path):
         for name in names:
             save(tmp_path / split / name / "0.png")
     assert data.class_names(tmp_path) == ["a", "b"]
-    assert data.load(tmp_path, "train")[1].tolist() == [0, 1]
-    assert data.load(tmp_path, "test")[1].tolist() == [1]
+    for split, labels in (("train", [0, 1]), ("test", [1])):
+        with pytest.warns(UserWarning) as caught:
+            assert data.load(tmp_path, split)[1].tolist() == labels
+        assert said(caught) == [f"{tmp_path}: classes in one split only: a in train."]
+    expected = "'test', which is empty in '.*' for the classes 'a'"
+    with pytest.raises(ValueError, match=expected), warnings.catch_warnings(action="ignore"):
+        data.load(tmp_path, "test", classes=["a"])
+
+
+def said(caught):
+    return [str(warning.message) for warning in caught]
+
+
+def fill(folder, *places):
+    """Files at these places; a name that ends in "/" is an empty folder."""
+    for place in places:
+        if place.endswith("/"):
+            (folder / place).mkdir(parents=True, exist_ok=True)
+        elif Path(place).suffix in (".png", ".jpg", ".webp"):
+            save(folder / place)
+        else:
+            (folder / place).parent.mkdir(parents=True, exist_ok=True)
+            (folder / place).write_text("no image")
+    return folder
+
+
+def split_of(folder):
+    """Split -> class -> names of files, and the notes, as `load` sees them."""
+    contents = folders.scan(folder)
+    found = {
+        split: [f"{contents.classes[label]}/{path.name}" for path, label in entries]
+        for split, entries in contents.files.items()
+    }
+    return found, [note.removeprefix(f"{folder}: ") for note in contents.notes]
+
+
+CLASSES = ("train/a/1.png", "train/b/2.png", "test/a/3.png", "test/b/4.png")
+AS_WRITTEN = {"train": ["a/1.png", "b/2.png"], "test": ["a/3.png", "b/4.png"]}
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        ("empty/",),
+        ("__MACOSX/train/a/._1.png", "__MACOSX/1.png"),
+        ("annotations/1.xml", "annotations/all.json", "README.txt", "test.csv", "Thumbs.db"),
+        ("train/a/.ipynb_checkpoints/1-checkpoint.png", "train/c/", "val/"),
+        ("train/a/@eaDir/1.jpg", "@eaDir/a/1.jpg"),
+    ],
+)
+def test_folders_without_images_change_no_split(beside, tmp_path):
+    fill(tmp_path, *CLASSES, *beside)
+    assert split_of(tmp_path) == (AS_WRITTEN, [])
+    assert data.class_names(tmp_path) == ["a", "b"]
+
+
+@pytest.mark.parametrize("train", ["train", "Train", "TRAINING", "training"])
+@pytest.mark.parametrize("test", ["test", "TEST", "Testing"])
+def test_splits_go_by_the_names_that_they_have_in_the_wild(train, test, tmp_path):
+    fill(tmp_path, *(p.replace("train", train).replace("test", test) for p in CLASSES))
+    assert split_of(tmp_path) == (AS_WRITTEN, [])
+
+
+@pytest.mark.parametrize("name", ["val", "Valid", "validation", "dev"])
+def test_validation_images_are_the_test_split_or_in_none(name, tmp_path):
+    one = fill(tmp_path / "one", *(place.replace("test", name) for place in CLASSES))
+    assert split_of(one) == (AS_WRITTEN, [f"'{name}' is taken as the test split."])
+    both = fill(tmp_path / "both", *CLASSES, f"{name}/a/5.png")
+    assert split_of(both) == (AS_WRITTEN, [f"'{name}' is left out of both splits."])
+
+
+def test_a_train_folder_alone_is_read_as_the_folder(tmp_path):
+    note = "no test images beside 'Train': about one in six of its images is of the test split."
+    places = [f"{name}/{i}.png" for name in "ab" for i in range(6)]
+    plain = fill(tmp_path / "plain", *places)
+    alone = fill(tmp_path / "alone", *(f"Train/{place}" for place in places), "test/", "x/y.txt")
+    found, notes = split_of(alone)
+    assert (found, notes) == (split_of(plain)[0], [note])
+    assert min(map(len, found.values())) >= 2
+    # Kaggle's archives often hold the folder once more.
+    flat = fill(tmp_path / "flat", *(f"train/train/{i}.png" for i in range(6)))
+    assert data.class_names(flat) == ["train"] and len(split_of(flat)[1]) == 2
+
+
+def test_splits_can_hold_images_without_classes(tmp_path):
+    fill(tmp_path / "mine", "train/1.png", "train/2.png", "test/3.png")
+    expected = {"train": ["mine/1.png", "mine/2.png"], "test": ["mine/3.png"]}
+    assert split_of(tmp_path / "mine") == (expected, [])
+
+
+@pytest.mark.parametrize(
+    "places, message",
+    [
+        (
+            ("train/1.png", "test/2.png", "cat/3.png"),
+            "splits or classes, not both; received 'FOLDER' with the split 'train' beside 'cat':"
+            " move"
+            " the classes into the splits, move away what is neither, or rename what is no split.",
+        ),
+        (
+            ("bus/1.png", "car/2.png", "test/3.png"),
+            "splits or classes, not both; received 'FOLDER' with the split 'test' beside 'bus':"
+            " move"
+            " the classes into the splits, move away what is neither, or rename what is no split.",
+        ),
+        (
+            ("test/a/1.png",),
+            "training images where it holds splits; received 'FOLDER' with 'test' and no"
+            " 'train': add"
+            " that, or pass 'FOLDER/test' itself.",
+        ),
+        (
+            ("val/a/1.png", "test/a/1.png", "train/a/1.txt"),
+            "training images where it holds splits; received 'FOLDER' with 'test' and no"
+            " 'train': add"
+            " that, or pass 'FOLDER/test' itself.",
+        ),
+        (
+            ("train/1.png", "training/2.png", "test/3.png"),
+            "one folder for a split; received 'FOLDER' with 'train' and 'training': put them into"
+            " one.",
+        ),
+        (
+            ("train/1.png", "dev/2.png", "valid/3.png"),
+            "one folder for a split; received 'FOLDER' with 'dev' and 'valid': put them into one.",
+        ),
+        (
+            ("train/a/1.png", "test/2.png"),
+            "classes in both splits or in none; received 'FOLDER', where only one of 'train' and"
+            " 'test' has sub-folders.",
+        ),
+        (
+            ("train/a/1.png", "test/a/2.png", "3.png"),
+            "images or sub-folders with images, not both; received 'FOLDER' with '3.png' beside the"
+            " sub-folder 'test'.",
+        ),
+        (
+            ("train/a/1.png", "train/2.png", "test/a/3.png"),
+            "images or sub-folders with images, not both; received 'FOLDER/train' with '2.png'"
+            " beside"
+            " the sub-folder 'a'.",
+        ),
+        (
+            ("seg_train/a/1.png", "seg_test/a/2.png", "seg_pred/3.png"),
+            "splits of the names 'train' and 'test'; received 'FOLDER' with 'seg_test' and"
+            " 'seg_train': rename them.",
+        ),
+        (
+            ("training_set/1.png", "test_set/2.png"),
+            "splits of the names 'train' and 'test'; received 'FOLDER' with 'test_set' and"
+            " 'training_set': rename them.",
+        ),
+        (
+            ("train2017/1.png", "Val2017/2.png"),
+            "splits of the names 'train' and 'test'; received 'FOLDER' with 'Val2017' and"
+            " 'train2017': rename them.",
+        ),
+        (
+            ("photos/train/a/1.png", "photos/val/a/2.png"),
+            "splits above the classes; received 'FOLDER' with splits inside 'photos': move them up,"
+            " or pass 'FOLDER/photos' itself.",
+        ),
+        (
+            ("cat/train/1.png", "cat/test/2.png", "dog/train/3.png"),
+            "splits above the classes; received 'FOLDER' with splits inside 'cat': move them up, or"
+            " pass 'FOLDER/cat' itself.",
+        ),
+        (
+            ("a\nb/1.png", "c/2.png"),
+            "sub-folders whose names are text of one line; received 'FOLDER' with 'a\\nb':"
+            " rename it.",
+        ),
+        (
+            ("a.bmp", "b/c.HEIC"),
+            "PNG, JPEG or WebP images; received 'FOLDER', which holds none (2 files passed over:"
+            " a.bmp, b/c.HEIC; PNG, JPEG and WebP are read).",
+        ),
+    ],
+)
+def test_what_could_be_meant_in_two_ways_is_refused(places, message, tmp_path):
+    fill(tmp_path, *places)
+    for act in (data.class_names, data.load):
+        with pytest.raises(ValueError) as error:
+            act(tmp_path)
+        assert str(error.value) == "`name_or_folder` must hold " + message.replace(
+            "FOLDER", str(tmp_path)
+        )
+
+
+@pytest.mark.parametrize(
+    "names", [("bus", "steam_train"), ("Device", "device"), ("valley", "dev0")]
+)
+def test_classes_may_be_called_nearly_like_a_split(names, tmp_path):
+    if len({name.lower() for name in names}) == 1 and sys.platform != "linux":
+        pytest.skip("this disk may not tell capitals apart")
+    fill(tmp_path, *(f"{name}/{i}.png" for name in names for i in range(2)))
+    assert data.class_names(tmp_path) == sorted(names)
+
+
+TOPS = ("train", "Test", "val", "a", "b", "seg_train", "e\u0301", "\u00e9", "__MACOSX", ".x")
+odd_folders = st.lists(
+    st.tuples(
+        st.sampled_from(TOPS),
+        st.sampled_from(("", *TOPS)),
+        st.sampled_from(("1.png", "2.JPG", "3.jfif", "4.gif", "5.txt")),
+    ).map(lambda parts: "/".join(filter(None, parts))),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(odd_folders)
+def test_classes_and_labels_agree_in_every_folder(places):
+    """Either all of it is refused in one line, or classes, labels and splits fit together."""
+    with tempfile.TemporaryDirectory() as folder:
+        for place in places:
+            Path(folder, place).parent.mkdir(parents=True, exist_ok=True)
+            Path(folder, place).touch()
+        try:
+            contents = folders.scan(Path(folder))
+        except ValueError as error:
+            assert "\n" not in str(error)
+            with pytest.raises(ValueError, match=re.escape(str(error))):
+                data.class_names(folder)
+            return
+        assert data.class_names(folder) == contents.classes == sorted(set(contents.classes))
+        both = contents.files["train"] + contents.files["test"]
+        assert {label for _, label in both} == set(range(len(contents.classes)))
+        paths = [path for path, _ in both]
+        assert len(set(paths)) == len(paths)
+        for split, other in (("train", "test"), ("test", "train")):
+            tops = {path.relative_to(folder).parts[0].lower() for path, _ in contents.files[split]}
+            assert contents.files[other] == [] or tops != {other}
+        for path, label in both:
+            names = [unicodedata.normalize("NFC", part) for part in path.parts[:-1]]
+            assert contents.classes[label] in names
+
+
+def test_accents_make_one_class_on_every_system(tmp_path):
+    fill(tmp_path, "train/\u00e9/1.png", "test/e\u0301/2.png")  # the second as macOS writes it
+    assert split_of(tmp_path) == ({"train": ["\u00e9/1.png"], "test": ["\u00e9/2.png"]}, [])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems allow no such names")
+def test_names_that_are_no_text(tmp_path):
+    odd = os.fsdecode(b"caf\xe9")
+    for i in range(4):
+        save(tmp_path / "a" / f"{odd}{i}.png")
+    assert len(load_all(tmp_path)[0]) == 4
+    (tmp_path / "a").rename(tmp_path / odd)
+    with pytest.raises(
+        ValueError, match=r"text of one line; received .* with 'caf\\udce9': rename"
+    ):
+        data.load(tmp_path)
+
+
+def test_files_that_are_passed_over_are_counted_once(tmp_path):
+    fill(
+        tmp_path,
+        *(f"cat/{i}.png" for i in range(4)),
+        "cat/captions.csv",
+        "cat/Thumbs.db",
+        ".DS_Store",
+        "README",
+        "notes.txt",
+        "cat/labels.json",
+        "cat/1.xml",
+    )
+    with warnings.catch_warnings(action="error"):
+        load_all(tmp_path)
+    fill(tmp_path, "cat/a.bmp", "cat/B.GIF", "c.tiff")
+    with pytest.warns(UserWarning) as caught:
+        data.load(tmp_path)
+    text = f"{tmp_path}: 3 files passed over: c.tiff, cat/B.GIF, cat/a.bmp; PNG, JPEG and WebP are"
+    assert said(caught) == [f"{text} read."]
+    (tmp_path / "cat" / "line\nbreak.heic").touch()
+    (tmp_path / "cat" / ("x" * 240 + ".svg")).touch()
+    assert folders.scan(tmp_path).notes == [
+        f"{tmp_path}: 5 files passed over: c.tiff, cat/B.GIF, cat/a.bmp and 2 more; PNG, JPEG and"
+        " WebP are read."
+    ]
+    (tmp_path / "c.tiff").unlink()
+    (tmp_path / "cat" / "B.GIF").unlink()
+    (note,) = folders.scan(tmp_path).notes
+    assert "cat/a.bmp, 'cat/line\\nbreak.heic', cat/xxx" in note and len(note) < 400
+
+
+@pytest.mark.parametrize("suffix", ["jfif", "jpe", "pjpeg", "JFIF"])
+def test_jpegs_have_many_suffixes(suffix, tmp_path):
+    for i in range(3):
+        save(tmp_path / f"{i}.{suffix}", format="JPEG")
+    assert len(load_all(tmp_path)[0]) == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+def test_links_to_files_are_read_and_those_to_nothing_told(tmp_path):
+    fill(tmp_path / "in", "cat/1.png", "cat/2.png")
+    save(tmp_path / "out" / "x.png")
+    (tmp_path / "in" / "cat" / "link.png").symlink_to(tmp_path / "out" / "x.png")
+    (tmp_path / "in" / "cat" / "self.png").symlink_to("self.png")
+    (tmp_path / "in" / "cat" / "gone.png").symlink_to("nowhere.png")
+    (tmp_path / "in" / "cat" / "more").symlink_to(tmp_path / "out")
+    os.mkfifo(tmp_path / "in" / "cat" / "pipe.png")  # opening it would wait for ever
+    found, (note,) = split_of(tmp_path / "in")
+    assert sorted(found["train"] + found["test"]) == ["cat/1.png", "cat/2.png", "cat/link.png"]
+    assert note == (
+        "4 files passed over: cat/gone.png (a broken link, or no file), cat/more (a link to a"
+        " folder), cat/pipe.png (a broken link, or no file) and 1 more; PNG, JPEG and WebP are"
+        " read."
+    )
+
+
+def test_a_folder_that_cannot_be_opened_is_told(tmp_path, monkeypatch):
+    fill(tmp_path, "cat/1.png", "cat/2.png", "secret/3.png")
+    scandir = os.scandir
+
+    def refusing(path):  # as the system does, but for root too
+        if str(path).endswith("secret"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    assert data.class_names(tmp_path) == ["cat"]
+    assert folders.scan(tmp_path).notes == [
+        f"{tmp_path}: 1 file passed over: secret (a folder that cannot be opened); PNG, JPEG and"
+        " WebP are read."
+    ]
+    with pytest.raises(ValueError, match=r"holds none \(1 file passed over: \. \(a folder that"):
+        data.load(tmp_path / "secret")
+
+
+# --- memory ---------------------------------------------------------------------------------
+
+
+def test_too_many_pixels_are_refused_before_they_are_decoded(tmp_path, monkeypatch):
+    fill(tmp_path, *(f"train/{i}.png" for i in range(3)), "test/1.png")
+    asked = []
+    monkeypatch.setattr(folders, "read_image", lambda *image: asked.append(image))
+    monkeypatch.setattr(folders, "to_8_bit", lambda *image: asked.append(image))
+    monkeypatch.setattr(data, "total_and_free", lambda: (64e9, 31_457_279))
+    with pytest.raises(MemoryError) as error:  # 3 x 1448 x 1448 x 1 values, of 1 + 4 bytes
+        data.load(tmp_path, size=1449, channels=1)
+    assert str(error.value) == (
+        "`size` must be so small that the images fit into memory; received 1449, at which 3 images"
+        " of 1 channel need 0.0315 GB where 0.0315 GB are free: lower `size`, take fewer"
+        " `classes`, or"
+        " grey images (channels=1)."
+    )
+    monkeypatch.setattr(data, "total_and_free", lambda: (64e9, 7.9e9))
+    message = "received 2048, at which 3,330 images of 3 channels need 210 GB where 7.9 GB are"
+    with pytest.raises(MemoryError, match=message):
+        data.load("glyphs", "test", size=2048, channels=3)
+    assert asked == []
+    assert data.load("glyphs", "test", classes=["A"])[0].shape == (333, 28, 28, 1)
+
+
+@pytest.mark.parametrize(
+    "free, fits", [(5 * 2 * 16 * 16 * 3, True), (5 * 2 * 16 * 16 * 3 - 1, False), (None, True)]
+)
+def test_the_estimate_is_that_of_the_peak(free, fits, tmp_path, monkeypatch):
+    fill(tmp_path, "train/1.png", "train/2.png", "test/3.png")
+    monkeypatch.setattr(data, "total_and_free", lambda: (None, free))
+    if fits:
+        assert data.load(tmp_path, size=16)[0].shape == (2, 16, 16, 3)
+    else:
+        with pytest.raises(MemoryError, match="2 images of 3 channels"):
+            data.load(tmp_path, size=16)
+
+
+def test_the_memory_estimate_is_what_loading_takes(tmp_path):
+    """tracemalloc counts what NumPy allocates: at most the estimate, and most of it."""
+    fill(tmp_path, *(f"train/{i}.png" for i in range(40)), "test/1.png")
+    tracemalloc.start()
+    images, _ = data.load(tmp_path, size=128)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert images.size == 40 * 128 * 128 * 3
+    assert 0.98 <= peak / (5 * images.size) <= 1.1
+
+
+def test_memory_is_that_of_the_smallest_control_group(tmp_path, monkeypatch):
+    meminfo, own = tmp_path / "meminfo", tmp_path / "own"
+    meminfo.write_text("MemTotal:  8000 kB\nMemFree: 1 kB\nMemAvailable:  5000 kB\n")
+    for name, value in (("MEMINFO", meminfo), ("OWN_GROUPS", own), ("GROUPS", tmp_path)):
+        monkeypatch.setattr(memories, name, str(value))
+    assert memories.total_and_free() == (8_192_000, 5_120_000)  # no control groups
+
+    def group(place, limit, used, cache, version="2"):
+        names = {
+            "2": ("memory.max", "memory.current"),
+            "1": ("memory.limit_in_bytes", "memory.usage_in_bytes"),
+        }[version]
+        (tmp_path / place).mkdir(parents=True, exist_ok=True)
+        texts = (limit, used, f"anon 5\ninactive_file {cache}")
+        for name, text in zip((*names, "memory.stat"), texts, strict=True):
+            (tmp_path / place / name).write_text(f"{text}\n")
+
+    own.write_text("0::/jobs/mine\n")
+    group("jobs/mine", "max", 100, 0)
+    assert memories.total_and_free() == (8_192_000, 5_120_000)
+    group("jobs", 6_000_000, 4_000_000, 1_000_000)  # a limit of the parent binds too
+    assert memories.total_and_free() == (6_000_000, 3_000_000)
+    group(".", 4_000_000, 3_500_000, 0)  # what a container sees as the top
+    assert memories.total_and_free() == (4_000_000, 500_000)
+    own.write_text("5:cpu:/\n4:memory:/docker/ab\n0::/\n")
+    group("memory/docker/ab", 2_000_000, 3_000_000, 0, "1")
+    assert memories.total_and_free() == (2_000_000, 0)
+    meminfo.unlink()
+    assert memories.total_and_free() == (None, None)
 
 
 def test_folders_that_cannot_be_meant_are_refused(tmp_path):
@@ -506,7 +951,8 @@ def test_links_to_folders_are_not_followed(tmp_path):
     (tmp_path / "cat" / "loop").symlink_to(tmp_path)
     (tmp_path / "again").symlink_to(tmp_path / "cat")
     assert data.class_names(tmp_path) == ["cat"]
-    assert len(load_all(tmp_path)[0]) == 4
+    with pytest.warns(UserWarning, match=r"2 files .*: again \(a link to a folder\), cat/loop \("):
+        assert len(load_all(tmp_path)[0]) == 4
 
 
 def broken_folder(folder):
@@ -530,7 +976,7 @@ def test_unreadable_files_are_listed_in_one_error(tmp_path):
     names = broken_folder(tmp_path)
     listed = set()
     for split in ("train", "test"):
-        part = {path.name for path, _ in folders.list_files(tmp_path, split)} & names
+        part = {path.name for path, _ in folders.scan(tmp_path).files[split]} & names
         if part:
             with pytest.raises(ValueError, match=rf"^{len(part)} of \d+ images cannot") as error:
                 data.load(tmp_path, split)
@@ -542,7 +988,7 @@ def test_unreadable_files_are_skipped_with_one_counted_warning(tmp_path):
     names = broken_folder(tmp_path)
     total = 0
     for split in ("train", "test"):
-        bad = [p for p, _ in folders.list_files(tmp_path, split) if p.name in names]
+        bad = [p for p, _ in folders.scan(tmp_path).files[split] if p.name in names]
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             images, labels = data.load(tmp_path, split, on_error="skip")
@@ -553,6 +999,16 @@ def test_unreadable_files_are_skipped_with_one_counted_warning(tmp_path):
         assert len(images) == len(labels)
         total += len(images)
     assert total == 12
+
+
+def test_the_list_of_unreadable_files_is_one_line(tmp_path):
+    (tmp_path / ("long" * 50 + ".png")).touch()
+    (tmp_path / "a\nb.png").touch()
+    files = [(path, 0) for path in sorted(tmp_path.iterdir())]
+    with pytest.raises(ValueError, match="^2 of 2 images cannot be read: ") as error:
+        folders.read(files, 8, 3, "raise")
+    assert "\n" not in str(error.value) and len(str(error.value)) < 1000
+    assert r"a\nb.png' (UnidentifiedImageError: cannot identify" in str(error.value)
 
 
 def test_only_unreadable_files_are_an_error_even_when_skipping(tmp_path):

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from gentut import human
+from gentut.human.judgements import judgements
 from gentut.human.responses import fault_of, read_responses
 from gentut.human.sequence import session_order, xorshift
 
@@ -146,6 +147,8 @@ def test_unusable_images_are_named(generated, message):
 def test_rules_out_of_range_are_refused():
     with pytest.raises(ValueError, match=r"`max_same` must lie in \[0, 1\]; received 95"):
         human.Rules(max_same=95)
+    with pytest.raises(ValueError, match="`late_ms` must be at most 86400000, a day; received 864"):
+        human.Rules(late_ms=86_400_001)
     assert human.Rules(fastest_ms=300).sentences(timed=True)[1] == (
         "Left out: raters with more than 10% of the answers within 300 ms."
     )
@@ -214,11 +217,17 @@ def test_a_key_that_was_changed_or_is_none_is_refused(tmp_path):
         "was changed": key | {"sources": key["sources"] | {name: "other"}},
         "is none or is incomplete": {k: v for k, v in key.items() if k != "blocks"},
         "none or is inc": key | {"surplus": 1},
+        "key.json, which is none": key | {"sources": 5},
+        "which is none or": key | {"rules": key["rules"] | {"fastest_ms": 10**400}},
+        "is none or is": key | {"rules": key["rules"] | {"max_same": float("inf")}},
+        "is none": key | {"exposure_ms": float("nan")},
+        "the study id [0-9a-f]{12}, not '\\[\\[\\[": key | {"study": nested(400)},
     }
     for message, changed in changes.items():
         path.write_text(json.dumps(changed), encoding="utf-8")
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises(ValueError, match=message) as caught:
             human.load_key(path)
+        assert len(str(caught.value)) < 300 and "\n" not in str(caught.value)
     for text in ("[]", "{}", "no JSON", '{"format": "gentut-study-response-1"}'):
         path.write_text(text, encoding="utf-8")
         with pytest.raises(ValueError, match="`path` must be a key file .* received key.json"):
@@ -238,6 +247,13 @@ def changed(**fields):
 def with_answer(number, **fields):
     found = changed()
     found["answers"][number] |= fields
+    return found
+
+
+def nested(depth):
+    found = []
+    for _ in range(depth):
+        found = [found]
     return found
 
 
@@ -269,6 +285,18 @@ def without(field):
         (with_answer(1, ms=float("nan")), "answer 2, which has ms=nan"),
         (with_answer(1, ms=None), "answer 2, which has ms=None"),
         (with_answer(1, shown_ms="long"), "answer 2, which has shown_ms='long'"),
+        (with_answer(1, ms=10**400), "answer 2, which has ms=100000000000000000...0000000000"),
+        (with_answer(1, shown_ms=2**53), "answer 2, which has shown_ms=9007199254740992, not"),
+        (with_answer(1, ms=float("inf")), "answer 2, which has ms=inf"),
+        (with_answer(1, ms=True), "answer 2, which has ms=True"),
+        (with_answer(1, trial=10**4000), "answer 2, which is to trial 100000000000000000...000"),
+        (with_answer(1, answer=nested(400)), "answer 2, which is [[[[[[[...]]]]]]], not one of"),
+        (changed(session=-(10**400)), "has the session -10000000000000000...0000000000000000000,"),
+        (changed(rater="x" * 10_000), "has the rater 'xxxx"),
+        (changed(rater="Ada\nBob"), "has the rater 'Ada\\nBob', a name with characters that are"),
+        (changed(rater="Ada\ud800"), "has the rater 'Ada\\ud800', a name with characters that"),
+        (changed(format=nested(400)), "has the format [[[[[[[...]]]]]]], not"),
+        (changed(**{"a\nb" * 9999: 1}), "has besides a ba ba b"),
     ],
 )
 def test_malformed_responses_are_refused_by_name(found, fault, tmp_path):
@@ -278,6 +306,14 @@ def test_malformed_responses_are_refused_by_name(found, fault, tmp_path):
     with pytest.raises(ValueError, match="1 of 2 are not: bad.json ") as caught:
         read_responses(tmp_path, ASKED)
     assert fault in str(caught.value) and "good.json" not in str(caught.value)
+    assert len(str(caught.value)) < 400 and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("time", [0, 2**53 - 1])
+def test_the_longest_times_are_analysed(time):
+    found = with_answer(1, ms=time, shown_ms=time)
+    assert fault_of(found, ASKED) is None
+    assert np.nanmax(judgements([found], ASKED).shown_ms) == time
 
 
 def test_all_faulty_files_are_named_at_once(tmp_path):

@@ -7,12 +7,14 @@ Images are float32 in [0, 1], shape (n, height, width, channels); labels int32, 
 """
 
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
 
 from gentut.data import folder as folders
 from gentut.data import named
+from gentut.data.memory import total_and_free
 from gentut.data.named import ImageSet, data_path
 
 __all__ = ["ImageSet", "class_names", "data_path", "load", "names"]
@@ -45,8 +47,24 @@ def load(name_or_folder, split="train", *, size=None, channels=None, classes=Non
     that the shorter side is `size`, and cropped at the centre.  About one image in six is of the
     test split: the hash of its path inside the folder decides, so adding images moves no other
     image (except where a class of two or more images would leave a split empty: then one moves).
-    A folder whose only sub-folders are "train" and "test" is taken as split already.  Folders
-    behind symbolic links, other files, and names that start with a dot are passed over.
+
+    Sub-folders can be the splits.  Their names may be written in capitals, and those without
+    images do not count:
+
+    - "train" (or "training") and "test" ("testing") are the two splits.  Each holds sub-folders,
+      which are the classes, or images.  A class may be in one of them only; a warning says so.
+    - "val" ("valid", "validation", "dev") is the test split if there is no "test"; else it is of
+      neither split.  A warning says which.
+    - "train" alone is read as if it were the folder: one image in six is of the test split.  A
+      warning says so.
+    - Whatever could be meant in two ways is an error that says what to move or to rename: images or
+      other sub-folders with images beside splits, "test" or "val" without "train", two folders for
+      one split, splits inside a class, and classes whose names look like splits ("seg_train" and
+      "seg_test").
+
+    Pictures of other kinds (such as GIF and HEIC), links to folders and folders that cannot be
+    opened are passed over, and one warning counts them.  Links to files are read like files.  Other
+    files, names that start with a dot, and the folders ``__MACOSX`` and ``@eaDir`` do not count.
 
     Args:
         name_or_folder: a name, or the path of a folder.  A name wins over a folder of that name.
@@ -64,6 +82,7 @@ def load(name_or_folder, split="train", *, size=None, channels=None, classes=Non
     Raises:
         ValueError: an argument is wrong, a folder holds no image or unreadable ones, or the
             contents of a named set are not the published ones.
+        MemoryError: the images would need more memory than is free (where the system tells that).
         FileNotFoundError: there is no such name or folder, or the set cannot be downloaded.
     """
     if split not in SPLITS:
@@ -78,20 +97,30 @@ def load(name_or_folder, split="train", *, size=None, channels=None, classes=Non
         raise ValueError(f"`channels` must be 1 (grey) or 3 (colour); received {channels!r}.")
     if on_error not in ("raise", "skip"):
         raise ValueError(f"`on_error` must be 'raise' or 'skip'; received {on_error!r}.")
-    known = class_names(name_or_folder)
+    by_name = is_name(name_or_folder)
+    contents = None if by_name else _contents(name_or_folder)
+    known = named.SETS[name_or_folder].classes if by_name else contents.classes
     chosen = _chosen(classes, known)
-    if is_name(name_or_folder):
+    if by_name:
         images, labels = named.read(name_or_folder, split)
         if classes is not None:
             rows = np.isin(labels, chosen)
             images, labels = images[rows], labels[rows]
+        _check_memory(len(images), size or images.shape[1], channels or images.shape[3])
         images = folders.convert(images, size, channels)
     else:
-        files = folders.list_files(Path(name_or_folder), split)
-        files = [(path, label) for path, label in files if label in chosen]
-        images, labels = folders.read(
-            files, size or FOLDER_SIZE, channels or FOLDER_CHANNELS, on_error
-        )
+        for note in contents.notes:
+            warnings.warn(note, UserWarning, stacklevel=2)
+        files = [(path, label) for path, label in contents.files[split] if label in chosen]
+        if not files:
+            few = "" if classes is None else f" for the classes {', '.join(map(repr, classes))}"
+            raise ValueError(
+                f"`split` must be one that has images; received {split!r}, which is empty in"
+                f" {str(name_or_folder)!r}{few}."
+            )
+        size, channels = size or FOLDER_SIZE, channels or FOLDER_CHANNELS
+        _check_memory(len(files), size, channels)
+        images, labels = folders.read(files, size, channels, on_error)
     renumbered = np.zeros(len(known), "int32")
     renumbered[chosen] = np.arange(len(chosen))
     # In place: at 50,000 colour images a second float copy would cost 600 MB.
@@ -104,16 +133,7 @@ def class_names(name_or_folder):
     """Names of the classes in the order of their labels, a list of str."""
     if is_name(name_or_folder):
         return list(named.SETS[name_or_folder].classes)
-    path = Path(name_or_folder)
-    # "" would be the current folder; a name that is too long is an error of the system.
-    if not str(name_or_folder) or not os.path.isdir(path):
-        received = str(name_or_folder)
-        received = received if len(received) < 300 else received[:300] + "…"
-        raise FileNotFoundError(
-            f"`name_or_folder` must be {', '.join(named.SETS)} or an existing folder;"
-            f" received {received!r}."
-        )
-    return folders.class_names(path)
+    return _contents(name_or_folder).classes
 
 
 def names():
@@ -130,13 +150,45 @@ def is_name(name_or_folder):
     return isinstance(name_or_folder, str) and name_or_folder in named.SETS
 
 
+def _contents(folder):
+    """What a folder of images holds, `folders.Contents`."""
+    # "" would be the current folder; a name that is too long is an error of the system.
+    if not str(folder) or not os.path.isdir(folder):
+        received = str(folder)
+        received = received if len(received) < 300 else received[:300] + "…"
+        raise FileNotFoundError(
+            f"`name_or_folder` must be {', '.join(named.SETS)} or an existing folder;"
+            f" received {received!r}."
+        )
+    return folders.scan(Path(folder))
+
+
+def _check_memory(n, size, channels):
+    """Raise, before anything is decoded, if so many images take more memory than is free."""
+    needed, free = 5 * n * size**2 * channels, total_and_free()[1]  # uint8, and float32 beside it
+    if free is not None and needed > free:
+        raise MemoryError(
+            f"`size` must be so small that the images fit into memory; received {size}, at which"
+            f" {n:,} images of {channels} channel{'s' * (channels > 1)} need {needed / 1e9:.3g} GB"
+            f" where {free / 1e9:.3g} GB are free: lower `size`, take fewer `classes`, or grey"
+            " images (channels=1)."
+        )
+
+
 def _chosen(classes, known):
     """Labels of the classes asked for, in that order."""
     if classes is None:
         return np.arange(len(known))
-    if isinstance(classes, str) or not classes or len(set(classes)) < len(classes):
+    if (
+        not isinstance(classes, list | tuple)
+        or not classes
+        or not all(isinstance(name, str) for name in classes)
+        or len(set(classes)) < len(classes)
+    ):
         raise ValueError(f"`classes` must be a list of different names; received {classes!r}.")
     unknown = [name for name in classes if name not in known]
     if unknown:
-        raise ValueError(f"`classes` must be among {', '.join(known)}; received {unknown[0]!r}.")
+        raise ValueError(
+            f"`classes` must be among {', '.join(known[:100])}; received {unknown[0]!r}."
+        )
     return np.array([known.index(name) for name in classes])

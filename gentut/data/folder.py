@@ -2,43 +2,64 @@
 
 import hashlib
 import os
+import re
 import unicodedata
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
+SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".webp"}
+# Pictures that are not read; whoever has some should hear of it.
+OTHER_PICTURES = re.compile(
+    r"\.(arw|avif|bmp|cr2|cr3|dib|dng|gif|hei[cf]|ico|j2k|jp2|jxl|nef|p[bgnp]m|psd|svg|tga|tiff?)"
+)
+NO_IMAGES = {"__MACOSX", "@eaDir"}  # leftovers of macOS archives, and thumbnails of Synology
+SPLIT_NAMES = {"train": "train", "training": "train", "test": "test", "testing": "test"} | (
+    dict.fromkeys(("val", "valid", "validation", "dev"), "val")
+)
+SPLIT_WORD = re.compile("train(ing)?|test(ing)?|val(id(ation)?)?|dev", re.IGNORECASE)
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # and half characters
 TEST_SHARE = 1 / 6
 FORMATS = ("PNG", "JPEG", "WEBP")
 LISTED = 10  # unreadable files named in a message
+NAMED = 3  # files that are passed over and named
 
 
-def class_names(folder):
-    """Sub-folders that hold images, sorted; or, if there are none, the name of the folder."""
-    return _classes(folder) or [folder.resolve().name]
+class Contents(NamedTuple):
+    """What a folder holds."""
+
+    classes: list  # names, in the order of the labels
+    files: dict  # split -> (path, label) pairs, in the order of class and path
+    notes: list  # lines that its owner should read
 
 
-def list_files(folder, split):
-    """The (path, label) pairs of one split, in the order of class and path."""
-    presplit = len(_roots(folder)) == 2
-    root = folder / split if presplit else folder
-    files = []
-    for label, name in enumerate(_classes(folder) or ["."]):
-        paths = _walk(root / name) if (root / name).is_dir() else []
-        if not presplit:
-            test = choose_test([_key(path, folder) for path in paths])
-            paths = [p for p, is_test in zip(paths, test, strict=True)
-                     if is_test == (split == "test")]  # fmt: skip
-        files += [(path, label) for path in paths]
-    if not files:
-        raise ValueError(
-            f"`split` must be one that has images; received {split!r}, which is empty in"
-            f" {str(folder)!r}."
+def scan(folder):
+    """The `Contents` of a folder; one walk gives classes and files, so that they agree."""
+    images, passed = _walk(folder)
+    note = ""
+    if passed:
+        more = f" and {len(passed) - NAMED} more" if len(passed) > NAMED else ""
+        note = (
+            f"{len(passed)} file{'s' * (len(passed) > 1)} passed over: {', '.join(passed[:NAMED])}"
+            f"{more}; PNG, JPEG and WebP are read"
         )
-    return files
+    if not images:
+        raise ValueError(
+            "`name_or_folder` must hold PNG, JPEG or WebP images;"
+            f" received {str(folder)!r}, which holds none{note and f' ({note})'}."
+        )
+    contents = _arrange(folder, images)
+    for name in filter(CONTROL.search, contents.classes):
+        raise ValueError(
+            "`name_or_folder` must hold sub-folders whose names are text of one line;"
+            f" received {str(folder)!r} with {_shown(name)}: rename it."
+        )
+    notes = [*contents.notes, *filter(None, [note])]
+    return contents._replace(notes=[f"{_shown(str(folder))}: {note}." for note in notes])
 
 
 def choose_test(keys):
@@ -47,7 +68,9 @@ def choose_test(keys):
     Where that leaves a split of two or more files empty, the file with the lowest (or highest)
     hash goes over to it.
     """
-    hashes = [int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]) / 2**64 for key in keys]
+    # A name that is no text has half characters (surrogates).
+    digests = [hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest() for key in keys]
+    hashes = [int.from_bytes(digest[:8]) / 2**64 for digest in digests]
     test = [value < TEST_SHARE for value in hashes]
     if len(keys) > 1 and not any(test):
         test[hashes.index(min(hashes))] = True
@@ -63,7 +86,8 @@ def read(files, size, channels, on_error):
         try:
             return read_image(entry[0], size, channels)
         except Exception as error:  # decoders raise many types on broken files
-            return f"{entry[0]} ({type(error).__name__}: {error})"
+            reason = " ".join(str(error).split())[:200]
+            return f"{_shown(str(entry[0]))} ({type(error).__name__}: {reason})"
 
     # Pillow decodes outside Python's global lock, so threads are enough.
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
@@ -133,52 +157,167 @@ def convert(images, size, channels):
     return result
 
 
-def _classes(folder):
-    """Sorted names of the sub-folders that hold images; empty if the images lie in `folder`."""
-    children = [child for root in _roots(folder) for child in _children(root)]
-    names = {child.name for child in children if _is_folder(child) and _walk(child)}
-    loose = sorted(child.name for child in children if _is_image(child))
-    if names and loose:
+def _walk(folder):
+    """Sorted (parts inside the folder, path) pairs of the images; what is passed over, in words."""
+    images, passed = [], []
+
+    def unreadable(error):
+        passed.append((_parts(error.filename, folder), " (a folder that cannot be opened)"))
+
+    for parent, folders, files in os.walk(folder, onerror=unreadable):
+        folders[:] = [n for n in folders if not n.startswith(".") and n not in NO_IMAGES]
+        inside = _parts(parent, folder)
+        for name in folders:
+            if os.path.islink(os.path.join(parent, name)):
+                passed.append((_parts(os.path.join(parent, name), folder), " (a link to a folder)"))
+        for name in files:
+            suffix = os.path.splitext(name)[1].lower()
+            other = OTHER_PICTURES.fullmatch(suffix)
+            if name.startswith(".") or not (other or suffix in SUFFIXES):
+                continue
+            parts = (*inside, unicodedata.normalize("NFC", name))
+            if other:
+                passed.append((parts, ""))
+            elif os.path.isfile(os.path.join(parent, name)):  # a link counts as what it leads to
+                images.append((parts, Path(parent, name)))
+            else:  # opening a pipe would wait for ever
+                passed.append((parts, " (a broken link, or no file)"))
+    return sorted(images), [_shown("/".join(parts) or ".") + why for parts, why in sorted(passed)]
+
+
+def _arrange(folder, images):
+    """`Contents` of the images below a folder, from their places alone."""
+    groups = _by_folder(folder, images)
+    splits = {}
+    for name in groups:
+        splits.setdefault(SPLIT_NAMES.get(name.lower()), []).append(name)
+    if set(splits) == {None}:
+        _refuse_hidden_splits(folder, groups)
+        files = {"train": [], "test": []}
+        for label, name in enumerate(sorted(groups)):
+            test = choose_test(["/".join(parts) for parts, _ in groups[name]])
+            for (_, path), is_test in zip(groups[name], test, strict=True):
+                files["test" if is_test else "train"].append((path, label))
+        return Contents(_class_names(folder, groups), files, [])
+
+    train, test, note = _chosen_splits(folder, splits)
+
+    def inside(name):
+        return [(parts[1:], path) for parts, path in groups[name]]
+
+    if test is None:
+        contents = _arrange(folder / train, inside(train))
+        return contents._replace(notes=[note, *contents.notes])
+    by_split = {
+        "train": _by_folder(folder / train, inside(train)),
+        "test": _by_folder(folder / test, inside(test)),
+    }
+    if ("" in by_split["train"]) != ("" in by_split["test"]):
+        raise ValueError(
+            "`name_or_folder` must hold classes in both splits or in none; received"
+            f" {str(folder)!r}, where only one of {train!r} and {test!r} has sub-folders."
+        )
+    names = sorted(by_split["train"] | by_split["test"])
+    files = {
+        split: [(path, label) for label, n in enumerate(names) for _, path in by_name.get(n, ())]
+        for split, by_name in by_split.items()
+    }
+    alone = [
+        f"{_shown(name)} in {train if name in by_split['train'] else test}"
+        for name in names
+        if not (name in by_split["train"] and name in by_split["test"])
+    ]
+    more = f" and {len(alone) - NAMED} more" if len(alone) > NAMED else ""
+    notes = [note, alone and f"classes in one split only: {', '.join(alone[:NAMED])}{more}"]
+    return Contents(_class_names(folder, names), files, list(filter(None, notes)))
+
+
+def _by_folder(folder, images):
+    """Images by the sub-folder that holds them; under "" if they lie directly in `folder`."""
+    groups = {}
+    for parts, path in images:
+        groups.setdefault(parts[0] if len(parts) > 1 else "", []).append((parts, path))
+    if "" in groups and len(groups) > 1:
         raise ValueError(
             "`name_or_folder` must hold images or sub-folders with images, not both; received"
-            f" {str(folder)!r} with {loose[0]!r} beside the sub-folder {min(names)!r}."
+            f" {str(folder)!r} with {groups[''][0][0][0]!r} beside the sub-folder"
+            f" {min(filter(None, groups))!r}."
         )
-    if not names and not loose:
+    return groups
+
+
+def _chosen_splits(folder, splits):
+    """The sub-folder of each split, and what to tell; `splits`: sub-folders by their kind."""
+
+    def refuse(expected, received):
         raise ValueError(
-            "`name_or_folder` must hold PNG, JPEG or WebP images;"
-            f" received {str(folder)!r}, which holds none."
+            f"`name_or_folder` must hold {expected}; received {str(folder)!r} with {received}."
         )
-    return sorted(names)
+
+    kind = next(kind for kind in ("train", "test", "val") if kind in splits)
+    first = splits[kind][0]
+    if None in splits:
+        refuse(
+            "splits or classes, not both",
+            f"the split {first!r} beside {splits[None][0]!r}: move the classes into the splits,"
+            " move away what is neither, or rename what is no split",
+        )
+    if kind != "train":
+        refuse(
+            "training images where it holds splits",
+            f"{first!r} and no 'train': add that, or pass {str(folder / first)!r} itself",
+        )
+    held_out = "test" if "test" in splits else "val"
+    for names in (splits["train"], splits.get(held_out, ())):
+        if len(names) > 1:
+            refuse("one folder for a split", f"{names[0]!r} and {names[1]!r}: put them into one")
+    test = splits.get(held_out, [None])[0]
+    if test is None:
+        note = (
+            f"no test images beside {first!r}: about one in six of its images is of the test split"
+        )
+    elif held_out == "val":
+        note = f"{test!r} is taken as the test split"
+    else:
+        left_out = ", ".join(map(repr, splits.get("val", ())))
+        note = left_out and f"{left_out} is left out of both splits"
+    return first, test, note
 
 
-def _roots(folder):
-    """The folders whose children are classes: `folder`, or its "train" and "test"."""
-    folders = [child for child in _children(folder) if _is_folder(child)]
-    return folders if {child.name for child in folders} == {"train", "test"} else [folder]
+def _refuse_hidden_splits(folder, groups):
+    """Raise where classes look like splits: images to test with would be trained with."""
+    by_rest = {}
+    for name in sorted(groups):
+        other = by_rest.setdefault(SPLIT_WORD.sub("*", name, 1).lower(), name)
+        if other.lower() != name.lower() and SPLIT_WORD.search(name):
+            raise ValueError(
+                "`name_or_folder` must hold splits of the names 'train' and 'test'; received"
+                f" {str(folder)!r} with {other!r} and {name!r}: rename them."
+            )
+    for name, images in groups.items():
+        below = {parts[1].lower() for parts, _ in images if len(parts) > 2}
+        if {"train", "test"} <= {"test" if k == "val" else k for k in map(SPLIT_NAMES.get, below)}:
+            raise ValueError(
+                "`name_or_folder` must hold splits above the classes; received"
+                f" {str(folder)!r} with splits inside {name!r}: move them up, or pass"
+                f" {str(folder / name)!r} itself."
+            )
 
 
-def _children(folder):
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+def _class_names(folder, names):
+    """Sorted sub-folders; or, if the images lie in the folder itself, its name."""
+    return sorted(filter(None, names)) or [unicodedata.normalize("NFC", folder.resolve().name)]
 
 
-def _is_folder(path):
-    return path.is_dir() and not path.is_symlink()
+def _parts(path, folder):
+    """The parts of a path inside a folder, the same on every system (macOS splits accents)."""
+    inside = os.path.relpath(path, folder)
+    if inside == ".":
+        return ()
+    return tuple(unicodedata.normalize("NFC", part) for part in Path(inside).parts)
 
 
-def _is_image(path):
-    return path.suffix.lower() in SUFFIXES and not path.is_dir()
-
-
-def _walk(folder):
-    """All image files below a folder, sorted; links to folders are not followed."""
-    found = []
-    for parent, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        paths = (Path(parent, name) for name in files if not name.startswith("."))
-        found += [path for path in paths if _is_image(path)]
-    return sorted(found)
-
-
-def _key(path, folder):
-    """The path inside the folder, the same on every system (macOS decomposes accents)."""
-    return unicodedata.normalize("NFC", path.relative_to(folder).as_posix())
+def _shown(name):
+    """A name for a message of one line."""
+    name = name if len(name) <= 150 else f"{name[:70]}…{name[-70:]}"
+    return repr(name) if CONTROL.search(name) else name

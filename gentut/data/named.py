@@ -166,6 +166,7 @@ def from_mirror(name, mirror):
         reason = " ".join(str(error).split())
         raise FileNotFoundError(
             f"'{name}' could not be downloaded from GENTUT_MIRROR, {address} ({reason})."
+            f"{similar_file(name)}"
         ) from error
 
 
@@ -191,6 +192,20 @@ def local_file(name):
     return path if path.is_file() else None
 
 
+def similar_file(name):
+    """A sentence about what GENTUT_DATA holds under nearly the right name; "" for nothing."""
+
+    def plain(text):
+        return "".join(filter(str.isalnum, text.lower()))
+
+    folder, others = os.environ.get("GENTUT_DATA"), {f"{other}.npz" for other in SETS}
+    found = sorted(os.listdir(folder)) if folder else []
+    found = [entry for entry in found if plain(name) in plain(entry) and entry not in others]
+    if not found:
+        return ""
+    return f" GENTUT_DATA, {folder!r}, holds {found[0]!r}, but the file must be {name + '.npz'!r}."
+
+
 def download(name, split):
     """Images and labels through keras.datasets, from its cache or the internet."""
     datasets = importlib.import_module("keras").datasets  # slow to import, and rarely needed
@@ -201,7 +216,7 @@ def download(name, split):
         raise FileNotFoundError(
             f"'{name}' is not on this machine and could not be downloaded ({reason}). Put"
             f" {name}.npz into a folder and let the environment variable GENTUT_DATA name it; how"
-            " to make that file: help(gentut.data.load)."
+            f" to make that file: help(gentut.data.load).{similar_file(name)}"
         ) from error
     return train if split == "train" else test
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -13,7 +15,12 @@ FACES = ("page", "form", "simulation")
 FIELDS = ("format", "study", "rater", "session", "face", "simulated", "answers")
 ANSWER_FIELDS = ("trial", "answer", "ms", "shown_ms")
 LONGEST_NAME = 60
+LONGEST_MS = 2**53  # whole numbers above are not exact in JavaScript, nor as floats
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # and half characters
 LARGEST_FILE = 2_000_000  # bytes; 10,000 answers take less than half of it
+# What a wrong file holds can be as long as the file, or nested too deep to be written.
+SHORT = reprlib.Repr()
+SHORT.maxstring = SHORT.maxother = 100
 
 
 def response(study: Study, rater: str, session: int, face: str, answers: Sequence[dict]) -> dict:
@@ -91,18 +98,20 @@ def fault_of(found: object, study: Study) -> str | None:
     if fault:
         return fault
     if found["format"] != RESPONSE_FORMAT:
-        return f"has the format {found['format']!r}, not {RESPONSE_FORMAT!r}"
+        return f"has the format {SHORT.repr(found['format'])}, not {RESPONSE_FORMAT!r}"
     if found["study"] != study.id:
-        return f"answers another study ({found['study']!r}, not {study.id!r})"
+        return f"answers another study ({SHORT.repr(found['study'])}, not {study.id!r})"
     rater, session, answers = found["rater"], found["session"], found["answers"]
     if not isinstance(rater, str) or not 0 < len(rater.strip()) <= LONGEST_NAME:
-        return f"has the rater {rater!r}, not a name of 1 to {LONGEST_NAME} characters"
+        return f"has the rater {SHORT.repr(rater)}, not a name of 1 to {LONGEST_NAME} characters"
+    if CONTROL.search(rater):
+        return f"has the rater {rater!r}, a name with characters that are no text"
     if type(session) is not int or not 0 < session < SESSIONS:
-        return f"has the session {session!r}, not an integer in [1, {SESSIONS})"
+        return f"has the session {SHORT.repr(session)}, not an integer in [1, {SESSIONS})"
     if found["face"] not in FACES:
-        return f"has the face {found['face']!r}, not one of {', '.join(FACES)}"
+        return f"has the face {SHORT.repr(found['face'])}, not one of {', '.join(FACES)}"
     if found["simulated"] is not (found["face"] == "simulation"):
-        return f"has simulated={found['simulated']!r} with the face {found['face']!r}"
+        return f"has simulated={SHORT.repr(found['simulated'])} with the face {found['face']!r}"
     steps = study.steps(session, practice=False)
     if not isinstance(answers, list) or not 0 < len(answers) <= len(steps):
         return f"has no list of 1 to {len(steps)} answers"
@@ -115,16 +124,16 @@ def fault_of(found: object, study: Study) -> str | None:
 
 def _answer_fault(answer: Mapping, step, study: Study) -> str | None:
     if type(answer["trial"]) is not int or answer["trial"] != step.trial:
-        return f"is to trial {answer['trial']!r} where the session has trial {step.trial}"
+        return f"is to trial {SHORT.repr(answer['trial'])} where the session has trial {step.trial}"
     choices = ("real", "fake") if study.protocol == "real_or_fake" else step.images
     if answer["answer"] not in choices:
-        return f"is {answer['answer']!r}, not one of {', '.join(choices)}"
+        return f"is {SHORT.repr(answer['answer'])}, not one of {', '.join(choices)}"
     for field in ("ms", "shown_ms"):
         time = answer[field]
         if field == "shown_ms" and time is None:
             continue
-        if type(time) is not int or time < 0:
-            return f"has {field}={time!r}, not a number of milliseconds"
+        if type(time) is not int or not 0 <= time < LONGEST_MS:
+            return f"has {field}={SHORT.repr(time)}, not a number of milliseconds"
     return None
 
 
@@ -134,7 +143,8 @@ def _fields_fault(found: object, fields: Sequence[str]) -> str | None:
     missing = [field for field in fields if field not in found]
     extra = [str(field) for field in found if field not in fields]
     if missing or extra:
-        return f"lacks {', '.join(missing) or 'nothing'} and has besides {', '.join(extra) or '-'}"
+        besides = " ".join(", ".join(extra).split())[:100]
+        return f"lacks {', '.join(missing) or 'nothing'} and has besides {besides or '-'}"
     return None
 
 

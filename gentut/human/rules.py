@@ -1,8 +1,11 @@
 """Whose answers do not count: rules that are fixed with the study, before anyone answers."""
 
+import reprlib
 from dataclasses import asdict, dataclass
 
 from gentut import checks
+
+DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,8 @@ class Rules:
         max_late: share of answers with a longer exposure above which a rater is left out.
 
     Raises:
-        ValueError: a share outside [0, 1], or milliseconds that are not positive integers.
+        ValueError: a share outside [0, 1], or milliseconds that are not positive integers of at
+            most a day.
     """
 
     min_answered: float = 0.9
@@ -37,6 +41,10 @@ class Rules:
     def __post_init__(self):
         for name, value in asdict(self).items():
             (checks.check_positive if name.endswith("_ms") else checks.check_share)(name, value)
+            if value > DAY_MS:
+                raise ValueError(
+                    f"`{name}` must be at most {DAY_MS}, a day; received {reprlib.repr(value)}."
+                )
 
     def sentences(self, timed: bool) -> list[str]:
         """The rules in words, one sentence each; `timed` for a study with limited exposure."""

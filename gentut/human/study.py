@@ -190,7 +190,7 @@ def load_key(path: str | os.PathLike) -> Study:
         key = json.loads(path.read_text(encoding="utf-8"))
         if key.pop("format") != KEY_FORMAT:
             raise ValueError("format")
-        written = key.pop("study")
+        written = str(key.pop("study"))[:12]
         first, second = (
             tuple(Trial(tuple(t["images"]), t["model"]) for t in block) for block in key["blocks"]
         )
@@ -205,15 +205,16 @@ def load_key(path: str | os.PathLike) -> Study:
                 "blocks": (first, second),
             }
         )
+        identity = study.id
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError(
             f"`path` must be a key file that `Study.save_key` wrote; received {path.name}, which is"
             " none or is incomplete."
         ) from error
-    if study.id != written:
+    if identity != written:
         raise ValueError(
             f"`path` must be a key file as `Study.save_key` wrote it; {path.name} was changed"
-            f" afterwards (its contents give the study id {study.id}, not {written})."
+            f" afterwards (its contents give the study id {identity}, not {written!r})."
         )
     return study
 

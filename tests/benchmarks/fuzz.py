@@ -32,6 +32,7 @@ with atheris.instrument_imports(include=["gentut"]):
     from gentut import human, runs
     from gentut.data import folder as folders
     from gentut.data import named
+    from gentut.human.judgements import judgements
     from gentut.human.responses import read_responses
     from gentut.runs import checkpoint
 from kill_harness import Set  # noqa: E402  (they import gentut, so after the instrumentation)
@@ -41,7 +42,7 @@ OURS = (ValueError, TypeError, OSError)
 WORDS = [
     "\\x00", "\\xff", "[", "{", "null", "NaN", "-1", "1e999", "9999999999999999999", "PK\\x03\\x04",
     "\\x93NUMPY", "'descr': '|O'", "IHDR", "\\xff\\xd8", "RIFF", "true", "[[[[[[[[", "\\\\u0000",
-    "epoch", "../../x",
+    "epoch", "../../x", "1" + "0" * 400,
 ]  # fmt: skip
 
 
@@ -84,7 +85,7 @@ def targets(root):
     def responses(content):
         path = root / "answer.json"
         path.write_bytes(content)
-        read_responses([path], study)
+        judgements(read_responses([path], study), study)
 
     def index(content):
         # Names of files in a folder, one a line, as a stranger's archive might hold them.
@@ -98,8 +99,9 @@ def targets(root):
                 path.write_bytes(b"x")
             except (OSError, ValueError):
                 continue
-        for split in ("train", "test"):
-            folders.list_files(place, split)
+        contents = folders.scan(place)
+        for entries in contents.files.values():
+            assert all(path.is_file() and contents.classes[label] for path, label in entries)
 
     victim = runs.RunFolder(root / "victim")
     x, y = np.zeros((8, 28, 28), "uint8"), np.zeros(8, "uint8")
@@ -116,7 +118,9 @@ def targets(root):
         "response": (responses, [json.dumps(answer).encode() for answer in answers]),
         "key": (through(human.load_key), [(root / "key.json").read_bytes()]),
         "folder index": (index, [b"cat/1.png\ncat/2.png\ndog/1.jpg", b"a.png\nb.png",
-                                 b"train/a/1.png\ntest/a/2.png", "\u732b/\u00e9.webp".encode()]),
+                                 b"train/a/1.png\ntest/a/2.png",
+                                 b"Training/1.jpe\nval/2.jfif\n__MACOSX/._1.jpg",
+                                 "\u732b/\u00e9.webp".encode()]),
     }  # fmt: skip
 
 
