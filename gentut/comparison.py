@@ -102,11 +102,14 @@ def compare(data=None, out="runs/compare", *, families=None, minutes=None, n=Non
         with locked(folder, "out", say):
             # Read only now: a process that has just ended may have left more.
             state = taken_up(folder, asked, contents) if resume else State(settings, [])
-            state.contents, state.environment = contents, report.environment(device())
+            if resume and not state.contents:
+                seen = f"{folder} does not say what images it was begun with"
+                say(f"{seen}: {settings['data']} was not checked")
             if not resume:
                 _refuse_foreign(folder)
-                _write_state(folder, state)
                 (folder / "report.html").unlink(missing_ok=True)  # it was of an earlier comparison
+            state.contents, state.environment = contents, report.environment(device())
+            _write_state(folder, state)
             return _go_on(folder, state, judge, train, existed, progress, say)
 
 

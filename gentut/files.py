@@ -30,7 +30,7 @@ def write_atomically(path, content, durable=False):
         os.replace(temporary, path)
     except BaseException as error:
         os.unlink(temporary)
-        if isinstance(error, OSError):  # a full disk does not say of which file
+        if isinstance(error, OSError) and error.errno:  # a full disk does not say of which file
             error.filename = str(path)
         raise
     return path

@@ -214,6 +214,9 @@ def test_a_key_that_was_changed_or_is_none_is_refused(tmp_path):
         "was changed": key | {"sources": key["sources"] | {name: "other"}},
         "is none or is incomplete": {k: v for k, v in key.items() if k != "blocks"},
         "none or is inc": key | {"surplus": 1},
+        "is none or is inc": key | {"sources": 5},
+        "is none or is i": key | {"title": 5},
+        "is none or is": key | {"mask": 5},
     }
     for message, changed in changes.items():
         path.write_text(json.dumps(changed), encoding="utf-8")

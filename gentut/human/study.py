@@ -205,15 +205,16 @@ def load_key(path: str | os.PathLike) -> Study:
                 "blocks": (first, second),
             }
         )
+        found = study.id  # of everything above, and so the last look at its types
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError(
             f"`path` must be a key file that `Study.save_key` wrote; received {path.name}, which is"
             " none or is incomplete."
         ) from error
-    if study.id != written:
+    if found != written:
         raise ValueError(
             f"`path` must be a key file as `Study.save_key` wrote it; {path.name} was changed"
-            f" afterwards (its contents give the study id {study.id}, not {written})."
+            f" afterwards (its contents give the study id {found}, not {written})."
         )
     return study
 

@@ -327,7 +327,8 @@ def save_model(model, path):
         model.save(temporary)
         os.replace(temporary, path)
     except OSError as error:
-        error.filename = str(path)  # a full disk does not say of which file
+        if error.errno:
+            error.filename = str(path)  # a full disk does not say of which file
         raise
     finally:
         temporary.unlink(missing_ok=True)
