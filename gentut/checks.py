@@ -22,6 +22,24 @@ def check_share(name, value):
         raise ValueError(f"`{name}` must lie in [0, 1]; received {value!r}.")
 
 
+NUMBER = (int, float)
+KIND_NAMES = {str: "a text", int: "an integer", list: "a list", dict: "an object",
+              NUMBER: "a number"}  # fmt: skip
+
+
+def check_entries(found, kinds):
+    """Raise unless `found`, which was read from a file, is a dict with entries of these types.
+
+    `kinds`: name of the entry -> a key of `KIND_NAMES`.  A bool is no number.
+    """
+    if not isinstance(found, dict):
+        raise ValueError(f"it holds a {type(found).__name__}, not an object")
+    for name, kind in kinds.items():
+        value = found.get(name)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise ValueError(f"its {name!r} must be {KIND_NAMES[kind]}; received {value!r}")
+
+
 def check_images(images, image_shape=None, name="images"):
     """Return `images` as float32 ``(n, h, w, c)``, or raise naming what is wrong."""
     images = np.asarray(images)

@@ -70,12 +70,13 @@ def choose(data=None, need=None, *, minutes=None, families=None, n=None, seed=No
 
     Raises:
         ValueError, TypeError, FileNotFoundError: an argument, the data or the folder is not what
-            it must be; nothing is left behind.
+            it must be, or another process works in it; nothing is left behind or changed.
         TrainingDiverged: a loss became NaN; the families before are on the page.
     """
     if resume:
         asked = {"need": need, "families": families and list(families)}
-        settings, _ = comparison.taken_up(Path(out), {k: v for k, v in asked.items() if v})
+        asked = {name: value for name, value in asked.items() if value}
+        settings = comparison.taken_up(Path(out), asked).settings
         need, families = settings["need"], settings["families"]
         if need is None:
             raise ValueError(

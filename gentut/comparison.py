@@ -1,5 +1,6 @@
 """All families on one data set and one budget: trained, measured, on one page."""
 
+import dataclasses
 import json
 import shlex
 import shutil
@@ -11,13 +12,18 @@ import numpy as np
 from gentut import data as image_data
 from gentut import presets, report
 from gentut.callbacks import TimeBudget, TrainingDiverged
-from gentut.checks import check_choice
+from gentut.checks import NUMBER, check_choice, check_entries
 from gentut.devices import device
 from gentut.evaluation import evaluate
 from gentut.files import write_atomically
 from gentut.judge import Judge, check_count
-from gentut.runs import Config, data_options, finish, fit, grid, load_model, save_model
+from gentut.report.scores import check_scores
+from gentut.runs import Config, data_options, finish, fit, grid, save_model
+from gentut.runs.contents import check_contents, describe, difference
+from gentut.runs.guard import NAME as LOCK
+from gentut.runs.guard import locked, room
 from gentut.runs.trainer import STATISTICAL
+from gentut.runs.versions import read_keras, unreadable
 from gentut.training import seed as set_seed
 
 FAMILIES = ("gaussian", "mixture", "vae", "gan", "flow", "latent_flow")
@@ -26,6 +32,16 @@ DEFAULTS = {
     "channels": None, "skip_unreadable": False, "need": None,
 }  # fmt: skip
 STATE = "compare.json"  # settings and the scores so far; it also marks the folder as ours
+
+
+@dataclasses.dataclass
+class State:
+    """What ``compare.json`` holds."""
+
+    settings: dict
+    results: list  # scores of the families that are finished
+    contents: dict = dataclasses.field(default_factory=dict)  # see `gentut.runs.contents`
+    environment: dict = dataclasses.field(default_factory=dict)  # of the newest start
 
 
 def compare(data=None, out="runs/compare", *, families=None, minutes=None, n=None, seed=None,
@@ -46,7 +62,8 @@ def compare(data=None, out="runs/compare", *, families=None, minutes=None, n=Non
         need: a key of `gentut.report.NEEDS`, for which the page recommends a family; see
             `gentut.choose`.
         resume: go on with a comparison that was stopped, with the settings it was begun with; the
-            families that it has finished are kept.
+            families that it has finished are kept.  Only `data` can be new: the place where the
+            same images are now.
         progress: show a progress bar on the terminal.
         say: called with a line of text at each stage.
 
@@ -56,8 +73,9 @@ def compare(data=None, out="runs/compare", *, families=None, minutes=None, n=Non
 
     Raises:
         ValueError, TypeError, FileNotFoundError: an argument, the data or the folder is not what
-            it must be; nothing is left behind.
+            it must be, or another process works in it; nothing is left behind or changed.
         TrainingDiverged: a loss became NaN; the families before are on the page.
+        OSError: the disk is full; the families before are on the page, if it had room.
     """
     asked = {
         "data": None if data is None else str(data), "families": families and list(families),
@@ -67,27 +85,45 @@ def compare(data=None, out="runs/compare", *, families=None, minutes=None, n=Non
     asked = {name: value for name, value in asked.items() if value is not None}
     folder = Path(out)
     if resume:
-        settings, results = taken_up(folder, asked)
+        settings = taken_up(folder, asked).settings
     else:
-        settings, results = {**DEFAULTS, **asked}, []
+        settings = {**DEFAULTS, **asked}
         _refuse_foreign(folder)
-    _check(settings)
+        _check(settings)
     options = data_options(*(settings[k] for k in ("size", "channels", "skip_unreadable")))
     say(f"{settings['data']}: reading the images and their features")
     judge = Judge(settings["data"], options, seed=settings["seed"])
+    # All training images, in the order of the files: a judge has shuffled ones, and not always all.
+    train = image_data.load(settings["data"], "train", **options)
+    contents = describe(settings["data"], *train)
     existed = folder.is_dir()
-    folder.mkdir(parents=True, exist_ok=True)
+    with room("comparison", folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder, "out", say):
+            # Read only now: a process that has just ended may have left more.
+            state = taken_up(folder, asked, contents) if resume else State(settings, [])
+            if resume and not state.contents:
+                seen = f"{folder} does not say what images it was begun with"
+                say(f"{seen}: {settings['data']} was not checked")
+            if not resume:
+                _refuse_foreign(folder)
+                (folder / "report.html").unlink(missing_ok=True)  # it was of an earlier comparison
+            state.contents, state.environment = contents, report.environment(device())
+            _write_state(folder, state)
+            return _go_on(folder, state, judge, train, existed, progress, say)
+
+
+def _go_on(folder, state, judge, train, existed, progress, say):
+    """Train and score the families that are left, in a folder that is locked; see `compare`."""
+    settings, results = state.settings, state.results
     models, fault = {}, None
     try:
-        if not resume:
-            _write_state(folder, settings, results)
-            (folder / "report.html").unlink(missing_ok=True)  # it was of an earlier comparison
         for family in settings["families"][len(results) :]:
-            models[family], scores = _one_family(family, judge, options, settings, progress, say)
+            models[family], scores = _one_family(family, judge, train, settings, progress, say)
             save_model(models[family], folder / f"{family}.keras")
             results.append(scores)
-            _write_state(folder, settings, results)
-    except (KeyboardInterrupt, TrainingDiverged) as error:
+            _write_state(folder, state)
+    except (KeyboardInterrupt, TrainingDiverged, OSError) as error:
         fault = error
     except BaseException:
         if not results and not existed:
@@ -95,7 +131,11 @@ def compare(data=None, out="runs/compare", *, families=None, minutes=None, n=Non
         raise
     if results:
         stopped = f"Stopped after {len(results)} of {len(settings['families'])} families."
-        _write_page(folder, settings, results, models, judge, fault and stopped)
+        try:
+            _write_page(folder, settings, results, models, judge, fault and stopped)
+        except OSError:
+            if not isinstance(fault, OSError):  # else the first fault says it
+                raise
     elif not existed:
         shutil.rmtree(folder)
     if fault and not (results and isinstance(fault, KeyboardInterrupt)):
@@ -104,6 +144,7 @@ def compare(data=None, out="runs/compare", *, families=None, minutes=None, n=Non
 
 
 def _check(settings):
+    """Raise unless these are settings of a comparison."""
     families = settings["families"]
     if not families or len(set(families)) < len(families):
         raise ValueError(f"`families` must be different families; received {families}.")
@@ -120,11 +161,10 @@ def _classes(judge):
     return judge.num_classes if judge.num_classes > 1 else None
 
 
-def _one_family(family, judge, options, settings, progress, say):
+def _one_family(family, judge, train, settings, progress, say):
     """A trained model of a family, and its scores with what the training took."""
     seed, num_classes = settings["seed"], _classes(judge)
-    # All training images, in the order of the files: a judge has shuffled ones, and not always all.
-    images, labels = image_data.load(settings["data"], "train", **options)
+    images, labels = train
     labels = None if num_classes is None else labels
     say(f"{family}: training")
     set_seed(seed)
@@ -174,11 +214,11 @@ def _write_page(folder, settings, results, models, judge, status):
 
 def _reload(folder, family):
     try:
-        return load_model(folder / f"{family}.keras")
+        return read_keras(folder / f"{family}.keras")
     except ValueError as error:
         raise ValueError(
-            f"`out` must be a whole comparison; received {str(folder)!r}, whose {family}.keras is"
-            f" damaged: {error}"
+            f"`out` must be a whole comparison; received {str(folder)!r}, whose {family}.keras"
+            f" {error}"
         ) from error
 
 
@@ -213,25 +253,28 @@ def clocked(families):
     return [family for family in families if family not in STATISTICAL] or list(families)
 
 
-def _write_state(folder, settings, results):
-    text = json.dumps({"settings": settings, "results": results}, indent=2)
-    write_atomically(folder / STATE, text + "\n")
+def _write_state(folder, state):
+    write_atomically(folder / STATE, json.dumps(dataclasses.asdict(state), indent=2) + "\n")
 
 
 def _refuse_foreign(folder):
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"`out` must be a folder; received {str(folder)!r}, which is a file.")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / STATE).is_file():
+    others = folder.is_dir() and any(path.name != LOCK for path in folder.iterdir())
+    if others and not (folder / STATE).is_file():
         raise ValueError(
             "`out` must be new, empty, or the folder of an earlier comparison; received"
             f" {str(folder)!r}, which holds other files."
         )
 
 
-def taken_up(folder, asked):
-    """Settings of a comparison that goes on, and the scores of its finished families.
+def taken_up(folder, asked, contents=None):
+    """The `State` of a comparison that goes on.
 
-    `asked`: settings that must be those it was begun with.
+    Args:
+        folder: where it is.
+        asked: settings that must be those it was begun with.
+        contents: what the data hold now, see `gentut.runs.contents`; None not to compare them.
     """
     path = folder / STATE
     if not path.is_file():
@@ -239,21 +282,50 @@ def taken_up(folder, asked):
             f"`out` must be the folder of a comparison that was stopped; received {str(folder)!r},"
             f" which holds no {STATE}."
         )
+    found = {}
     try:
-        state = json.loads(path.read_text(encoding="utf-8"))
-        settings, results = state["settings"], state["results"]
-        finished = [row["family"] for row in results]
-        if set(settings) != set(DEFAULTS) or finished != settings["families"][: len(finished)]:
-            raise ValueError("settings and results do not belong together")
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        state = _checked_state(found)
+    except (ValueError, TypeError, RecursionError) as error:
+        written = found.get("environment") if isinstance(found, dict) else None
         raise ValueError(
-            f"`out` must be a whole comparison; received {str(folder)!r}, whose {STATE} is damaged:"
-            f" {type(error).__name__}: {error}"
+            f"`out` must be a whole comparison; received {str(folder)!r}, whose {STATE}"
+            f" {unreadable(written)}: {error}"
         ) from error
+    if state.contents:  # by which the same images are known, wherever they are
+        state.settings["data"] = asked.get("data", state.settings["data"])
     for name, value in asked.items():
-        if value != settings[name]:
+        if value != state.settings[name]:
             raise ValueError(
-                f"`{name}` must stay what the comparison was begun with, {settings[name]!r};"
+                f"`{name}` must stay what the comparison was begun with, {state.settings[name]!r};"
                 f" received {value!r}. Leave it out with --resume."
             )
-    return settings, results
+    change = contents and state.contents and difference(state.contents, contents)
+    if change:
+        raise ValueError(
+            f"`data` must hold what the comparison {str(folder)!r} was begun with; received"
+            f" {state.settings['data']!r}, which has changed: {change}."
+        )
+    return state
+
+
+def _checked_state(found):
+    """The `State` in what a file holds, each entry of the type that it must have."""
+    check_entries(found, {"settings": dict, "results": list})
+    odd = set(found) - {field.name for field in dataclasses.fields(State)}
+    odd |= set(found["settings"]) ^ set(DEFAULTS)
+    if odd:
+        raise ValueError(f"it holds an unknown entry, or lacks one: {min(odd)!r}")
+    check_entries(found["settings"], {"families": list, "minutes": NUMBER})
+    _check(found["settings"])
+    needed = ("frechet_distance", "frechet_distance_real", "frechet_distance_noise")
+    for scores in found["results"]:
+        check_scores(scores, {"family": str, **dict.fromkeys(needed, NUMBER)})
+    finished = [scores["family"] for scores in found["results"]]
+    if finished != found["settings"]["families"][: len(finished)]:
+        raise ValueError("settings and results do not belong together")
+    state = State(**found)
+    check_entries(dataclasses.asdict(state), {"contents": dict, "environment": dict})
+    if state.contents:
+        check_contents(state.contents)
+    return state

@@ -28,7 +28,9 @@ def write_atomically(path, content, durable=False):
                 os.fsync(file.fileno())
         os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         os.unlink(temporary)
+        if isinstance(error, OSError) and error.errno:  # a full disk does not say of which file
+            error.filename = str(path)
         raise
     return path

@@ -8,12 +8,13 @@ from gentut import data as image_data
 from gentut import runs, tasks
 from gentut.checks import check_choice, check_positive
 from gentut.report.tasks import REAL
+from gentut.runs.guard import locked
 
 MOST = 20_000  # images of a train set, if the user does not say how many
 AUGMENTED, GENERATED, BOTH = "real, augmented", "generated", "real + generated"
 
 
-def run_task(folder, task, *, n=None, seeds=3, say=lambda line: None, **options):
+def run_task(folder, task, *, n=None, seeds=3, say=lambda line: None, data=None, **options):
     """Train on real, on generated and on both kinds of images; test on held-out real ones.
 
     All train sets have the same number of images but the mixture, which holds both, half and
@@ -27,29 +28,40 @@ def run_task(folder, task, *, n=None, seeds=3, say=lambda line: None, **options)
             most 20,000.  With fewer, mind that the generator has seen more.
         seeds: trainings of each kind.
         say: called with a line of text at each stage.
+        data: where the images of the run are now, if they were moved.
         **options: of `gentut.tasks.Trial`.
 
     Returns:
         dict: "task", "score", "data", "n", "n_seen" (images that the generator was trained on),
-        "results" (train set -> dict of `Trial.run`, with "difference", the dict of
-        `gentut.tasks.difference` to real images), and for classification "gan_test".
+        "model" (the SHA-256 of its ``model.keras``), "results" (train set -> dict of `Trial.run`,
+        with "difference", the dict of `gentut.tasks.difference` to real images), and for
+        classification "gan_test".
 
     Raises:
-        ValueError: a wrong argument, a model without classes, a damaged folder.
-        FileNotFoundError: no such run, or its data has gone.
+        ValueError: a wrong argument, a model without classes, a folder that is damaged or in use
+            by another process, or other data than it was trained on.
+        FileNotFoundError: no such run, or its data have gone.
         ImportError: detection without pycocotools.
     """
     check_choice("task", task, tasks.TASKS)
     check_positive("seeds", seeds)
     run = runs.RunFolder(folder)
+    run.need_config()
+    with locked(run.path, "run", say):
+        return _try_out(run, task, n, seeds, say, data, options)
+
+
+def _try_out(run, task, n, seeds, say, place, options):
+    """What `run_task` returns and raises, in a folder that is locked."""
     config, model = run.read_config(), run.read_model()
     if model.num_classes is None:
         raise ValueError(
             "`run` must hold a class-conditional model, whose images have labels (train it with"
-            f" --conditional); received {str(folder)!r}."
+            f" --conditional); received {str(run.path)!r}."
         )
     before = run.read_tasks()
-    real, test = (image_data.load(config.data, s, **config.data_options) for s in ("train", "test"))
+    *real, _ = runs.load_again(run, config, model, place, say)
+    test = image_data.load(config.data, "test", **config.data_options)
     n_seen = len(real[1])
     n = min(n_seen, MOST) if n is None else n
     check_positive("n", n)
@@ -75,12 +87,12 @@ def run_task(folder, task, *, n=None, seeds=3, say=lambda line: None, **options)
         results[name]["difference"] = tasks.difference(results[name], results[REAL])
     found = {
         "task": task, "score": trial.score_name, "data": Path(config.data).name, "n": n,
-        "n_seen": n_seen, "results": results,
+        "n_seen": n_seen, "model": run.model_id(), "results": results,
     }  # fmt: skip
     if task == "classification":
         say(f"{task}: training on real images, testing on generated ones")
         classes = {"num_classes": model.num_classes, **options}
         found["gan_test"] = tasks.gan_test(real, generated, seeds=range(seeds), **classes)
     run.write_tasks(before | {task: found})
-    runs.write_report(run, model)
+    runs.write_report(run, model, config)
     return found

@@ -16,7 +16,8 @@ def make(folders, out, *, protocol="real_or_fake", trials=60, practice=4, exposu
     """Draw a study of one or several runs against the held-out images of their data.
 
     A model goes by the name of its run folder. If every run is conditional, real and generated
-    images are matched by class.
+    images are matched by class.  Nothing is written into the runs: one that is being trained is
+    taken as it is now, for `model.keras` is always whole.
 
     Args:
         folders: run folders, all trained on the same data.
@@ -27,7 +28,9 @@ def make(folders, out, *, protocol="real_or_fake", trials=60, practice=4, exposu
         The study.
 
     Raises:
-        ValueError: runs of one name or of different data, or a study that cannot be made.
+        ValueError: runs of one name or of different data, data that have changed since the
+            training, or a study that cannot be made.
+        FileNotFoundError: the data have gone.
     """
     opened = {Path(folder).resolve().name: runs.RunFolder(folder) for folder in folders}
     if len(opened) < len(folders):
@@ -39,6 +42,8 @@ def make(folders, out, *, protocol="real_or_fake", trials=60, practice=4, exposu
     out = Path(out)
     if out.exists() and any(out.iterdir()):
         raise ValueError(f"`out` must be a new or empty folder; received {str(out)!r}.")
+    for run, config in zip(opened.values(), configs, strict=True):
+        runs.load_again(run, config)
     real, labels = image_data.load(configs[0].data, "test", **configs[0].data_options)
     num_classes = int(labels.max()) + 1
     matched = all(config.conditional for config in configs)

@@ -156,6 +156,19 @@ def test_evaluate_prints_scores_and_merges_them_into_the_report(trained, tmp_pat
     assert all(re.match(r"gentut: note: \w", note) for note in notes)
 
 
+def test_a_run_whose_images_moved_is_scored_and_resumed_with_data(photographs, tmp_path, capsys):
+    out, data = tmp_path / "run", shutil.copytree(photographs, tmp_path / "photographs")
+    assert run("train", "gaussian", *images(data), "--out", out) == 0
+    moved = data.rename(tmp_path / "moved")
+    capsys.readouterr()
+    for words in (("evaluate", out, "-n", 40), ("train", "--resume", "--out", out)):
+        assert run(*words) == 2
+        assert f"`data` must be an existing folder; received '{data}'" in capsys.readouterr().err
+        assert run(*words, "--data", moved) == 0
+        capsys.readouterr()
+    assert run("evaluate", out, "-n", 40) == 0  # resume has noted the new place
+
+
 def test_compare_prints_the_table_and_the_path(photographs, tmp_path, capsys):
     out = tmp_path / "compare"
     words = ("--families", "gaussian", "mixture", "--minutes", 0.01, "-n", 40)

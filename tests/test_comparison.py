@@ -1,6 +1,8 @@
 """Families side by side: what a comparison leaves, when it is stopped, and what it refuses."""
 
+import errno
 import json
+import os
 import re
 import shutil
 import signal
@@ -10,7 +12,8 @@ import pytest
 from tiny import make_photographs, opens_cleanly, shrink_recipes
 
 import gentut
-from gentut import callbacks, comparison
+from gentut import callbacks, comparison, report
+from gentut.runs import guard
 
 BUDGET = {"minutes": 0.2 / 60, "n": 30, "size": 16, "channels": 1}
 
@@ -172,6 +175,83 @@ def test_a_comparison_replaces_an_earlier_one_and_nothing_else(finished, photogr
     assert (foreign / "report.html").read_text() == "years of work"
 
 
+# Two at once, room, data ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("act", [
+    lambda data, out: comparison.compare(data, out, families=["vae"], **BUDGET),
+    lambda data, out: comparison.compare(out=out, resume=True),
+    lambda data, out: gentut.choose(data, "fidelity", families=["vae"], out=out, **BUDGET),
+], ids=["compare", "resume", "choose"])  # fmt: skip
+def test_a_folder_that_another_process_compares_in_is_left_alone(
+    act, finished, photographs, tmp_path
+):
+    out = shutil.copytree(finished[1], tmp_path / "compare")
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    message = f"`out` must be a folder that no other process works in; received '{out}', in use by"
+    with guard.locked(out), pytest.raises(ValueError, match=f"{message} process {os.getpid()}"):
+        act(photographs, out)
+    assert {path: path.read_bytes() for path in out.iterdir()} == before
+
+
+@pytest.mark.parametrize("room_for_a_page", [True, False])
+def test_a_full_disk_keeps_the_families_before_and_says_how_to_go_on(
+    room_for_a_page, photographs, tmp_path, monkeypatch
+):
+    out = tmp_path / "out"
+
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        fail_at(patch, "mixture", full)
+        if not room_for_a_page:
+            patch.setattr(report, "compare_report", full)
+        with pytest.raises(OSError) as error:
+            comparison.compare(photographs, out, families=["gaussian", "mixture"], **BUDGET)
+    assert str(error.value) == (
+        f"`out` must have room for the comparison; received '{out}': No space left on device. Free"
+        " some, then --resume goes on from what is saved."
+    )
+    page = out / "report.html"
+    assert page.exists() == room_for_a_page
+    assert not page.exists() or "Stopped after 1 of 2 families." in page.read_text()
+    _, status = comparison.compare(out=out, resume=True)
+    assert status == "finished" and "Stopped" not in page.read_text()
+
+
+def test_resume_takes_up_the_same_images_only_wherever_they_are(photographs, tmp_path, monkeypatch):
+    data, out = shutil.copytree(photographs, tmp_path / "photographs"), tmp_path / "out"
+    with monkeypatch.context() as patch:
+        fail_at(patch, "mixture", press_ctrl_c)
+        comparison.compare(data, out, families=["gaussian", "mixture"], **BUDGET)
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    for split in ("train", "test"):
+        (data / split / "dots").rename(data / split / "zots")
+    message = re.escape(
+        f"`data` must hold what the comparison '{out}' was begun with; received '{data}', which has"
+        " changed: classes renamed from dots to zots."
+    )
+    with pytest.raises(ValueError, match=message):
+        comparison.compare(out=out, resume=True)
+    assert {path: path.read_bytes() for path in out.iterdir()} == before
+    comparison.compare(photographs, out, resume=True)
+    assert state(out)["settings"]["data"] == str(photographs)
+    assert [row["family"] for row in state(out)["results"]] == ["gaussian", "mixture"]
+
+
+def test_a_comparison_of_an_older_version_goes_on(finished, tmp_path):
+    out = shutil.copytree(finished[1], tmp_path / "compare")
+    found = {name: state(out)[name] for name in ("settings", "results")}
+    (out / "compare.json").write_text(json.dumps(found))
+    said = []
+    _, status = comparison.compare(out=out, resume=True, say=said.append)
+    data = found["settings"]["data"]
+    line = f"{out} does not say what images it was begun with: {data} was not checked"
+    assert status == "finished" and line in said
+    assert state(out)["contents"]["images"] == 48 and state(out)["environment"]["keras"]
+
+
 # Bad input --------------------------------------------------------------------------------------
 
 BAD = [
@@ -200,9 +280,25 @@ DAMAGE = [
     (None, "`out` must be the folder of a comparison that was stopped"),
     (lambda text: text[: len(text) // 2], "compare.json is damaged: "),
     (lambda text: "[]", "compare.json is damaged: "),
-    (lambda text: text.replace('"seed"', '"sead"', 1), "do not belong together"),
+    (lambda text: text.replace('"seed"', '"sead"', 1), "an unknown entry, or lacks one: 'sead'"),
     (lambda text: text.replace('"family": "gaussian"', '"family": "gan"'), "do not belong"),
-]
+    (lambda text: re.sub('"frechet_distance": [^,]*', '"frechet_distance": "7"', text),
+     "compare.json is damaged: its 'frechet_distance' must be a number; received '7'"),
+    (lambda text: re.sub('"recall": [^,]*', '"recall": [1]', text),
+     "compare.json is damaged: its 'recall' must be a number; received [1]"),
+    (lambda text: text.replace('"n_real": 24', '"n_real": null'), "its 'n_real' must be an integ"),
+    (lambda text: text.replace('"minutes": 0', '"minutes": "0', 1).replace(
+        '"n": 30', '"n": "30"').replace(',\n    "n"', '",\n    "n"'),
+     "its 'minutes' must be a number; received '0"),
+    (lambda text: text.replace('"seed": 0', '"seed": "0"', 1),
+     "compare.json is damaged: `seed` must be an integer in [0, 2**31); received '0'."),
+    (lambda text: text.replace('"need": null', '"need": {}'), "compare.json is damaged: "),
+    (lambda text: text.replace('"contents": {', '"colour": {'), "lacks one: 'colour'"),
+    (lambda text: text.replace('"images": 48', '"images": []'), "its 'images' must be an integer"),
+    (lambda text: text.replace('"contents": {', '"colour": {').replace(
+        f'"gentut": "{report.environment("")["gentut"]}"', '"gentut": "9.9.0"'),
+     "whose compare.json was written by gentut 9.9.0 and cannot be read by gentut "),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("change, message", DAMAGE, ids=[message[:40] for _, message in DAMAGE])

@@ -2,14 +2,18 @@
 
 import functools
 import json
+import os
+import re
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 from tiny import opens_cleanly
 
-from gentut import runs, tasks
+from gentut import run_tasks, runs, tasks
 from gentut.cli import main
+from gentut.runs import guard
 
 
 @pytest.fixture(autouse=True)
@@ -94,6 +98,65 @@ def test_a_damaged_result_is_named_and_kept(folder, tmp_path):
     message = "whose tasks.json is damaged: it must hold an object of classification"
     with pytest.raises(ValueError, match=message):
         runs.RunFolder(tmp_path).read_tasks()
+
+
+FOUND = {
+    "task": "classification", "score": "accuracy", "data": "photos", "n": 60, "n_seen": 60,
+    "results": {"real": {"mean": 0.5, "low": None, "high": None, "n_train": 60, "n_test": 30,
+                         "seeds": [0], "difference": {"mean": 0.0, "low": None, "verdict": ""}}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "old, new, message",
+    [
+        ('"mean": 0.5', '"mean": "0.5"', "its 'mean' must be a number; received '0.5'"),
+        ('"low": null, "high"', '"low": 0.1, "high"', "its 'high' must be a number; received None"),
+        ('"n_seen": 60', '"n_seen": "60"', "its 'n_seen' must be an integer; received '60'"),
+        ('"seeds": [0]', '"seeds": 1', "its 'seeds' must be a list; received 1"),
+        ('"real"', '"unreal"', "its 'real' must be an object; received None"),
+        ('"accuracy"', '"beauty"', "`score` must be one of accuracy, ap50, mean_iou"),
+    ],
+)
+def test_a_wrong_type_is_named(old, new, message, tmp_path):
+    text = json.dumps({"classification": FOUND})
+    path = tmp_path / "tasks.json"
+    path.write_text(text)
+    assert runs.RunFolder(tmp_path).read_tasks() == {"classification": FOUND}
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+    with pytest.raises(ValueError, match=re.escape(f"whose tasks.json is damaged: {message}")):
+        runs.RunFolder(tmp_path).read_tasks()
+
+
+def test_results_are_those_of_the_model_that_is_there(folder, tmp_path):
+    run = runs.RunFolder(shutil.copytree(folder / "run", tmp_path / "run"))
+    mine = {"classification": FOUND | {"model": run.model_id()}}
+    run.write_tasks(mine | {"segmentation": FOUND | {"model": "of another"}})
+    assert run.read_tasks() == mine
+
+
+def test_a_run_that_another_process_works_in_is_not_tried(folder):
+    out = folder / "run"
+    message = f"no other process works in; received '{out}', in use by process {os.getpid()}"
+    with guard.locked(out), pytest.raises(ValueError, match=message):
+        run_tasks.run_task(out, "classification")
+
+
+def test_only_the_images_of_the_run_are_taken_wherever_they_are(folder, tmp_path, capsys):
+    out = shutil.copytree(folder / "run", tmp_path / "run")
+    config = json.loads((out / "config.json").read_text())
+    (out / "config.json").write_text(json.dumps(config | {"data": str(tmp_path / "gone")}))
+    assert command(out) == 2
+    assert "If they were moved, --data (of train --resume, ev" in capsys.readouterr().err
+    moved = shutil.copytree(folder / "photos", tmp_path / "moved")
+    assert command(out, "--data", str(moved), "--seeds", "1", "--steps", "2") == 0
+    found = runs.RunFolder(out).read_tasks()["classification"]
+    assert found["data"] == "moved" and found["model"] == runs.RunFolder(out).model_id()
+    (moved / "train" / "lying" / "3.png").unlink()
+    capsys.readouterr()
+    assert command(out, "--data", str(moved)) == 2
+    assert "changed: number of images from 60 to 59." in capsys.readouterr().err
 
 
 def test_detection_without_its_library_says_what_to_install(folder, capsys, monkeypatch):

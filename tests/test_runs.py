@@ -1,9 +1,14 @@
 """Run folders: what training leaves, what stopping and going on keep, what damage is told."""
 
 import csv
+import errno
+import hashlib
 import json
+import os
+import re
 import shutil
 import signal
+import zipfile
 
 import keras
 import numpy as np
@@ -13,8 +18,8 @@ from PIL import Image
 from tiny import make_photographs, shrink_recipes
 
 import gentut
-from gentut import callbacks, presets, runs
-from gentut.runs import record
+from gentut import callbacks, files, presets, runs
+from gentut.runs import contents, guard, record
 
 FITTED = {"config.json", "history.csv", "model.keras", "report.html", "samples", "samples.gif"}
 FILES = FITTED | {"checkpoints"}
@@ -375,7 +380,7 @@ def test_an_empty_folder_is_still_there_after_a_failure(begin, monkeypatch):
 RESUME = [
     ({"seed": 1}, "`seed` must stay what the run was begun with, 0; received 1."),
     ({"family": "gan"}, "`family` must stay what the run was begun with, 'vae'; received 'gan'."),
-    ({"data": "glyphs"}, "`data` must stay what the run was begun with"),
+    ({"data": "glyphs"}, "`data` must hold what the run "),
     ({"epochs": 1}, "`epochs` must be at least the 2 that the run has behind it; received 1."),
     ({"minutes": 5}, "`minutes` must be left out: this run counts epochs; received 5."),
 ]
@@ -388,6 +393,198 @@ def test_resume_refuses_other_settings(options, message, finished):
         runs.train(out=finished, resume=True, **options)
     assert str(error.value).startswith(message)
     assert before == {path: path.read_bytes() for path in finished.iterdir() if path.is_file()}
+
+
+# The data -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own(finished, photographs, tmp_path):
+    """The finished run with its own photographs, with results and a damaged checkpoint."""
+    data = shutil.copytree(photographs, tmp_path / "photographs")
+    out = shutil.copytree(finished, tmp_path / "run")
+    change_config(out, data=str(data))
+    run = runs.RunFolder(out)
+    run.write_scores(SCORES | {"model": run.model_id()})
+    (out / "checkpoints" / "000009-0000000.npz").write_bytes(b"PK")
+    return out, data
+
+
+SCORES = {"n_generated": 20, "n_real": 24, "features": "x", "left_out": "", "frechet_distance": 7.5}
+
+
+def change_config(out, **changes):
+    """Change entries of config.json; None removes one."""
+    values = config(out) | changes
+    text = json.dumps({name: value for name, value in values.items() if value is not None})
+    (out / "config.json").write_text(text)
+
+
+def everything(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def rename(data, out):
+    (data / "train" / "dots").rename(data / "train" / "zots")
+    (data / "test" / "dots").rename(data / "test" / "zots")
+
+
+def add_class(data, out):
+    shutil.copytree(data / "train" / "dots", data / "train" / "rings")
+
+
+def repaint(data, out):
+    Image.new("L", (20, 20), 99).save(data / "train" / "dots" / "3.png")
+
+
+def forget_and_add(data, out):
+    change_config(out, contents=None)
+    add_class(data, out)
+
+
+def forget(data, out):
+    change_config(out, contents=None)
+
+
+def newer_keras(data, out):
+    """All checkpoints are what this Keras cannot read."""
+    change_config(out, environment=config(out)["environment"] | {"keras": "9.9.0"})
+    for path in (out / "checkpoints").iterdir():
+        path.write_bytes(b"PK")
+
+
+def nothing(data, out):
+    pass
+
+
+REFUSED = [
+    (add_class, {}, "which has changed: number of classes from 2 to 3."),
+    (forget_and_add, {}, "which has changed: number of classes from 2 to 3."),
+    (rename, {}, "which has changed: classes renamed from dots to zots."),
+    (lambda data, out: (data / "train" / "bars" / "5.png").unlink(), {},
+     "which has changed: number of images from 48 to 47."),
+    (repaint, {}, "which has changed: the same number of images, 48, with other contents."),
+    (lambda data, out: shutil.rmtree(data), {}, "If they were moved, --data (of train --resume"),
+    (nothing, {"data": "glyphs"}, "which has changed: number of classes from 2 to 10."),
+    (forget, {"data": "glyphs"}, "`data` must stay what the run was begun with, '"),
+    (nothing, {"data": "nowhere"}, "`data` must be an existing folder; received '"),
+    (nothing, {"epochs": 1}, "`epochs` must be at least the 2 that the run has behind it"),
+    (nothing, {"epochs": None, "minutes": 9}, "`minutes` must be left out: this run counts epochs"),
+    (nothing, {"seed": 3}, "`seed` must stay what the run was begun with, 0; received 3."),
+    (newer_keras, {}, "was written by keras 9.9.0 and cannot be read by keras "),
+    (lambda data, out: change_config(out, contents={"classes": [1]}), {}, "'images' must be an in"),
+    (lambda data, out: change_config(out, batch_size=15), {}, "a multiple of the 2 devices"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change, options, message", REFUSED, ids=[f"{c.__name__} {o}: {m[:30]}" for c, o, m in REFUSED]
+)
+def test_a_refused_resume_changes_no_byte(change, options, message, own, monkeypatch):
+    out, data = own
+    change(data, out)
+    monkeypatch.setattr("gentut.training.device_count", lambda: 2)  # as --devices 2 would have it
+    before = everything(out)
+    with pytest.raises((ValueError, FileNotFoundError), match=re.escape(message)) as error:
+        runs.train(out=out, resume=True, **{"epochs": 4, **options})
+    assert everything(out) == before
+    assert "\n" not in str(error.value)
+
+
+def test_a_damaged_checkpoint_goes_when_training_goes_on(own):
+    out, _ = own
+    runs.train(out=out, resume=True, epochs=3)
+    assert not (out / "checkpoints" / "000009-0000000.npz").exists()
+    assert not (out / "scores.json").exists()
+
+
+def test_a_finished_run_without_checkpoints_goes_on_from_its_model(own, monkeypatch):
+    out, _ = own
+    shutil.rmtree(out / "checkpoints")
+    steps, said = int(runs.RunFolder(out).read_model().optimizer.iterations), []
+    model, _ = runs.train(out=out, resume=True, epochs=3, say=said.append)
+    assert int(model.optimizer.iterations) == steps + 3  # and not 3, those of a new model
+    assert any("goes on from model.keras" in line for line in said)
+
+
+def test_a_run_notes_what_it_was_trained_on(finished, photographs):
+    found = config(finished)["contents"]
+    images, labels = gentut.data.load(photographs, "train", size=16, channels=1)
+    assert found == contents.describe(photographs, images, labels)
+    assert (found["classes"], found["images"]) == (["bars", "dots"], 48)
+    pixels = np.rint(images * 255).astype("uint8").tobytes()
+    text = b"(48, 16, 16, 1)" + labels.astype("<i4").tobytes() + pixels
+    assert found["sha256"] == hashlib.sha256(text).hexdigest()
+    assert "sha256" not in (finished / "report.html").read_text()
+
+
+def test_a_folder_without_classes_may_be_renamed():
+    before, now = ({"classes": [name], "images": 3, "sha256": "a"} for name in ("cats", "felines"))
+    assert contents.difference(before, now) == ""
+
+
+def test_runs_of_older_versions_go_on_and_say_what_was_not_checked(own):
+    out, data = own
+    change_config(out, contents=None)
+    said = []
+    runs.train(out=out, resume=True, epochs=3, say=said.append)
+    line = f"{out} does not say what images it was trained on: {data} was not checked"
+    assert line in said and config(out)["contents"]["images"] == 48
+
+
+def test_data_that_moved_are_found_by_data(own, tmp_path):
+    out, data = own
+    moved = data.rename(tmp_path / "elsewhere")
+    with pytest.raises(FileNotFoundError, match=f"where {out} found its images. If they were mov"):
+        runs.evaluate([out], n=12)
+    scores = runs.evaluate([out], n=12, data=moved)
+    assert scores[str(out)]["data"] == str(moved)
+    assert "Fréchet distance" in (out / "report.html").read_text()
+    assert config(out)["data"] == str(data)  # only the one who trains writes it
+    _, status = runs.train(out=out, data=moved, resume=True)
+    assert status == "finished" and config(out)["data"] == str(moved)
+    repaint(moved, out)
+    for act in (lambda: runs.evaluate([out], n=12), lambda: runs.train(out=out, resume=True)):
+        with pytest.raises(ValueError, match="the same number of images, 48, with other contents"):
+            act()
+
+
+# Whose scores ------------------------------------------------------------------------------------
+
+
+def test_a_run_that_another_process_works_in_is_not_scored(own):
+    out, _ = own
+    before = everything(out)
+    message = f"`run` must be a folder that no other process works in; received '{out}', in use by"
+    with guard.locked(out), pytest.raises(ValueError, match=f"{message} process {os.getpid()}"):
+        runs.evaluate([out], n=12)
+    assert everything(out) == before
+
+
+def test_scores_are_those_of_the_model_that_is_there(own):
+    out, _ = own
+    run = runs.RunFolder(out)
+    scores = runs.evaluate([out, f"{out}/"], n=12)  # one folder, twice
+    assert list(scores) == [str(out)]
+    model_id = hashlib.sha256((out / "model.keras").read_bytes()).hexdigest()
+    assert scores[str(out)]["model"] == model_id and run.read_scores() == scores[str(out)]
+    run.write_model(run.read_model())  # another file: nobody knows what is in it
+    assert run.read_scores() is None
+    run.write_scores(SCORES)  # of an older version, which did not note it
+    assert run.read_scores() == SCORES
+
+
+def test_a_full_disk_names_the_file(tmp_path, monkeypatch, own):
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("gentut.files.os.replace", full)
+    with pytest.raises(OSError, match=f"No space left on device: '{tmp_path}/a.json'"):
+        files.write_atomically(tmp_path / "a.json", "{}")
+    model = runs.RunFolder(own[0]).read_model()
+    monkeypatch.setattr(model, "save", full)
+    with pytest.raises(OSError, match=f"No space left on device: '{tmp_path}/a.keras'"):
+        runs.save_model(model, tmp_path / "a.keras")
 
 
 # Damage -----------------------------------------------------------------------------------------
@@ -413,7 +610,7 @@ DAMAGE = [
     ("scores.json", lambda _: b"[" * 100_000, "scores.json is damaged: maximum recursion depth"),
     ("config.json", replace(b'"vae"', b'"vea"'), "damaged: `family` must be one of"),
     ("config.json", replace(b'"epochs": 2', b'"epochs": "2"'), "damaged: `epochs` must be a pos"),
-    ("config.json", replace(b'"seed"', b'"sead"'), "unexpected keyword argument 'sead'"),
+    ("config.json", replace(b'"seed"', b'"sead"'), "damaged: it holds an unknown entry, 'sead'"),
     ("config.json", replace(b'"conditional": true', b'"conditional": "no"'), "must be a bool"),
     ("config.json", None, "that holds config.json; received"),
     ("history.csv", cut(0.9), "history.csv is damaged: "),
@@ -427,8 +624,17 @@ DAMAGE = [
     ("model.keras", cut(0.5), "model.keras is damaged: "),
     ("model.keras", lambda _: b"", "model.keras is damaged: "),
     ("model.keras", None, "that holds model.keras; received"),
+    ("history.csv", replace(b"\n2,", b"\n2,nan,"), "history.csv is damaged: "),
+    ("history.csv", lambda _: b"epoch,seconds\n1,inf\n", "its seconds of epoch 1 must be a finite"),
     ("scores.json", lambda _: b"{", "scores.json is damaged: "),
-]
+    ("scores.json", lambda _: b"[1]", "scores.json is damaged: it holds a list, not an object"),
+    ("scores.json", lambda _: b"{}", "its 'n_generated' must be an integer; received None"),
+    ("scores.json", lambda _: json.dumps(SCORES | {"recall": "0.5"}).encode(),
+     "scores.json is damaged: its 'recall' must be a number; received '0.5'"),
+    ("scores.json", lambda _: json.dumps(SCORES | {"features": 3}).encode(),
+     "scores.json is damaged: its 'features' must be a text; received 3"),
+    ("config.json", replace(b'"images": 48', b'"images": "48"'), "its 'images' must be an integer"),
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -456,6 +662,41 @@ def test_damage_is_told_in_one_line_that_names_the_file(name, change, message, d
     text = str(error.value)
     assert message in text and repr(str(run.path)) in text and text.startswith("`run` must be a")
     assert "\n" not in text and len(text) < 500
+
+
+def test_an_entry_of_a_newer_gentut_names_the_versions(finished, tmp_path):
+    folder = shutil.copytree(finished, tmp_path / "run")
+    here = config(folder)["environment"]["gentut"]
+    environment = config(folder)["environment"] | {"gentut": "9.9.0"}
+    change_config(folder, colour="blue", environment=environment)
+    with pytest.raises(ValueError) as error:
+        runs.RunFolder(folder).read_config()
+    assert str(error.value) == (
+        f"`run` must be a whole run folder; received '{folder}', whose config.json was written by"
+        f" gentut 9.9.0 and cannot be read by gentut {here}: it holds an unknown entry, 'colour'"
+    )
+
+
+def test_a_model_of_a_newer_keras_names_the_versions(finished, tmp_path):
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(finished / "model.keras") as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "metadata.json":
+                content = json.dumps({"keras_version": "9.9.0"})
+            elif name == "config.json":
+                content = content.replace(b'"latent_dim"', b'"latent_size"')
+                content = content.replace(b'"beta"', b'"gamma"')
+            new.writestr(name, content)
+    said = f"was written by keras 9.9.0 and cannot be read by keras {keras.__version__}: "
+    with pytest.raises(ValueError) as error:
+        runs.load_model(path)
+    start = f"`path` must be a .keras file of a gentut model; received '{path}', which {said}"
+    assert str(error.value).startswith(start) and "\n" not in str(error.value)
+    folder = shutil.copytree(finished, tmp_path / "run")
+    shutil.copy(path, folder / "model.keras")
+    with pytest.raises(ValueError, match=re.escape(f"'{folder}', whose model.keras {said}")):
+        runs.RunFolder(folder).read_model()
 
 
 def test_a_model_of_another_library_is_refused(finished, tmp_path):

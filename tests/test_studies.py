@@ -1,6 +1,7 @@
 """`gentut study`: from a run folder to a page and a key, from answers to numbers."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -58,3 +59,14 @@ def test_what_cannot_be_studied_is_refused_in_one_line(run, tmp_path, capsys):
     assert not (tmp_path / "new").exists()
     assert main(["study", "analyse", str(tmp_path), "--key", str(tmp_path / "none.json")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_study_of_other_images_than_the_run_saw_is_refused(run, tmp_path, capsys):
+    data = shutil.copytree(run.parent / "photos", tmp_path / "photos")
+    out = shutil.copytree(run, tmp_path / "mine")
+    config = json.loads((out / "config.json").read_text())
+    (out / "config.json").write_text(json.dumps(config | {"data": str(data)}))
+    (data / "light").rename(data / "bright")  # real and generated images would change sides
+    assert main(["study", "make", str(out), "--out", str(tmp_path / "new")]) == 2
+    assert "changed: classes renamed from light to bright." in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()

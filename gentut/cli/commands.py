@@ -71,7 +71,7 @@ def evaluate(options):
     from gentut import runs
     from gentut.report.terminal import score_lines
 
-    scores = runs.evaluate(options.runs, options.n, options.seed, say=say)
+    scores = runs.evaluate(options.runs, options.n, options.seed, say=say, data=options.data)
     groups = {}
     for run, row in scores.items():
         groups.setdefault((row["data"], row["features"], row["n_real"]), {})[run] = row
@@ -139,10 +139,10 @@ def tasks(options):
     from gentut.report.tasks import task_notes, task_rows
     from gentut.report.terminal import aligned
 
-    steps = {} if options.steps is None else {"steps": options.steps}
-    found = run_tasks.run_task(
-        options.run, options.task, n=options.n, seeds=options.seeds, say=say, **steps
-    )
+    given = {"n": options.n, "seeds": options.seeds, "data": options.data}
+    if options.steps is not None:
+        given["steps"] = options.steps
+    found = run_tasks.run_task(options.run, options.task, say=say, **given)
     head, rows = task_rows(found)
     print(aligned([head, *rows], left=(0, 4)))
     print()

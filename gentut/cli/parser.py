@@ -43,6 +43,9 @@ def parser():
         sub.add_argument("--skip-unreadable", action="store_true", default=None,
                          help="leave out images of a folder that cannot be read")  # fmt: skip
 
+    def moved(sub):
+        sub.add_argument("--data", help="where the images of the run are now, if they were moved")
+
     sub = command("train", "train one family into a run folder")
     sub.add_argument(
         "family", nargs="?", help="gaussian, mixture, vae, gan, wgan, flow or latent_flow"
@@ -69,6 +72,7 @@ def parser():
     sub.add_argument("runs", nargs="+", metavar="RUN", help="run folders")
     sub.add_argument("-n", type=int, default=10_000, help="generated images (default 10000)")
     sub.add_argument("--seed", type=int, default=0, help="of the samples (default 0)")
+    moved(sub)
 
     sub = command("compare", "train, measure and compare families on one budget")
     images(sub)
@@ -114,6 +118,7 @@ def parser():
     sub.add_argument("-n", type=int, help="real images, and generated ones (default all)")
     sub.add_argument("--seeds", type=int, default=3, help="trainings of each kind (default 3)")
     sub.add_argument("--steps", type=int, help="of each training (default the task's)")
+    moved(sub)
 
     command("data", "what data sets there are, and which are here")
     command("doctor", "what this machine has, what will be used, what is set up wrongly")

@@ -7,6 +7,8 @@ command line all read this one list.
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from gentut.checks import NUMBER, check_entries
+
 Scores = Mapping[str, object]
 
 
@@ -156,6 +158,21 @@ FAMILIES = {
     "flow": ("flow", "A network learns the velocity that carries noise to images."),
     "latent_flow": ("latent flow", "A flow that moves the small codes of a VAE, not pixels."),
 }
+
+
+TEXTS = ("family", "data", "features", "split", "left_out", "model")  # all others are numbers
+
+
+def check_scores(scores: object, needed: Mapping[str, object]) -> None:
+    """Raises unless these are scores as `gentut.evaluate` gives them; for what a file holds.
+
+    Args:
+        scores: what was read.
+        needed: entries that must be there, and their types.
+    """
+    check_entries(scores, {"n_generated": int, "n_real": int, "features": str, **needed})
+    there = {name for name, value in scores.items() if value is not None}
+    check_entries(scores, {name: str if name in TEXTS else NUMBER for name in sorted(there)})
 
 
 def has(scores: Scores, key: str) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from gentut.checks import NUMBER, check_choice, check_entries
 from gentut.report.page import Block, Heading, Paragraph, Table
 
 REAL = "real"  # the train set that all others are compared with
@@ -10,6 +11,25 @@ SCORE_NAMES = {
     "ap50": "average precision at IoU 0.5",
     "mean_iou": "mean intersection over union, background and classes",
 }
+
+
+def check_tasks(tasks: object) -> None:
+    """Raises unless this is task -> what `gentut.run_tasks` found; for what a file holds."""
+    for found in tasks.values():
+        kinds = {"task": str, "score": str, "data": str, "n": int, "n_seen": int, "results": dict}
+        check_entries(found, kinds)
+        check_choice("score", found["score"], SCORE_NAMES)
+        check_entries(found["results"], {REAL: dict})
+        means = [found["gan_test"]] if "gan_test" in found else []
+        for result in found["results"].values():
+            kinds = {"n_train": int, "n_test": int, "seeds": list, "difference": dict}
+            check_entries(result, kinds)
+            check_entries(result["difference"], {"verdict": str})
+            means += [result, result["difference"]]
+        for mean in means:
+            check_entries(mean, {"mean": NUMBER})
+            if mean.get("low") is not None:  # there is no interval of a single training
+                check_entries(mean, {"low": NUMBER, "high": NUMBER})
 
 
 def task_rows(found: Mapping) -> tuple[list[str], list[list[str]]]:

@@ -6,6 +6,7 @@
 ``report.html`` all of it on one page; ``checkpoints/`` what a stopped run goes on from.
 """
 
+from gentut.runs.contents import load_again
 from gentut.runs.folder import Config, RunFolder, data_options, load_model, save_model
 from gentut.runs.record import grid, write_report
 from gentut.runs.score import evaluate
@@ -19,6 +20,7 @@ __all__ = [
     "finish",
     "fit",
     "grid",
+    "load_again",
     "load_model",
     "resume",
     "save_model",

@@ -15,6 +15,7 @@ from keras import ops
 
 from gentut.callbacks import TrainingDiverged
 from gentut.files import write_atomically
+from gentut.runs.versions import unreadable
 from gentut.training import StepModel
 
 FORMAT = "gentut-checkpoint-1"
@@ -61,8 +62,7 @@ def save(folder, model, position):
     content = io.BytesIO()
     np.savez(content, **arrays)
     folder.mkdir(exist_ok=True)
-    name = f"{len(position.rows):06d}-{position.step:07d}.npz"
-    path = write_atomically(folder / name, content.getbuffer(), durable=True)
+    path = write_atomically(folder / _name(position), content.getbuffer(), durable=True)
     for old in _files(folder)[KEPT:]:
         old.unlink()
     return path
@@ -99,18 +99,44 @@ def load(path):
     return model, position
 
 
-def load_newest(folder, say=lambda line: None):
+def load_newest(folder, say=lambda line: None, written=None):
     """Model and `Position` of the newest whole checkpoint, or None if there is none.
 
-    A damaged one is told to `say` and removed, so that it cannot push out a whole one.
+    A damaged one is told to `say` and stays, see `drop_beyond`.
+
+    Args:
+        folder: of the checkpoints.
+        say: called with a line of text.
+        written: the `gentut.report.environment` of who wrote them.
+
+    Raises:
+        ValueError: these versions of gentut and Keras can read none of them.
     """
+    fault = unreadable(written)
+    told = ""
     for path in _files(folder):
         try:
             return load(path)
         except ValueError as error:
-            say(f"{path} is damaged and left out, the one before it is used ({error})")
-            path.unlink()
+            told = f"{path} {fault} ({error})"
+            say(f"{told}: left out")
+    if told and fault != "is damaged":
+        raise ValueError(
+            f"`out` must be a run whose checkpoints can be read; received {str(folder.parent)!r},"
+            f" where {told}."
+        )
     return None
+
+
+def drop_beyond(folder, position):
+    """Remove checkpoints of steps that will be made again: a damaged one would push out others."""
+    for path in _files(folder):
+        if path.name > _name(position):
+            path.unlink()
+
+
+def _name(position):
+    return f"{len(position.rows):06d}-{position.step:07d}.npz"
 
 
 def _files(folder):

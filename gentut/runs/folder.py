@@ -2,13 +2,13 @@
 
 import csv
 import dataclasses
+import hashlib
 import io
 import json
 import math
 import os
 from pathlib import Path
 
-import keras
 import numpy as np
 from PIL import Image
 
@@ -17,12 +17,16 @@ from gentut.callbacks import TimeBudget
 from gentut.checks import check_choice, check_positive
 from gentut.files import write_atomically
 from gentut.networks import check_image_shape
+from gentut.report.scores import check_scores
+from gentut.report.tasks import check_tasks
+from gentut.runs.contents import check_contents
+from gentut.runs.versions import read_keras, unreadable
 from gentut.tasks import TASKS
-from gentut.training import StepModel
 
 STATUSES = ("running", "interrupted", "diverged", "finished")
 DEFAULT_EPOCHS = 10
-KINDS = {"data": str, "conditional": bool, "skip_unreadable": bool, "environment": dict}
+KINDS = {"data": str, "conditional": bool, "skip_unreadable": bool, "environment": dict,
+         "contents": dict}  # fmt: skip
 FIXED = ("epoch", "seconds")  # columns of every history, before those of the model
 
 
@@ -48,6 +52,7 @@ class Config:
     status: str = "running"
     seconds: float = 0.0  # of training so far
     environment: dict = dataclasses.field(default_factory=dict)  # where it was trained
+    contents: dict = dataclasses.field(default_factory=dict)  # of the data, see `runs.contents`
 
     def __post_init__(self):
         check_choice("family", self.family, presets.FAMILIES)
@@ -56,6 +61,8 @@ class Config:
                 raise TypeError(
                     f"`{name}` must be a {kind.__name__}; received {getattr(self, name)!r}."
                 )
+        if self.contents:
+            check_contents(self.contents)
         if self.minutes is not None and self.epochs is not None:
             raise ValueError(
                 f"`minutes` and `epochs` exclude each other; received {self.minutes} and"
@@ -127,6 +134,9 @@ class RunFolder:
             values = json.loads(self._need("config.json").read_text(encoding="utf-8"))
             if not isinstance(values, dict):
                 raise ValueError(f"it holds a {type(values).__name__}, not an object")
+            unknown = set(values) - {field.name for field in dataclasses.fields(Config)}
+            if unknown:
+                raise ValueError(f"it holds an unknown entry, {min(unknown)!r}")
             return Config(**values)
         except (ValueError, TypeError, RecursionError) as error:
             raise self._damaged("config.json", error) from error
@@ -146,6 +156,10 @@ class RunFolder:
                 raise ValueError(f"it must begin with the columns {', '.join(FIXED)} and a row")
             if [row["epoch"] for row in rows] != list(range(1, len(rows) + 1)):
                 raise ValueError(f"its epochs must count from 1 to {len(rows)}")
+            for number, row in enumerate(rows, start=1):
+                odd = [name for name, value in row.items() if not math.isfinite(value)]
+                if odd:
+                    raise ValueError(f"its {odd[0]} of epoch {number} must be a finite number")
             return [row | {"epoch": number} for number, row in enumerate(rows, start=1)]
         except (ValueError, TypeError, csv.Error) as error:  # TypeError: a row that is too short
             raise self._damaged("history.csv", error) from error
@@ -172,34 +186,32 @@ class RunFolder:
         """The trained model."""
         path = self._need("model.keras")
         try:
-            model = keras.saving.load_model(path)
-        except Exception as error:  # a broken archive, HDF5 file or configuration: many types
-            raise self._damaged("model.keras", error) from error
-        if not isinstance(model, StepModel):
-            raise self._damaged(
-                "model.keras", f"it holds a {type(model).__name__}, not a gentut model"
-            )
-        return model
+            return read_keras(path, self._environment())
+        except ValueError as error:
+            raise self._broken(f"model.keras {error}") from error
+
+    def model_id(self):
+        """The SHA-256 of ``model.keras``: whose scores these are."""
+        return hashlib.sha256(self._need("model.keras").read_bytes()).hexdigest()
 
     def read_scores(self):
-        """What `gentut evaluate` found; None if it was not run since the training."""
+        """What `gentut evaluate` found; None if it was not run on the model that is there now."""
         path = self.path / "scores.json"
         if not path.is_file():
             return None
         try:
             scores = json.loads(path.read_text(encoding="utf-8"))
-            if not isinstance(scores, dict):
-                raise ValueError(f"it holds a {type(scores).__name__}, not an object")
-            return scores
+            check_scores(scores, {"left_out": str})
         except (ValueError, RecursionError) as error:
             raise self._damaged("scores.json", error) from error
+        return scores if self._is_of_model(scores) else None
 
     def need_config(self):
         """Raise unless there is a run to read."""
         self._need("config.json")
 
     def read_tasks(self):
-        """What `gentut tasks` found, task -> dict; empty if it was not run since the training."""
+        """What `gentut tasks` found on the model that is there now, task -> dict."""
         path = self.path / "tasks.json"
         if not path.is_file():
             return {}
@@ -207,9 +219,23 @@ class RunFolder:
             found = json.loads(path.read_text(encoding="utf-8"))
             if not isinstance(found, dict) or not set(found) <= set(TASKS):
                 raise ValueError(f"it must hold an object of {', '.join(TASKS)}")
-            return found
-        except ValueError as error:
+            check_tasks(found)
+        except (ValueError, RecursionError) as error:
             raise self._damaged("tasks.json", error) from error
+        return {task: result for task, result in found.items() if self._is_of_model(result)}
+
+    def _is_of_model(self, found):
+        """Whether results are of the model that is there now; older versions did not note it."""
+        return "model" not in found or found["model"] == self.model_id()
+
+    def _environment(self):
+        """Of the writer, also where `read_config` would fail; {} if nobody knows."""
+        try:
+            return json.loads((self.path / "config.json").read_text(encoding="utf-8"))[
+                "environment"
+            ]
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            return {}
 
     def _need(self, name):
         path = self.path / name
@@ -223,9 +249,12 @@ class RunFolder:
 
     def _damaged(self, name, reason):
         text = " ".join(str(reason).split()) or type(reason).__name__
+        return self._broken(f"{name} {unreadable(self._environment())}: {text[:200]}")
+
+    def _broken(self, what):
         return ValueError(
             f"`{self.argument}` must be a whole run folder; received {str(self.path)!r}, whose"
-            f" {name} is damaged: {text[:200]}"
+            f" {what}"
         )
 
     # ------------------------------------------------------------------ write
@@ -268,6 +297,11 @@ class RunFolder:
     def write_tasks(self, found):
         write_atomically(self.path / "tasks.json", json.dumps(found, indent=2) + "\n")
 
+    def drop_results(self):
+        """Remove what is true of the model so far only."""
+        for name in ("scores.json", "tasks.json", "report.html"):
+            (self.path / name).unlink(missing_ok=True)
+
     def write_scores(self, scores):
         write_atomically(self.path / "scores.json", json.dumps(scores, indent=2) + "\n")
 
@@ -278,12 +312,11 @@ class RunFolder:
 def load_model(path):
     """The gentut model in a `.keras` file; a `ValueError` if there is none."""
     try:
-        model = keras.saving.load_model(path)
-    except Exception as error:  # a broken archive, HDF5 file or configuration: many types
-        raise ValueError(f"{type(error).__name__}: {error}") from error
-    if not isinstance(model, StepModel):
-        raise ValueError(f"it holds a {type(model).__name__}, not a gentut model")
-    return model
+        return read_keras(path)
+    except ValueError as error:
+        raise ValueError(
+            f"`path` must be a .keras file of a gentut model; received {str(path)!r}, which {error}"
+        ) from error
 
 
 def save_model(model, path):
@@ -293,5 +326,9 @@ def save_model(model, path):
     try:
         model.save(temporary)
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno:
+            error.filename = str(path)  # a full disk does not say of which file
+        raise
     finally:
         temporary.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
-"""One process per run folder, and Ctrl-C that waits for the end of a step."""
+"""One process per folder, a full disk in one line, and Ctrl-C that waits for the end of a step."""
 
 import contextlib
+import errno
 import os
 import signal
 import threading
@@ -15,7 +16,7 @@ NAME = ".lock"
 
 @contextlib.contextmanager
 def locked(folder, argument="out", say=lambda line: None):
-    """Hold a run folder for this process alone.
+    """Hold a folder for this process alone.
 
     The system lets go of the lock when its holder dies, however it dies; the number of the dead
     process, which it could not wipe out, is told to `say`.
@@ -62,7 +63,7 @@ def _hold(path, folder, argument, say):
             holder = "" if os.name == "nt" else file.read().strip()
             file.close()
             raise ValueError(
-                f"`{argument}` must be a folder that no other process trains into; received"
+                f"`{argument}` must be a folder that no other process works in; received"
                 f" {str(folder)!r}, in use by process {holder or 'unknown'}."
             ) from None
         except OSError as error:  # a network drive without locks
@@ -86,6 +87,20 @@ def _same(file, path):
         return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
     except FileNotFoundError:
         return False
+
+
+@contextlib.contextmanager
+def room(what, folder):
+    """Tell a full disk in one line that names the folder and the way on; `what`: "run", …"""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise OSError(
+            f"`out` must have room for the {what}; received {str(folder)!r}: {error.strerror}. Free"
+            " some, then --resume goes on from what is saved."
+        ) from error
 
 
 class CtrlC:

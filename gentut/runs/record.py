@@ -166,12 +166,13 @@ class Pace:
         self.cost = self.last - self._start
 
 
-def write_report(run, model):
+def write_report(run, model, config=None):
     """Write ``samples.gif`` and ``report.html`` of a `RunFolder` from what it holds.
 
-    `model` is its model, so that it need not be read again.
+    `model` is its model, so that it need not be read again; `config` one whose data were moved.
     """
-    config, rows, grids = run.read_config(), run.read_history(), run.read_grids()
+    config = config or run.read_config()
+    rows, grids = run.read_history(), run.read_grids()
     images, columns = draw(model)
     info = {
         "family": config.family,
@@ -179,7 +180,7 @@ def write_report(run, model):
         "config": {
             name: value
             for name, value in vars(config).items()
-            if name not in ("status", "seconds", "environment")
+            if name not in ("status", "seconds", "environment", "contents")
             and value is not None and value is not False
         },
         "history": {
@@ -195,7 +196,7 @@ def write_report(run, model):
         "command": command(config),
     }  # fmt: skip
     if model.num_classes is not None:
-        names = image_data.class_names(config.data)
+        names = config.contents.get("classes") or image_data.class_names(config.data)
         info["class_names"] = [names[k] for k in grid(model.num_classes)[0][:columns]]
     if grids:
         gif = run.path / "samples.gif"

@@ -1,12 +1,18 @@
 """Score the models of run folders, and merge the scores into their reports."""
 
+import contextlib
+import os
+
+from gentut import data as image_data
 from gentut.evaluation import evaluate as evaluate_model
 from gentut.judge import Judge, check_count
+from gentut.runs.contents import check_same, describe, locate
 from gentut.runs.folder import RunFolder
+from gentut.runs.guard import locked
 from gentut.runs.record import write_report
 
 
-def evaluate(paths, n=10_000, seed=0, say=lambda line: None):
+def evaluate(paths, n=10_000, seed=0, say=lambda line: None, data=None):
     """Score trained runs on held-out images; write ``scores.json`` and the reports anew.
 
     Args:
@@ -14,28 +20,40 @@ def evaluate(paths, n=10_000, seed=0, say=lambda line: None):
         n: generated images to score.
         seed: of the samples and of every random choice.
         say: called with a line of text at each stage.
+        data: where the images of these runs are now, if they were moved.
 
     Returns:
-        Path -> the dict of `gentut.evaluate`.
+        Path -> the dict of `gentut.evaluate`, with "model", the SHA-256 of the ``model.keras``
+        that was scored.
 
     Raises:
-        ValueError, FileNotFoundError: a folder is no run or damaged (then nothing is written), or
-            its data has gone.
+        ValueError, FileNotFoundError: a folder is no run, damaged, or in use by another process,
+            or its data have gone or are others than it was trained on; then nothing is written.
     """
     check_count(n)
-    runs = {str(path): RunFolder(path) for path in paths}
-    loaded = {}
-    for name, run in runs.items():  # all of them before the first long computation
-        run.read_history(), run.read_grids()
-        loaded[name] = run.read_config(), run.read_model()
-    judges, scores = {}, {}
-    for name, (config, model) in loaded.items():
-        key = config.data, *config.data_options.items()
-        if key not in judges:
-            say(f"{config.data}: features of the held-out images")
-            judges[key] = Judge(config.data, config.data_options, seed=seed)
-        say(f"{name}: scoring {n:,} samples")
-        scores[name] = evaluate_model(model, n=n, seed=seed, judge=judges[key])
-        runs[name].write_scores(scores[name])
-        write_report(runs[name], model)
+    names = {os.path.realpath(path): str(path) for path in reversed(paths)}  # each folder once
+    runs = {name: RunFolder(name) for name in reversed(names.values())}
+    loaded, contents, judges, scores = {}, {}, {}, {}
+    with contextlib.ExitStack() as locks:
+        for name, run in runs.items():  # all of them before the first long computation
+            run.need_config()
+            locks.enter_context(locked(run.path, "run", say))
+            run.read_history(), run.read_grids()
+            config, model = run.read_config(), run.read_model()
+            config.data = locate(run, config, data)
+            key = config.data, *config.data_options.items()
+            if key not in contents:
+                images = image_data.load(config.data, "train", **config.data_options)
+                contents[key] = describe(config.data, *images)
+            check_same(run, config, contents[key], model, say)
+            loaded[name] = config, model, key
+        for name, (config, model, key) in loaded.items():
+            if key not in judges:
+                say(f"{config.data}: features of the held-out images")
+                judges[key] = Judge(config.data, config.data_options, seed=seed)
+            say(f"{name}: scoring {n:,} samples")
+            found = evaluate_model(model, n=n, seed=seed, judge=judges[key])
+            scores[name] = found | {"model": runs[name].model_id()}
+            runs[name].write_scores(scores[name])
+            write_report(runs[name], model, config)
     return scores

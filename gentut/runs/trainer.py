@@ -1,7 +1,6 @@
 """Train a recipe into a run folder; stop it, go on with it."""
 
 import dataclasses
-import errno
 import os
 import shutil
 
@@ -16,8 +15,9 @@ from gentut.devices import device, process
 from gentut.optimizers import value_of
 from gentut.runs import checkpoint
 from gentut.runs.checkpoint import Position
+from gentut.runs.contents import describe, load_again
 from gentut.runs.folder import Config, RunFolder
-from gentut.runs.guard import CtrlC, locked
+from gentut.runs.guard import CtrlC, locked, room
 from gentut.runs.record import Recorder, write_report
 from gentut.runs.together import own_folder, refuse_clock, set_devices
 from gentut.training import seed as set_seed
@@ -45,8 +45,9 @@ def train(family=None, data=None, out="runs/model", *, conditional=None, minutes
         seed: of weights, noise and order; default 0.
         devices: see `gentut.use_devices`; default 1, or what the run was begun with.
         resume: go on with the run in `out`, see `resume`.  Settings can be left out; only a larger
-            number of `minutes` or `epochs` can be new.  If `family` is given and `out` is new or
-            empty, the run begins: the same command can be given again until it is done.
+            number of `minutes` or `epochs` can be new, and `data` the place where the same images
+            are now.  If `family` is given and `out` is new or empty, the run begins: the same
+            command can be given again until it is done.
         progress: show a progress bar on the terminal.
         say: called with a line of text where something takes long.
 
@@ -55,7 +56,7 @@ def train(family=None, data=None, out="runs/model", *, conditional=None, minutes
 
     Raises:
         ValueError, TypeError, FileNotFoundError: an argument, the data or the folder is not what
-            it must be, or another process trains into it; nothing is left behind.
+            it must be, or another process works in it; nothing is left behind or changed.
         TrainingDiverged: a loss became NaN; the folder keeps the epochs before, if any.
         gentut.devices.ProcessesLost: another process of the training has ended.
     """
@@ -81,7 +82,10 @@ def _begin(run, asked, resume, progress, say):
         check_choice("family", family, presets.FAMILIES)
     config = Config(**asked)
     _refuse_used(run)
-    images, labels, num_classes = _training_set(config)
+    refuse_clock(config)
+    images, labels = image_data.load(config.data, "train", **config.data_options)
+    config.contents = describe(config.data, images, labels)
+    labels, num_classes = _classes(config, images, labels)
     set_seed(config.seed)
     model = presets.build(config.family, images.shape[1:], num_classes)
     if not image_data.is_name(config.data):
@@ -125,31 +129,44 @@ def resume(run, *, minutes=None, epochs=None, progress=False, say=lambda line: N
 
 
 def _go_on(run, asked, progress, say):
-    """Train a run from its newest checkpoint, or from the start if it has none."""
+    """Train a run from its newest checkpoint, or from the start if it has none.
+
+    Nothing in the folder is changed before everything is checked.
+    """
     config = run.read_config()
-    found = None if config.family in STATISTICAL else checkpoint.load_newest(run.checkpoints, say)
-    model, position = found or (None, Position([]))
+    statistical = config.family in STATISTICAL
+    found = None
+    if not statistical:
+        found = checkpoint.load_newest(run.checkpoints, say, config.environment)
     set_seed(config.seed)
     if found:
+        model, position = found
         config.seconds = position.seconds  # a killed process may have noted more
-    elif config.status == "finished":
-        position.rows = run.read_history()
-    elif config.family not in STATISTICAL and (run.path / "model.keras").is_file():
-        position.rows = run.read_history()
+        note = ""
+    elif config.status == "finished" or not statistical and (run.path / "model.keras").is_file():
+        position = Position(run.read_history())
         set_seed(config.seed + len(position.rows))
         model = run.read_model()
-        say(f"{run.path} holds no whole checkpoint: goes on from model.keras, with other noise")
+        note = f"{run.path} holds no whole checkpoint: goes on from model.keras, with other noise"
     else:
-        config.seconds = 0.0
-        say(f"{run.path} holds no checkpoint yet: training starts anew")
+        model, position, config.seconds = None, Position([]), 0.0
+        note = f"{run.path} holds no checkpoint yet: training starts anew"
     config = _taken_up(config, position.rows, asked)
-    images, labels, num_classes = _training_set(config)
+    place = config.data
+    images, labels, contents = load_again(run, config, model, asked.get("data"), say)
+    labels, num_classes = _classes(config, images, labels)
     if config.status == "finished":
         say("the run is finished; a larger --minutes or --epochs goes on")
-        model = run.read_model()
+        model = run.read_model() if found else model
+        if config.data != place:
+            run.write_config(config)
         if not (run.path / "report.html").is_file():  # killed in its last second
             write_report(run, model)
         return model, "finished"
+    refuse_clock(config)
+    config.contents = contents
+    if note:
+        say(note)
     if model is None:
         model = presets.build(config.family, images.shape[1:], num_classes)
     return _train(run, config, model, images, labels, position, progress, say)
@@ -157,34 +174,32 @@ def _go_on(run, asked, progress, say):
 
 def _train(run, config, model, images, labels, position, progress, say):
     """Train, or train on, in a folder that is locked; write the report."""
-    refuse_clock(config)
     config.status, config.environment = "running", report.environment(device())
+    with room("run", run.path):
+        try:
+            _advance(run, config, model, images, labels, position, progress, say)
+        except TrainingDiverged as error:
+            found = checkpoint.load_newest(run.checkpoints, say)
+            if found is None:
+                raise
+            model, position = found
+            config.status, config.seconds = "diverged", position.seconds
+            Recorder(run, config, position).save(model)
+            write_report(run, model)
+            raise TrainingDiverged(
+                f"{error} In {run.path} is the run up to epoch {len(position.rows)}."
+            ) from error
+        write_report(run, model)
+    return model, config.status
+
+
+def _start(run, config, position):
+    """The first change to a folder: from now on it holds a run that is going on."""
     run.make()
     run.write_config(config)
-    for name in ("scores.json", "tasks.json", "report.html"):  # they were of the model so far
-        (run.path / name).unlink(missing_ok=True)
+    run.drop_results()  # they were of the model so far
     run.drop_grids(after=len(position.rows))
-    try:
-        _advance(run, config, model, images, labels, position, progress, say)
-    except TrainingDiverged as error:
-        found = checkpoint.load_newest(run.checkpoints, say)
-        if found is None:
-            raise
-        model, position = found
-        config.status, config.seconds = "diverged", position.seconds
-        Recorder(run, config, position).save(model)
-        write_report(run, model)
-        saved = len(position.rows)
-        raise TrainingDiverged(f"{error} In {run.path} is the run up to epoch {saved}.") from error
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise OSError(
-            f"`out` must have room for the run; received {str(run.path)!r}: {error.strerror}. Free"
-            " some, then --resume goes on from the newest checkpoint."
-        ) from error
-    write_report(run, model)
-    return model, config.status
+    checkpoint.drop_beyond(run.checkpoints, position)
 
 
 def _advance(run, config, model, images, labels, position, progress, say):
@@ -197,8 +212,13 @@ def _advance(run, config, model, images, labels, position, progress, say):
         [keras.ops.convert_to_numpy(v) for v in model.metrics_variables] if position.step else []
     )
     recorder = Recorder(run, config, position, clock, ctrl_c, means)
+    # After `fit` has looked at what it was given.
+    start = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs=None: _start(run, config, position)
+    )
     try:
         if config.family in STATISTICAL:
+            start.on_train_begin()
             recorder.on_epoch_begin(0)
             fit(config.family, model, images, labels, seed=config.seed)
             recorder.note_time()
@@ -212,10 +232,12 @@ def _advance(run, config, model, images, labels, position, progress, say):
                     config.family, model, images, labels, clock=clock, epochs=config.epochs,
                     initial_epoch=len(position.rows), initial_step=position.step,
                     batch_size=config.batch_size, seed=config.seed,
-                    callbacks=[StopOnNaN(), recorder], progress=progress,
+                    callbacks=[start, StopOnNaN(), recorder], progress=progress,
                 )  # fmt: skip
             if ctrl_c.pressed:  # after the last step
                 raise KeyboardInterrupt
+        else:
+            start.on_train_begin()
         if isinstance(model, VAE) and model.prior is None:
             say("fitting the prior of the codes")
             finish(model, images, labels, config.seed)
@@ -266,16 +288,15 @@ def _done(config, rows):
     return len(rows) >= config.epochs
 
 
-def _training_set(config):
-    """Images, and for conditional models labels and the number of classes."""
-    images, labels = image_data.load(config.data, "train", **config.data_options)
+def _classes(config, images, labels):
+    """Labels and the number of classes, None for models without classes."""
     if len(images) < 2:
         raise ValueError(
             f"`data` must hold at least 2 training images; received {config.data!r}, which holds"
             f" {len(images)}."
         )
     if not config.conditional:
-        return images, None, None
+        return None, None
     names = image_data.class_names(config.data)
     if len(names) < 2:
         raise ValueError(
@@ -288,7 +309,7 @@ def _training_set(config):
             "`conditional` needs at least 2 training images of each class; received"
             f" {config.data!r}, which has {counts.min()} of class {names[counts.argmin()]!r}."
         )
-    return images, labels, len(names)
+    return labels, len(names)
 
 
 def _refuse_used(run):
@@ -306,8 +327,8 @@ def _taken_up(config, rows, asked):
     """The config of a run that goes on; nothing is written yet."""
     for name, value in asked.items():
         begun = getattr(config, name)
-        if name == "data" and not image_data.is_name(value):
-            value = os.path.abspath(value)
+        if name == "data":  # where the images are now, see `load_again`
+            continue
         if name in ("minutes", "epochs"):
             used = config.seconds / 60 if name == "minutes" else len(rows)
             if begun is None or value < used:
