@@ -15,14 +15,15 @@ LOOK_ALIKE = {"×": "x", "↓": "v", "↑": "^", "…": "~", "≥": ">=", "≤":
 
 
 def look_alike(error):
-    """For `codecs`: characters that an encoding lacks, by what it has (`é` as `e`), or escaped."""
-    text = ""
-    for character in error.object[error.start : error.end]:
-        parts = unicodedata.normalize("NFKD", character)
-        plain = "".join(part for part in parts if not unicodedata.combining(part))
-        escaped = character.encode("ascii", "backslashreplace").decode("ascii")
-        text += LOOK_ALIKE.get(character) or (plain if plain.isascii() else escaped)
-    return text, error.end
+    """For `codecs`: a character that an encoding lacks, by what it has (`é` as `e`), or escaped."""
+    character, end = error.object[error.start], error.start + 1
+    if "\udc80" <= character <= "\udcff":  # a byte of a file's name that is no text: as it was
+        return bytes([ord(character) - 0xDC00]), end
+    parts = unicodedata.normalize("NFKD", character)
+    plain = "".join(part for part in parts if not unicodedata.combining(part))
+    if not plain.isascii():
+        plain = character.encode("ascii", "backslashreplace").decode("ascii")
+    return LOOK_ALIKE.get(character, plain), end
 
 
 codecs.register_error("gentut.look_alike", look_alike)
@@ -32,7 +33,7 @@ def open_streams():
     """Make both output streams such that printing cannot fail for want of a character or stream."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if stream is None:  # closed by the shell, or under pythonw on Windows
+        if stream is None or stream.closed:  # by the shell, or under pythonw on Windows
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="gentut.look_alike")
