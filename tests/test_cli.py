@@ -462,9 +462,30 @@ def test_messages_and_the_bar_do_not_fail_on_a_poor_terminal(encoding, tmp_path)
     assert re.search(r"v: 100%\|#+\| 3/3", done.stderr)
 
 
-def shell(folder, line):
+TALK_TO_NOBODY = """
+import os, sys, time
+from gentut import cli
+from tqdm import tqdm
+def talk(options):
+    time.sleep(0.5)
+    for _ in tqdm(range(3), mininterval=0):
+        print("working", file=sys.stderr, flush=True)
+    os.mkdir("done")
+cli.COMMANDS["data"] = talk
+sys.exit(cli.main(["data"]))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no bash")
+def test_work_goes_on_when_nobody_reads_its_messages(tmp_path):
+    done = shell(tmp_path, "gentut 2>&1 | true", TALK_TO_NOBODY)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "done").is_dir()
+
+
+def shell(folder, line, script=SCRIPT):
     """What a line of the shell, with `gentut` in it, prints and ends with."""
-    (folder / "gentut").write_text(SCRIPT)
+    (folder / "gentut").write_text(script)
     (folder / "keras.py").write_text("")
     line = line.replace("gentut", f"{sys.executable} gentut")
     return command(folder, "-o", "pipefail", "-c", line, program="bash", start=())

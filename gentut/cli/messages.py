@@ -3,6 +3,7 @@
 import codecs
 import contextlib
 import faulthandler
+import io
 import logging
 import os
 import sys
@@ -55,6 +56,23 @@ def close_streams():
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+class Steady(io.TextIOWrapper):
+    """Text that nobody reads any more is dropped; it must not end a training in its middle."""
+
+    def write(self, text):
+        with contextlib.suppress(OSError):
+            super().write(text)
+        return len(text)
+
+    def flush(self):
+        with contextlib.suppress(OSError):
+            super().flush()
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            super().close()
+
+
 @contextlib.contextmanager
 def quiet():
     """Keep what TensorFlow's C++ code prints off the terminal; Python's own stderr stays.
@@ -77,8 +95,11 @@ def quiet():
     own = None
     with contextlib.suppress(OSError, ValueError, AttributeError):  # captured: no descriptor
         if python.fileno() == 2:
-            own = os.fdopen(
-                os.dup(terminal), "w", buffering=1, encoding=python.encoding, errors=python.errors
+            own = Steady(
+                os.fdopen(os.dup(terminal), "wb"),
+                encoding=python.encoding,
+                errors=python.errors,
+                line_buffering=True,
             )
     try:
         if own is not None:
@@ -89,8 +110,7 @@ def quiet():
         if own is not None:
             faulthandler.disable()
             sys.stderr = python
-            with contextlib.suppress(OSError):
-                own.close()
+            own.close()
         os.dup2(terminal, 2)
         os.close(terminal)
 
