@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from gentut.checks import check_positive
+from gentut.startup import KERAS_SETTINGS
 
 BACKEND = keras.backend.backend()
 if BACKEND == "tensorflow":
@@ -28,8 +29,32 @@ else:
         f"gentut runs on the Keras backends tensorflow, jax and torch; received {BACKEND!r}."
         " Set the environment variable KERAS_BACKEND before Python starts."
     )
+for _name, _needed in KERAS_SETTINGS.items():
+    if (
+        _value := getattr(keras.config, _name)()
+    ) != _needed:  # no silent change: other code of the user's may want it
+        raise ImportError(
+            f"gentut needs Keras' setting `{_name}` to be {_needed!r}; received {_value!r}. Change"
+            f" it in keras.json (in ~/.keras, or where KERAS_HOME points), or call"
+            f" keras.config.set_{_name}({_needed!r}) before gentut is imported."
+        )
 # What `keras.distribution.initialize` reads.
 HOSTS, PROCESSES = "KERAS_DISTRIBUTION_JOB_ADDRESSES", "KERAS_DISTRIBUTION_NUM_PROCESSES"
+
+# How TensorFlow, JAX, PyTorch, NumPy and the system say it, in small letters.
+MEMORY_IS_FULL = (
+    "resource_exhausted",
+    "resourceexhausted",
+    "out of memory",
+    "outofmemory",
+    "oom when allocating",
+    "dst tensor is not initialized",
+    "bad_alloc",
+    "alloc_failed",
+    "defaultcpuallocator",
+    "allocate memory",
+    "unable to allocate",
+)
 
 
 class ProcessesLost(RuntimeError):
@@ -53,9 +78,8 @@ def device():
 
 def out_of_memory(error):
     """Whether an error of any backend says that memory is full."""
-    signs = ("RESOURCE_EXHAUSTED", "ResourceExhausted", "out of memory", "bad_alloc")
-    text = f"{type(error).__name__}: {error}"
-    return isinstance(error, MemoryError) or any(sign in text for sign in signs)
+    text = f"{type(error).__name__}: {error}".lower()
+    return isinstance(error, MemoryError) or any(sign in text for sign in MEMORY_IS_FULL)
 
 
 def use_devices(count="auto"):

@@ -1,20 +1,21 @@
-"""What this machine has, what gentut will use of it, and what is set up wrongly."""
+"""What this machine has, what gentut will use of it, and what is set up wrongly.
 
+It must also run where Keras, or anything else, cannot be imported: so all that is imported late.
+"""
+
+import json
 import os
 import platform
 import shutil
 import sys
 import time
 from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
 from typing import NamedTuple
 
-import keras
-import numpy as np
-from packaging.requirements import Requirement
+from gentut.startup import KERAS_SETTINGS, keras_failure
 
-from gentut import data
-from gentut.devices import BACKEND, device
-
+BACKENDS = ("tensorflow", "jax", "torch")
 # Full mode, on the two cores of `REFERENCE`: minutes that a clock fixes, and those of the rest.
 NOTEBOOKS = {
     "01_background": (0.0, 4.0),
@@ -49,12 +50,40 @@ def doctor(seconds=1.0):
     """
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < 3600:
         raise ValueError(f"`seconds` must be a number above 0, below 3600; received {seconds!r}.")
-    rate = matmul_rate(seconds)
-    return [*_versions(), *_machine(), *_settings(), *_times(rate)]
+    fault = import_fault()
+    findings = [*_versions(), *_machine(fault), *_environment()]
+    if fault:
+        return [*findings, *_keras(), Finding("import gentut", "impossible", fault)]
+    return [*findings, *_keras(), *_in_use(), *_times(matmul_rate(seconds))]
+
+
+def import_fault():
+    """What keeps gentut from being imported here, in one line; "" where nothing does."""
+    try:
+        if error := keras_failure():
+            raise error
+        from gentut import data, human, metrics, plots, pretrained  # noqa: F401  (all it needs)
+    except Exception as error:  # whatever a library raises that is installed by half
+        text = " ".join(str(error).split())
+        return text if isinstance(error, ImportError) else f"{type(error).__name__}: {text}"
+    return ""
+
+
+def backend():
+    """The Keras backend that is asked for, in Keras' own order; read here, since it may be none."""
+    folder = os.environ.get("KERAS_HOME") or Path("~/.keras").expanduser()
+    try:
+        stored = json.loads(Path(folder, "keras.json").read_text(encoding="utf-8"))["backend"]
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError):
+        stored = BACKENDS[0]
+    return os.environ.get("KERAS_BACKEND") or str(stored)
 
 
 def matmul_rate(seconds=1.0, size=1536, dtype="float32"):
     """Operations per second of products of two square matrices, the best of many."""
+    import keras
+    import numpy as np
+
     rng = np.random.default_rng(0)
     matrix = keras.ops.convert_to_tensor(rng.standard_normal((size, size)).astype("float32"))
     matrix = keras.ops.cast(matrix, dtype)
@@ -78,12 +107,15 @@ def _versions():
     fits = (3, 11) <= sys.version_info[:2] <= (3, 13)
     yield Finding("Python", python, "" if fits else "gentut is tested on 3.11 to 3.13")
     try:
-        wanted = {r.name: r.specifier for r in map(Requirement, requires("gentut") or ())
-                  if r.marker is None}  # fmt: skip
-    except PackageNotFoundError:
-        wanted = {}
-        yield Finding("gentut", "not installed", "pip install -e . in the folder of the course")
-    for name in sorted(wanted.keys() | {BACKEND}):
+        from packaging.requirements import Requirement
+
+        needed = [Requirement(text) for text in requires("gentut") or ()]
+    except ImportError as error:  # also of gentut's own entry
+        needed = []
+        name = "gentut" if isinstance(error, PackageNotFoundError) else "packaging"
+        yield Finding(name, "not installed", "pip install -e . in the folder of the course")
+    wanted = {each.name: each.specifier for each in needed if each.marker is None}
+    for name in sorted(wanted.keys() | {backend()} & {*wanted, *BACKENDS}):
         try:
             found = version(name)
         except PackageNotFoundError:
@@ -99,12 +131,18 @@ def _versions():
         )
 
 
-def _machine():
+def _machine(fault):
+    name = backend()
+    known = name in BACKENDS
+    advice = f'KERAS_BACKEND, or "backend" in keras.json, must be {", ".join(BACKENDS)}'
+    yield Finding("backend", name, "" if known else advice)
+    if not fault:
+        from gentut.devices import device
+
+        yield Finding("device", device())
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    yield Finding("backend", BACKEND)
-    yield Finding("device", device())
-    few = "one core: trainings take twice as long as the notebooks say" if cores < 2 else ""
-    yield Finding("CPU cores", f"{cores} ({platform.machine()})", few)
+    few = "one core: trainings take twice as long as the notebooks say" if cores == 1 else ""
+    yield Finding("CPU cores", f"{cores or 'unknown'} ({platform.machine()})", few)
     total, free = _memory()
     if total is None:
         yield Finding("memory", "unknown")
@@ -112,9 +150,13 @@ def _machine():
         low = f"at least {LEAST_MEMORY / 1e9:.0f} GB should be free: close other programs"
         text = f"{free / 1e9:.1f} of {total / 1e9:.1f} GB free"
         yield Finding("memory", text, low if free < LEAST_MEMORY else "")
-    disk = shutil.disk_usage(os.getcwd()).free
-    text = f"{disk / 1e9:.1f} GB free here"
-    yield Finding("disk", text, "runs need room: free some" if disk < LEAST_DISK else "")
+    try:
+        disk = shutil.disk_usage(".").free
+    except OSError as error:
+        yield Finding("disk", "unknown", f"this folder cannot be looked at: {error.strerror}")
+    else:
+        text = f"{disk / 1e9:.1f} GB free here"
+        yield Finding("disk", text, "runs need room: free some" if disk < LEAST_DISK else "")
 
 
 def _memory():
@@ -127,24 +169,10 @@ def _memory():
         return None, None
 
 
-def _settings():
-    onednn = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "")
-    if BACKEND == "tensorflow" and device() == "CPU":
-        off = onednn == "0"
-        advice = "unset TF_ENABLE_ONEDNN_OPTS: convolutions are up to three times slower without"
-        yield Finding("oneDNN", "off" if off else "on", advice if off else "")
+def _environment():
     threads = os.environ.get("OMP_NUM_THREADS")
     if threads == "1" and (os.cpu_count() or 1) > 1:
         yield Finding("OMP_NUM_THREADS", "1", "unset it: one core does all the work")
-    kind = keras.config.floatx()
-    advice = "" if kind == "float32" else "keras.config.set_floatx('float32'): the recipes need it"
-    yield Finding("float type", kind, advice)
-    folder = os.environ.get("GENTUT_DATA")
-    if folder and not os.path.isdir(folder):
-        yield Finding("GENTUT_DATA", folder, "it must name a folder that exists; or unset it")
-    else:
-        here = [entry.name for entry in data.names() if entry.here]
-        yield Finding("data sets here", ", ".join(here))
     mirror = os.environ.get("GENTUT_MIRROR")
     if mirror:
         wrong = not mirror.startswith("https://")
@@ -155,6 +183,33 @@ def _settings():
         yield Finding(
             "GENTUT_QUICK", f"{quick}: notebooks run in a minute, images are poor", advice
         )
+
+
+def _keras():
+    """What Keras is set to, where it can be imported, even if gentut refuses it."""
+    if keras_failure():
+        return
+    import keras
+
+    for name, needed in KERAS_SETTINGS.items():
+        value = getattr(keras.config, name)()
+        advice = f"set it to {needed} in keras.json (in ~/.keras, or where KERAS_HOME points)"
+        yield Finding(name, value, "" if value == needed else advice)
+
+
+def _in_use():
+    from gentut import data, devices
+
+    if devices.BACKEND == "tensorflow" and devices.device() == "CPU":
+        off = os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0"
+        advice = "unset TF_ENABLE_ONEDNN_OPTS: convolutions are up to three times slower without"
+        yield Finding("oneDNN", "off" if off else "on", advice if off else "")
+    folder = os.environ.get("GENTUT_DATA")
+    if folder and not os.path.isdir(folder):
+        yield Finding("GENTUT_DATA", folder, "it must name a folder that exists; or unset it")
+    else:
+        here = [entry.name for entry in data.names() if entry.here]
+        yield Finding("data sets here", ", ".join(here))
 
 
 def _times(rate):

@@ -1,9 +1,49 @@
 """What must happen before Keras and its backend are imported."""
 
 import contextlib
+import functools
 import os
+import signal
 import sys
 import tempfile
+
+
+def _is_command():
+    """Whether this process is the command ``gentut`` or ``python -m gentut``, not a program."""
+    words = getattr(sys, "argv", None) or [""]
+    if words[0] == "-m":  # so until the module to run is found; then its path
+        return sys.orig_argv[-len(words)].removeprefix("-m") == "gentut"
+    return os.path.splitext(os.path.basename(words[0]))[0] == "gentut"
+
+
+def _stop(number, frame):
+    """End at once: what is being imported could swallow an exception, or tell it at length."""
+    with contextlib.suppress(OSError):
+        os.write(_terminal, b"gentut: stopped\n")
+    os._exit(130)
+
+
+# As a command, gentut imports itself where a failure and Ctrl-C are told in one line: `cli.main`.
+COMMAND = _is_command()
+if COMMAND and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    try:
+        _terminal = os.dup(2)  # it stays the terminal where the imports' messages are held back
+    except OSError:
+        _terminal = -1
+    signal.signal(signal.SIGINT, _stop)
+
+
+@contextlib.contextmanager
+def ctrl_c_raises():
+    """Let Ctrl-C raise KeyboardInterrupt, for a command that then has things to save."""
+    ends_at_once = signal.getsignal(signal.SIGINT) is _stop
+    if ends_at_once:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        if ends_at_once:
+            signal.signal(signal.SIGINT, _stop)
 
 
 @contextlib.contextmanager
@@ -13,13 +53,16 @@ def quiet_start():
     TensorFlow prints half a dozen lines there (kernels in use, no GPU found) before any setting
     can stop it; learners take them for faults.  If loading fails, all of it is shown.
     """
-    sys.stderr.flush()
-    try:
-        kept = os.dup(2)
-    except OSError:  # no such stream, say under pythonw on Windows
-        yield
-        return
-    with tempfile.TemporaryFile() as held:
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # None, broken or closed
+        sys.stderr.flush()
+    with contextlib.ExitStack() as stack:
+        try:
+            kept = os.dup(2)
+            stack.callback(os.close, kept)
+            held = stack.enter_context(tempfile.TemporaryFile())
+        except OSError:  # no such stream, say under pythonw on Windows, or no room for the file
+            yield
+            return
         os.dup2(held.fileno(), 2)
         try:
             yield
@@ -29,7 +72,6 @@ def quiet_start():
             raise
         finally:
             os.dup2(kept, 2)
-            os.close(kept)
 
 
 # TensorFlow reads this once, when it is imported.  On CPUs without AVX-512 it is off by default,
@@ -41,5 +83,26 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Our matrices are small: OpenBLAS' threads wait for each other longer than they compute, most of
 # all on a machine with other work.  Read when NumPy is imported; a setting of the user's stays.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-with quiet_start():
-    import keras  # noqa: F401
+
+
+# Images have their channels last throughout, and recipes are tuned in 32 bits.
+KERAS_SETTINGS = {"image_data_format": "channels_last", "floatx": "float32"}
+
+
+@functools.cache  # a second import after one that failed can fail in another way
+def keras_failure():
+    """Import Keras and its backend; returns the exception if that fails, else None."""
+    try:
+        with quiet_start():
+            import keras  # noqa: F401
+    except Exception as error:  # whatever a library raises that is installed by half
+        return error
+
+
+def start_keras():
+    """Import Keras and its backend, or raise ImportError that says so in one line."""
+    if error := keras_failure():
+        raise ImportError(
+            f"Keras cannot be imported: {type(error).__name__}: {error}; `gentut doctor` looks at"
+            " what is installed, and KERAS_BACKEND=tensorflow, jax or torch chooses the backend."
+        ) from error

@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "gentut"
 
 # From the ground up: a module imports of gentut only what stands on an earlier line.
 ORDER = """
+startup
 checks files
 devices
 kernels
@@ -30,7 +31,7 @@ choosing
 cli
 """.strip().splitlines()
 LEVEL = {name: level for level, line in enumerate(ORDER) for name in line.split()}
-ENTRY = {"__init__", "__main__", "startup"}  # free to import everything; nothing imports them
+ENTRY = {"__init__", "__main__"}  # free to import everything; nothing imports them
 FILES = sorted(PACKAGE.rglob("*.py"))
 BACKENDS = {"tensorflow", "jax", "torch"}
 

@@ -1,18 +1,20 @@
 """The commands as a person types them: what they print, what they leave, how they end."""
 
+import io
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
 import warnings
 
 import pytest
 from PIL import Image
-from tiny import make_photographs, opens_cleanly, shrink_recipes
+from tiny import command, make_photographs, opens_cleanly, shrink_recipes
 
-from gentut import cli
+from gentut import cli, startup
 from gentut.cli import messages
 from gentut.report import terminal
 
@@ -275,6 +277,100 @@ def cli_recipe(family):
     return presets.RECIPES[family]
 
 
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        (("train", "vae", "--out", "x"), "lower --size or --batch-size, or close other programs"),
+        (("compare",), "lower --size or -n, or close other programs"),
+        (("sample", "x", "--out", "x.png"), "lower -n, or close other programs"),
+        (("doctor",), "close other programs"),
+    ],
+)
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("Unable to allocate 7.45 TiB for an array"),
+        type("ResourceExhaustedError", (Exception,), {})("OOM when allocating tensor\nHint: x"),
+        RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 9 bytes"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    ],
+    ids=["numpy", "tensorflow", "jax", "torch"],
+)
+def test_full_memory_is_told_in_one_line_with_what_to_lower(
+    words, told, error, capsys, monkeypatch
+):
+    def fill(options):
+        raise error
+
+    monkeypatch.setitem(cli.COMMANDS, words[0], fill)
+    assert run(*words) == 2
+    assert capsys.readouterr().err == f"gentut: memory is full: {told}\n"
+
+
+def test_a_fault_of_ours_keeps_its_traceback(monkeypatch):
+    monkeypatch.setitem(cli.COMMANDS, "data", lambda options: {}["x"])
+    with pytest.raises(KeyError):
+        run("data")
+
+
+# Before Keras is there; modules of a few words stand for it, which takes seconds to import ------
+
+INTERRUPT = """
+import os, signal, time
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(1)
+except BaseException:  # as some libraries do
+    raise ImportError("swallowed")
+"""
+SCRIPT = "import sys\nfrom gentut.cli import main\nsys.exit(main())\n"  # what pip installs
+
+
+@pytest.mark.parametrize("words", [("train", "vae", "--out", "x"), ("data",), ("doctor",)])
+@pytest.mark.parametrize("program", ["-m", "script"])
+def test_ctrl_c_while_keras_is_imported_ends_with_130(words, program, tmp_path):
+    (tmp_path / "gentut").write_text(SCRIPT)
+    start = ("-m", "gentut") if program == "-m" else ("gentut",)
+    done = command(tmp_path, *words, start=start, stubs={"keras": INTERRUPT})
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "gentut: stopped\n")
+
+
+def test_a_process_that_is_deaf_to_ctrl_c_stays_so(tmp_path):
+    deaf = "import signal, sys\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n" + SCRIPT
+    (tmp_path / "gentut").write_text(deaf)
+    done = command(tmp_path, "data", start=("gentut",), stubs={"keras": INTERRUPT})
+    assert done.returncode == 0 and "glyphs" in done.stdout and done.stderr == ""
+
+
+@pytest.mark.parametrize("delay", [0.5, 2])
+def test_ctrl_c_ends_the_real_start_with_130(delay):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gentut", "doctor"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    time.sleep(delay)
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=60) == (b"", b"gentut: stopped\n")
+    assert process.returncode == 130
+
+
+def test_a_backend_that_is_missing_is_told_in_one_line(tmp_path):
+    done = command(tmp_path, "data", stubs={"keras": "import jaxx"})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "gentut: Keras cannot be imported: ModuleNotFoundError: No module named 'jaxx'; `gentut"
+        " doctor` looks at what is installed, and KERAS_BACKEND=tensorflow, jax or torch chooses"
+        " the backend.\n"
+    )
+
+
+def test_version_and_help_do_without_keras(tmp_path):
+    for word, told in (("--version", "gentut 0.1.0\n"), ("--help", "usage: gentut [-h]")):
+        done = command(tmp_path, word, stubs={"keras": "import nowhere"})
+        assert (done.returncode, done.stderr) == (0, "") and done.stdout.startswith(told)
+    done = command(tmp_path, "trian", stubs={"keras": "import nowhere"})
+    assert done.returncode == 2 and "invalid choice: 'trian'" in done.stderr
+
+
 # The terminal -----------------------------------------------------------------------------------
 
 TALK = """
@@ -291,12 +387,10 @@ sys.exit(code)
 
 
 @pytest.mark.parametrize("level, shown", [("2", False), ("0", True)])
-def test_native_messages_stay_off_the_terminal_unless_wanted(level, shown):
+def test_native_messages_stay_off_the_terminal_unless_wanted(level, shown, tmp_path):
     """What C++ writes to file descriptor 2 is dropped while a command runs, and only then."""
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": level}
-    done = subprocess.run(
-        [sys.executable, "-c", TALK], env=environment, capture_output=True, text=True
-    )
+    (tmp_path / "gentut").write_text(TALK)
+    done = command(tmp_path, start=("gentut",), stubs={"keras": ""}, TF_CPP_MIN_LOG_LEVEL=level)
     assert done.returncode == 0
     assert "from Python\n" in done.stderr and "afterwards\n" in done.stderr
     assert ("from C++\n" in done.stderr) is shown
@@ -315,3 +409,139 @@ def test_tables_are_aligned():
     assert terminal.aligned(rows, head_width=6) == (
         "       a long       \n         head      n\nfirst     1.5  1,000\nb        22.5      7"
     ).replace("       \n", "\n", 1)
+
+
+def in_encoding(encoding, *words):
+    """The exit code of a command and what it printed on a terminal of that encoding."""
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stdout", stream)
+        code = run(*words)
+    return code, stream.buffer.getvalue().decode(encoding)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp437", "ascii", "utf-8"])
+def test_every_terminal_shows_the_tables_and_the_help(encoding, trained, tmp_path):
+    for name in cli.COMMANDS:
+        assert in_encoding(encoding, name, "--help")[0] == 0
+    code, text = in_encoding(encoding, "data")
+    assert code == 0
+    assert ("28×28×1" if encoding in ("cp1252", "utf-8") else "28x28x1") in text
+    code, text = in_encoding(encoding, "doctor")
+    assert code == 0 and re.search(
+        "[×x] two reference cores" if encoding != "ascii" else "x two", text
+    )
+    code, text = in_encoding(
+        encoding, "evaluate", shutil.copytree(trained, tmp_path / "a"), "-n", 40
+    )
+    assert code == 0
+    arrows = ("↓", "↑") if encoding == "utf-8" else ("v", "^")
+    accent = "e" if encoding == "ascii" else "é"
+    assert re.search(rf"^Fr{accent}chet distance {arrows[0]} ", text, re.MULTILINE)
+    assert f"{arrows[0]} lower is better, {arrows[1]} higher is better." in text
+    assert re.search(r"\(0\.\d+~0\.\d+\)" if encoding in ("ascii", "cp437") else r"\d…\d", text)
+
+
+def test_characters_that_a_terminal_lacks_have_look_alikes():
+    text = "é × … ↓ ↑ ≥ ½ 图 \udcff"
+    assert text.encode("ascii", "gentut.look_alike") == rb"e x ~ v ^ >= \xbd \u56fe " + b"\xff"
+    for encoding, shown in (("cp1252", "é × … v ^ >= ½"), ("cp437", "é x ~ v ^ ≥ ½")):
+        assert text.encode(encoding, "gentut.look_alike") == (
+            shown.encode(encoding) + rb" \u56fe " + b"\xff"
+        )
+    assert "r\udcff".encode("utf-8", "gentut.look_alike") == b"r\xff"  # as it is on the disk
+
+
+TALK_ON_A_POOR_TERMINAL = """
+import sys
+from gentut import cli
+from tqdm import tqdm
+def talk(options):
+    print("\u2193 4\u20268 pixels", file=sys.stderr)
+    print(*tqdm(range(3), desc="\u2193"))
+cli.COMMANDS["data"] = talk
+sys.exit(cli.main(["data"]))
+"""
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp437", "ascii"])
+def test_messages_and_the_bar_do_not_fail_on_a_poor_terminal(encoding, tmp_path):
+    (tmp_path / "gentut").write_text(TALK_ON_A_POOR_TERMINAL, encoding="utf-8")
+    stubs, setting = {"keras": ""}, {"PYTHONIOENCODING": f"{encoding}:strict"}
+    done = command(tmp_path, start=("gentut",), stubs=stubs, encoding=encoding, **setting)
+    assert (done.returncode, done.stdout) == (0, "0 1 2\n")
+    dots = "…" if encoding == "cp1252" else "~"
+    assert done.stderr.startswith(f"v 4{dots}8 pixels\n")
+    assert re.search(r"v: 100%\|#+\| 3/3", done.stderr)
+
+
+TALK_TO_NOBODY = """
+import os, sys, time
+from gentut import cli
+from tqdm import tqdm
+def talk(options):
+    time.sleep(0.5)
+    for _ in tqdm(range(3), mininterval=0):
+        print("working", file=sys.stderr, flush=True)
+    os.mkdir("done")
+cli.COMMANDS["data"] = talk
+sys.exit(cli.main(["data"]))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no bash")
+def test_work_goes_on_when_nobody_reads_its_messages(tmp_path):
+    done = shell(tmp_path, "gentut 2>&1 | true", TALK_TO_NOBODY)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "done").is_dir()
+
+
+def shell(folder, line, script=SCRIPT):
+    """What a line of the shell, with `gentut` in it, prints and ends with."""
+    (folder / "gentut").write_text(script)
+    (folder / "keras.py").write_text("")
+    line = line.replace("gentut", f"{sys.executable} gentut")
+    return command(folder, "-o", "pipefail", "-c", line, program="bash", start=())
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux")
+@pytest.mark.parametrize(
+    "line, code, out, err",
+    [
+        ("gentut data | head -c 4", 0, "name", ""),
+        ("gentut --help | true", 0, "", ""),
+        ("gentut data >&-", 0, "", ""),
+        ("gentut data 2>&- | head -c 4", 0, "name", ""),
+        ("gentut data >&- 2>&- <&-", 0, "", ""),
+        ("gentut sample x --out x.jpg 2>&-", 2, "", ""),
+        ("{ sleep 1; gentut sample x --out x.jpg; } 2>&1 | true", 2, "", ""),
+        ("gentut data > /dev/full", 2, "", "gentut: [Errno 28] No space left on device\n"),
+    ],
+)
+def test_streams_that_are_closed_or_full_break_nothing(line, code, out, err, tmp_path):
+    done = shell(tmp_path, line)
+    assert (done.returncode, done.stdout, done.stderr) == (code, out, err)
+
+
+@pytest.mark.parametrize("stream", [None, "closed"])
+def test_gentut_starts_without_an_error_stream(stream, monkeypatch):
+    if stream:
+        stream = io.StringIO()
+        stream.close()
+    monkeypatch.setattr("sys.stderr", stream)
+    with startup.quiet_start():
+        pass
+    with messages.quiet():
+        messages.tell("to nobody")
+    monkeypatch.setattr("sys.stdout", None)
+    monkeypatch.setitem(cli.COMMANDS, "data", lambda options: messages.tell("to nobody"))
+    assert run("data") == 0
+
+
+def test_the_start_needs_no_room_for_a_file(monkeypatch):
+    def full(*arguments):
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    with startup.quiet_start():
+        os.write(2, b"")

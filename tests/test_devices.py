@@ -1,6 +1,8 @@
 """Several devices and several processes train to the weights of one."""
 
+import importlib.util
 import json
+import mmap
 import os
 import socket
 import subprocess
@@ -172,6 +174,66 @@ def speeds(monkeypatch):
 
     monkeypatch.setattr(batchsize, "_speed", speed)
     return table
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "needed"),
+    [
+        ("image_data_format", "channels_first", "channels_last"),
+        ("floatx", "float16", "float32"),
+        ("floatx", "float64", "float32"),
+    ],
+)
+def test_settings_of_keras_that_do_not_fit_are_refused_at_import(setting, value, needed):
+    spec = importlib.util.spec_from_file_location("another", devices.__file__)
+    change = getattr(keras.config, f"set_{setting}")
+    change(value)
+    try:
+        with pytest.raises(ImportError) as caught:
+            spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    finally:
+        change(needed)
+    assert str(caught.value) == (
+        f"gentut needs Keras' setting `{setting}` to be '{needed}'; received '{value}'. Change it"
+        " in keras.json (in ~/.keras, or where KERAS_HOME points), or call"
+        f" keras.config.set_{setting}('{needed}') before gentut is imported."
+    )
+
+
+@pytest.mark.parametrize(
+    "ask",  # for so much that the system refuses at once
+    [
+        lambda: np.ones((10**7, 10**7)),
+        lambda: mmap.mmap(-1, 1 << 46),
+        lambda: keras.ops.convert_to_numpy(keras.ops.ones((10**7, 10**6))),
+    ],
+    ids=["numpy", "system", BACKEND],
+)
+def test_memory_that_is_full_is_known_on_every_backend(ask):
+    with pytest.raises(Exception) as caught:  # noqa: B017  (each has a class of its own)
+        ask()
+    assert devices.out_of_memory(caught.value), repr(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried",
+        "DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes.",
+        "CUDA out of memory. Tried to allocate 20.00 MiB.",
+        "OOM when allocating tensor with shape[9,9] and type float",
+        "Failed to allocate memory for the batch",
+        "CUBLAS_STATUS_ALLOC_FAILED",
+        "Dst tensor is not initialized.",
+    ],
+)
+def test_every_backend_says_it_in_its_own_words(text):
+    assert devices.out_of_memory(RuntimeError(text))
+
+
+def test_other_errors_do_not_tell_of_memory():
+    for error in (RuntimeError("`size` must be positive"), OSError(28, "No space left on device")):
+        assert not devices.out_of_memory(error)
 
 
 FULL = RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 9 bytes")

@@ -2,9 +2,11 @@
 
 import re
 
+import keras
 import pytest
+import tiny
 
-from gentut import cli, doctor
+from gentut import cli, devices, doctor
 
 
 def advice(name):
@@ -32,8 +34,8 @@ def test_wrong_settings_have_advice(name, value, words, monkeypatch):
 
 
 def test_onednn_that_is_off_is_told(monkeypatch):
-    monkeypatch.setattr(doctor, "BACKEND", "tensorflow")
-    monkeypatch.setattr(doctor, "device", lambda: "CPU")
+    monkeypatch.setattr(devices, "BACKEND", "tensorflow")
+    monkeypatch.setattr(devices, "device", lambda: "CPU")
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
     assert "slower" in advice("oneDNN")
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")
@@ -59,3 +61,99 @@ def test_a_machine_half_as_fast_takes_twice_the_time_but_clocks_stay():
 def test_seconds_that_are_none_are_refused(seconds):
     with pytest.raises(ValueError, match="`seconds` must be a number above 0"):
         doctor.doctor(seconds)
+
+
+# Where gentut cannot be imported -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "stubs, backend, told",
+    [
+        (
+            {"keras": "raise ImportError('numpy is too old\\nfor this')"},
+            "jax",
+            ["NOT IN ORDER: import gentut is impossible: numpy is too old for this"],
+        ),
+        (
+            {"keras": "import nowhere"},
+            "foo",
+            [
+                'NOT IN ORDER: backend is foo: KERAS_BACKEND, or "backend" in keras.json, must be'
+                " tensorflow, jax, torch",
+                "NOT IN ORDER: import gentut is impossible: No module named 'nowhere'",
+            ],
+        ),
+        (
+            {"packaging": "import nowhere", "keras": "1 / 0"},
+            "torch",
+            [
+                "NOT IN ORDER: packaging is not installed: pip install -e . in the folder of the"
+                " course",
+                "NOT IN ORDER: import gentut is impossible: ZeroDivisionError: division by zero",
+            ],
+        ),
+    ],
+)
+def test_it_prints_its_table_without_keras(stubs, backend, told, tmp_path):
+    done = tiny.command(tmp_path, "doctor", stubs=stubs, KERAS_BACKEND=backend)
+    assert done.returncode == 0 and done.stderr == ""
+    shown = {"Python": r"3\.\d+", "backend": backend, "memory": "", "import gentut": "impossible"}
+    for name, value in shown.items():
+        assert re.search(rf"^{name} +{value}", done.stdout, re.MULTILINE), name
+    assert [line for line in done.stdout.splitlines() if line.startswith("NOT IN")] == told
+
+
+WHERE = "(in ~/.keras, or where KERAS_HOME points)"
+
+
+def test_settings_of_keras_that_do_not_fit_are_told(tmp_path):
+    (tmp_path / "keras.json").write_text('{"image_data_format": "channels_first"}')
+    done = tiny.command(tmp_path, "doctor", KERAS_HOME=str(tmp_path))
+    *table, settings, refusal, _ = done.stdout.splitlines()
+    assert done.returncode == 0 and "image_data_format  channels_first" in table
+    assert settings == (
+        f"NOT IN ORDER: image_data_format is channels_first: set it to channels_last in keras.json"
+        f" {WHERE}"
+    )
+    assert refusal == (
+        "NOT IN ORDER: import gentut is impossible: gentut needs Keras' setting `image_data_format`"
+        f" to be 'channels_last'; received 'channels_first'. Change it in keras.json {WHERE}, or"
+        " call keras.config.set_image_data_format('channels_last') before gentut is imported."
+    )
+
+
+def test_a_float_type_of_another_width_is_told():
+    keras.config.set_floatx("float64")
+    try:
+        assert advice("floatx") == f"set it to float32 in keras.json {WHERE}"
+    finally:
+        keras.config.set_floatx("float32")
+
+
+def test_the_backend_is_the_one_that_keras_would_take(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    assert doctor.backend() == "tensorflow"
+    for text, name in (
+        ('{"backend": "torch"}', "torch"),
+        ("[]", "tensorflow"),
+        ("{", "tensorflow"),
+    ):
+        (tmp_path / "keras.json").write_text(text)
+        assert doctor.backend() == name
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    assert doctor.backend() == "jax"
+
+
+def test_a_machine_that_hides_everything_still_has_its_table(tmp_path, monkeypatch):
+    def no(*arguments):
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.delattr("os.sched_getaffinity", raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: None)
+    monkeypatch.setattr("shutil.disk_usage", no)
+    monkeypatch.setattr(doctor, "_memory", lambda: (None, None))
+    found = {f.name: f for f in doctor.doctor(seconds=0.01)}
+    assert found["CPU cores"].value.startswith("unknown (") and not found["CPU cores"].advice
+    assert found["memory"].value == "unknown"
+    assert found["disk"].advice == "this folder cannot be looked at: No such file or directory"

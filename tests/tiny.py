@@ -1,6 +1,10 @@
 """Data and recipes so small that a test can train with them, and a look at the pages they make."""
 
 import copy
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -59,3 +63,17 @@ def opens_cleanly(page, images):
             assert visit.problems == [] and visit.requests == [] and visit.overflowing == []
             assert (visit.images, visit.undecoded) == (images, 0)
             assert visit.scroll_width <= visit.width
+
+
+def command(folder, *words, program=sys.executable, start=("-m", "gentut"), stubs=None, **more):
+    """Run ``python -m gentut``, with modules of this text in place of those of the same name.
+
+    `more`: an `encoding` of what it prints, and variables of its environment.
+    """
+    for name, text in (stubs or {}).items():
+        (folder / f"{name}.py").write_text(text)
+    paths = [str(folder), str(Path(__file__).parents[1])]
+    encoding = more.pop("encoding", "utf-8")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | more
+    line = [program, *start, *words]
+    return subprocess.run(line, capture_output=True, encoding=encoding, cwd=folder, env=environment)

@@ -3,37 +3,57 @@
 import os
 import sys
 
+from gentut import startup
 from gentut.cli.commands import COMMANDS
-from gentut.cli.messages import notes_in_one_line, quiet
+from gentut.cli.messages import close_streams, notes_in_one_line, open_streams, quiet, tell
 from gentut.cli.parser import parser
 
 PYTHON_NAMES = {"`name_or_folder`": "`data`", "pass on_error='skip'": "add --skip-unreadable"}
+TO_LOWER = {"size": "--size", "batch_size": "--batch-size", "n": "-n"}  # where memory is short
 
 
 def main(arguments=None):
     """Run a command; exit code 0, 2 for bad input (one line, no traceback), 130 after Ctrl-C."""
-    options = parser().parse_args(arguments)
+    open_streams()
     try:
-        with quiet(), notes_in_one_line():
-            return COMMANDS[options.command](options) or 0
+        options = parser().parse_args(arguments)
+        if options.command == "doctor":
+            startup.keras_failure()  # which is then one of its findings
+        else:
+            startup.start_keras()
+        with quiet(), notes_in_one_line(), startup.ctrl_c_raises():
+            code = COMMANDS[options.command](options) or 0
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
-        print("gentut: stopped", file=sys.stderr)
+        tell("gentut: stopped")
         return 130
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (ValueError, TypeError, OSError, RuntimeError, ImportError) as error:
-        text = " ".join(str(error).split())
+    except Exception as error:
+        if _memory_is_full(error):
+            lower = " or ".join(text for key, text in TO_LOWER.items() if hasattr(options, key))
+            text = f"memory is full: {f'lower {lower}, or ' if lower else ''}close other programs"
+        elif isinstance(error, ValueError | TypeError | OSError | RuntimeError | ImportError):
+            text = " ".join(str(error).split())
+        else:
+            raise
         for name, option in PYTHON_NAMES.items():  # what the library calls it, to what is typed
             text = text.replace(name, option)
-        print(f"gentut: {text}", file=sys.stderr)
+        tell(f"gentut: {text}")
         if type(error).__name__ == "ProcessesLost":
             leave_at_once()
         return 2
+    finally:
+        close_streams()
+
+
+def _memory_is_full(error):
+    devices = sys.modules.get("gentut.devices")  # not there if Keras cannot be imported
+    return isinstance(error, MemoryError) or (devices and devices.out_of_memory(error))
 
 
 def leave_at_once():
     """Exit with 2, without what JAX does at exit: it waits minutes for processes that are lost."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    close_streams()
     os._exit(2)

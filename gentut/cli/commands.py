@@ -4,25 +4,17 @@ Parts of gentut that only one command needs are imported inside it: the others s
 """
 
 import io
-import sys
 import textwrap
 from pathlib import Path
 
-import numpy as np
-
-
-def say(line):
-    """A stage of a long job."""
-    print(line, file=sys.stderr)
+from gentut.cli.messages import tell as say  # a stage of a long job
 
 
 def exit_code(status, options):
     """130 after Ctrl-C, which is told with the command that goes on; else 0."""
     if status != "interrupted":
         return 0
-    print(
-        f"stopped; gentut {options.command} --out {options.out} --resume goes on", file=sys.stderr
-    )
+    say(f"stopped; gentut {options.command} --out {options.out} --resume goes on")
     return 130
 
 
@@ -42,6 +34,8 @@ def train(options):
 
 
 def sample(options):
+    import numpy as np
+
     from gentut import plots, runs
     from gentut.files import write_atomically
 
@@ -169,11 +163,12 @@ def data(options):
 
 def doctor(options):
     from gentut import doctor as machine
-    from gentut.report.terminal import aligned
 
     findings = machine.doctor()
     wrong = [finding for finding in findings if finding.advice]
-    print(aligned([["what", "found"], *([f.name, f.value] for f in findings)], left=(0, 1)))
+    width = max(len(finding.name) for finding in findings)
+    for name, value in (("what", "found"), *(finding[:2] for finding in findings)):
+        print(f"{name:<{width}}  {value}")
     print("\nMinutes are scaled from two reference cores by the matrix product, in full mode. Not a"
           " promise: other programs, cooling and data count too.")  # fmt: skip
     for finding in wrong:

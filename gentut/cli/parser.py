@@ -1,6 +1,7 @@
 """The commands and options that can be typed."""
 
 import argparse
+from importlib import metadata
 
 EPILOG = """\
 TensorFlow's own messages are kept off the terminal; TF_CPP_MIN_LOG_LEVEL=0 in the environment
@@ -23,6 +24,14 @@ def devices(text):
     return int(text)
 
 
+def version():
+    """That of the package that is installed."""
+    try:
+        return metadata.version("gentut")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
 def parser():
     """The commands and their options."""
     top = Parser(
@@ -31,6 +40,7 @@ def parser():
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    top.add_argument("--version", action="version", version=f"gentut {version()}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name, text):
