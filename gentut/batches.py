@@ -54,25 +54,29 @@ class Batches(keras.utils.PyDataset):
         self._shuffle()
 
 
-class TwoParts(keras.callbacks.CallbackList):
-    """Callbacks that see one training where Keras runs two: the rest of an epoch, then the others.
+class Steps(keras.callbacks.CallbackList):
+    """Callbacks that are told the right steps, also of a training that goes on.
 
-    `skip`: steps of the first epoch that were made before.
+    Keras counts a call that holds several steps beyond the end of the epoch, and runs two trainings
+    where an epoch is taken up in its middle: the rest of that epoch, then the others.
+
+    `skip`: steps of the first epoch that were made before.  `steps`: of a whole epoch.
     """
 
-    def __init__(self, callbacks, skip, **options):
-        super().__init__(callbacks, add_history=True, **options)
-        self.skip, self.last = skip, False
+    def __init__(self, callbacks, skip, steps, **options):
+        super().__init__(callbacks, add_history=True, steps=steps, **options)
+        self.skip, self.steps, self.begun, self.last = skip, steps, False, True
 
     def on_train_begin(self, logs=None):
-        if not self.last:
+        if not self.begun:
+            self.begun = True
             super().on_train_begin(logs)
 
     def on_train_batch_begin(self, batch, logs=None):
         super().on_train_batch_begin(batch + self.skip, logs)
 
     def on_train_batch_end(self, batch, logs=None):
-        super().on_train_batch_end(batch + self.skip, logs)
+        super().on_train_batch_end(min(batch + self.skip, self.steps - 1), logs)
 
     def on_train_end(self, logs=None):
         if self.last:

@@ -89,8 +89,7 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         now, length = time.perf_counter(), self.params["steps"]
-        # A call that holds several steps can count beyond the end of the epoch.
-        step = self.epoch * length + min(batch + 1, length)
+        step = self.epoch * length + batch + 1
         if self.since is None:  # the first call builds the graph
             self.since, self.first = now, step
             return

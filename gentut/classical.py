@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
 
 from gentut.checks import check_positive
-from gentut.mixtures import draw_components
+from gentut.mixtures import draw_components, move_to_components
 from gentut.training import StepModel, generator_from
 
 ARRAYS = ("mean", "axes", "weights", "means", "scales", "groups")
@@ -98,10 +98,7 @@ class PCAMixture(StepModel):
         a = self.arrays
         chosen = draw_components(a["weights"], a["groups"], labels, n, rng)
         noise = rng.standard_normal((n, a["means"].shape[1])).astype("float32")
-        codes = np.empty_like(noise)
-        for component in np.unique(chosen):
-            rows = chosen == component
-            codes[rows] = a["means"][component] + noise[rows] @ a["scales"][component].T
+        codes = move_to_components(noise, chosen, a["means"], a["scales"])
         images = codes @ a["axes"] + a["mean"]
         return np.clip(images, 0, 1).reshape(n, *self.image_shape).astype("float32")
 

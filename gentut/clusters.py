@@ -58,18 +58,23 @@ class ClusterGAN(GAN):
         self.groups = self._fixed("groups", (CELLS * self.num_clusters,), "int32")
         self.shares = self._fixed("shares", (self.num_clusters,))
 
-    def _fixed(self, name, shape, dtype=None):
+    def _fixed(self, name, shape, dtype="float32"):
         return self.add_weight(
             shape=shape, dtype=dtype, initializer="zeros", trainable=False, name=name
         )
 
     def fit(self, x, y=None, *, seed=None, **options):
-        """Train on images; the first call finds the clusters.  See `GAN.fit`; `y` must be None."""
+        """Train on images; the first call finds the clusters.  See `GAN.fit`; `y` must be None.
+
+        `sample` draws clusters as often as they occur in the images of the last call.
+        """
         images, _ = super(GAN, self).check(x, y)
         if seed is None:
             seed = draw_seed()
         if not self._fitted():
             self._find_clusters(images, seed)
+        found = np.bincount(self.batched(self._nearest, images), minlength=self.num_clusters)
+        self.shares.assign(found / len(images))
         return super().fit(images, seed=seed, **options)
 
     def check(self, images, labels=None):
@@ -120,8 +125,6 @@ class ClusterGAN(GAN):
         groups[: len(centres)] = group_cells(centres, count, random_state)
         for variable, value in ((self.axes, axes), (self.cells, cells), (self.groups, groups)):
             variable.assign(value)
-        nearest = self.batched(self._nearest, images)
-        self.shares.assign(np.bincount(nearest, minlength=self.num_clusters) / len(flat))
 
 
 def group_cells(centres, count, random_state):

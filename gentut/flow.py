@@ -11,7 +11,7 @@ from gentut.checks import check_choice, check_positive, check_share
 from gentut.kernels import Adam
 from gentut.losses import flow_matching_loss, straight_path
 from gentut.networks import classes_of, join
-from gentut.optimizers import Optimizers, move_average, rate_scale, recipe_of, value_of
+from gentut.optimizers import Optimizers, base_rate, move_average, rate_scale, recipe_of
 from gentut.training import StepModel, compile_options, generator_from, per_image
 from gentut.vae import VAE
 
@@ -192,7 +192,8 @@ class LatentFlow(Flow):
     the prior N(0, I), which puts mass where no image is encoded.
 
     Args:
-        vae: a compiled `gentut.VAE`.
+        vae: a compiled `gentut.VAE`; shared, not copied: if it is trained on elsewhere, the flow
+            must be trained again.
         velocity: ``[latents, time (n, 1)]`` (and labels) -> ``(n, d)``, as
             `gentut.networks.latent_velocity` builds it.
         train_vae: train the VAE in the same steps; False for a VAE that is trained already.
@@ -221,7 +222,6 @@ class LatentFlow(Flow):
         check_positive("draws", draws)
         self.vae, self.train_vae, self.draws = vae, train_vae, draws
         self.latent_dim = vae.latent_dim
-        self.vae.trainable = train_vae
         self.tracker = keras.metrics.Mean(name="flow_loss")
         self.built = True
 
@@ -237,7 +237,7 @@ class LatentFlow(Flow):
         self.optimizer = Optimizers(
             self.flow_optimizer, *([self.vae.optimizer] if self.train_vae else [])
         )
-        self.hold, self.rate = hold, value_of(self.flow_optimizer.learning_rate)
+        self.hold, self.rate = hold, base_rate(self.flow_optimizer)
 
     def get_compile_config(self):
         return {"optimizer": recipe_of(self.flow_optimizer, self.rate), "hold": self.hold}
@@ -264,6 +264,10 @@ class LatentFlow(Flow):
 
     def call(self, points, time, labels=None):
         return self.average(join([points, time], labels))
+
+    def _forget(self):
+        if self.train_vae:
+            self.vae._forget()
 
     def update(self, images, labels, progress):
         """One training step on a batch; `progress` in [0, 1] sets the learning rates."""

@@ -10,7 +10,7 @@ from gentut.checks import check_choice, check_positive
 from gentut.kernels import Adam
 from gentut.losses import ADVERSARIAL, squared_slope, unit_slope
 from gentut.networks import classes_of, join
-from gentut.optimizers import Optimizers, move_average, rate_scale, recipe_of, value_of
+from gentut.optimizers import Optimizers, base_rate, move_average, rate_scale, recipe_of
 from gentut.slopes import input_gradient
 from gentut.training import StepModel, compile_options, generator_from, per_image
 
@@ -111,7 +111,7 @@ class GAN(StepModel):
         self.generator_optimizer.build(self.generator.trainable_variables)
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)
         self.optimizer = Optimizers(self.generator_optimizer, self.discriminator_optimizer)
-        self.rates = [value_of(o.learning_rate) for o in self.optimizer.members]
+        self.rates = [base_rate(optimizer) for optimizer in self.optimizer.members]
 
     def get_compile_config(self):
         recipes = [

@@ -124,6 +124,8 @@ class Judge:
             raise ValueError(
                 f"`generated` must hold at least {SMALLEST} images; received {len(codes)}."
             )
+        if len(codes) > PRDC_LIMIT:  # they can come sorted by class
+            codes = np.random.default_rng(self.seed).permutation(codes)
         copying = metrics.memorisation(
             self.train_features, self.test_features[:PRDC_LIMIT], codes[:PRDC_LIMIT]
         )

@@ -1,4 +1,4 @@
-"""Which component of a mixture each draw comes from."""
+"""Draws in shares: from the components of a mixture, and from the classes of a data set."""
 
 import numpy as np
 
@@ -17,6 +17,22 @@ def draw_in_shares(shares, n, rng):
     return rng.permutation(drawn).astype("int32")
 
 
+def draw_rows(n, most, labels, rng):
+    """At most `most` of `n` rows, drawn without replacement, in ascending order.
+
+    Images can come sorted by class, so that the first ones do not stand for all.  Each class of
+    `labels` (None: there is one) keeps its share, and at least two rows if it has them.
+    """
+    order = rng.permutation(n)
+    labels = np.zeros(n, int) if labels is None else np.asarray(labels)[order]
+    by_class = np.argsort(labels, kind="stable")
+    first = np.searchsorted(labels[by_class], labels[by_class])  # of the same class
+    place = np.empty(n, int)
+    place[by_class] = np.arange(n) - first
+    turn = np.where(place < 2, 0, (place + 0.5) / np.bincount(labels)[labels])
+    return np.sort(order[np.argsort(turn, kind="stable")[:most]])
+
+
 def draw_components(weights, groups, labels, n, rng):
     """Indices of `n` components, ``(n,)``: for each image one of the group that is its label.
 
@@ -28,3 +44,15 @@ def draw_components(weights, groups, labels, n, rng):
         own, rows = np.flatnonzero(groups == label), labels == label
         chosen[rows] = own[draw_in_shares(weights[own], rows.sum(), rng)]
     return chosen
+
+
+def move_to_components(noise, chosen, means, scales):
+    """Standard normal `noise`, ``(n, d)``, as draws from the components `chosen`, ``(n,)``.
+
+    `means` and `scales`: mean and Cholesky factor of the covariance of every component.
+    """
+    draws = np.empty_like(noise)
+    for component in np.unique(chosen):  # not a matrix for each row: that is n·d² numbers
+        rows = chosen == component
+        draws[rows] = means[component] + noise[rows] @ scales[component].T
+    return draws

@@ -3,10 +3,35 @@
 import keras
 from keras import ops
 
+SETTING_RATES = keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau
+
 
 def value_of(variable):
     """The number in a variable, also in one that several devices hold."""
     return float(ops.convert_to_numpy(variable))
+
+
+def base_rate(optimizer):
+    """The learning rate of an optimizer, from which the step lets it fall."""
+    if not isinstance(optimizer.learning_rate, keras.Variable):
+        raise ValueError(
+            "`optimizer` must have a number as its learning rate, which falls after the share `hold`"
+            f" of the training; received a schedule, in {type(optimizer).__name__}."
+        )
+    return value_of(optimizer.learning_rate)
+
+
+def check_callbacks(callbacks):
+    """Return callbacks as a list, or raise if one sets the learning rate, as every step does."""
+    callbacks = list(callbacks or [])
+    for callback in callbacks:
+        if isinstance(callback, SETTING_RATES):
+            raise ValueError(
+                "`callbacks` must leave the learning rate alone, which each step sets: give"
+                f" `compile` an optimizer with the rate, and `hold`; received a"
+                f" {type(callback).__name__}."
+            )
+    return callbacks
 
 
 def rate_scale(progress, hold, floor=0.02):

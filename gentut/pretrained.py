@@ -36,7 +36,8 @@ def load_pretrained(name):
     Returns:
         The model of that family; a `VAE` with its fitted prior.  `model.info` is a dict: the
         command that made it, seconds of training, and its scores on held-out typefaces.  `fit`
-        goes on training it.
+        goes on training it: the scores are then of the weights before, and the prior of a `VAE`
+        is dropped (`fit_prior` fits it anew).
 
     Raises:
         ValueError: for another name.

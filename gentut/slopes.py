@@ -22,11 +22,11 @@ def input_gradient(function, x):
         return jax.grad(lambda x: ops.sum(function(x)))(x)
     if BACKEND == "torch":
         x = x.detach().requires_grad_()
-        return torch.autograd.grad(ops.sum(function(x)), x, create_graph=True)[0]
+        return _torch_gradients(ops.sum(function(x)), [x], create_graph=True)[0]
     with tf.GradientTape() as tape:
         tape.watch(x)
         y = ops.sum(function(x))
-    return tape.gradient(y, x)
+    return tape.gradient(y, x, unconnected_gradients="zero")
 
 
 class Differentiable:
@@ -43,16 +43,19 @@ class Differentiable:
 
         def scaled(*inputs):
             loss, extra = function(*inputs)
-            return loss * scale, (loss, extra)
+            # Of a loss that is a sum over pixels, the gradients are large enough by themselves.
+            factor = scale / ops.maximum(1.0, ops.abs(ops.stop_gradient(loss)))
+            return loss * factor, (loss, factor, extra)
 
-        _, (loss, extra), *slopes = self._slopes(scaled, variables, inputs)
-        return loss, extra, *([slope / scale for slope in part] for part in slopes)
+        _, (loss, factor, extra), *slopes = self._slopes(scaled, variables, inputs)
+        return loss, extra, *(_unscaled(part, factor) for part in slopes)
 
     def _loss_scale(self):
         """What slopes are multiplied with on their way through layers that compute in float16.
 
-        Below 6e-8 float16 has only zero.  A fixed factor keeps small slopes alive and is taken out
-        of the results (Micikevicius et al. 2018, section 3.2); bfloat16 needs none.
+        Below 6e-8 float16 has only zero.  A factor keeps small slopes alive and is taken out of the
+        results; where one overflows nevertheless, all become zero (Micikevicius et al. 2018,
+        section 3.2).  bfloat16 needs none.
         """
         half = any(layer.compute_dtype == "float16" for layer in self._flatten_layers())
         return LOSS_SCALE if half else 1
@@ -69,7 +72,7 @@ class Differentiable:
         if BACKEND == "torch":
             inputs = [x.detach().requires_grad_() for x in inputs]
             loss, extra = function(*inputs)
-            slopes = torch.autograd.grad(loss, [v.value for v in variables] + inputs)
+            slopes = _torch_gradients(loss, [v.value for v in variables] + inputs)
         else:
             with tf.GradientTape() as tape:
                 tape.watch(inputs)
@@ -87,7 +90,7 @@ class Differentiable:
         scale = self._loss_scale()
         if scale == 1:
             return value, pull
-        return value, lambda slope: [part / scale for part in pull(slope * scale)]
+        return value, lambda slope: _unscaled(pull(slope * scale), scale)
 
     def _pull(self, function, variables):
         if BACKEND == "jax":
@@ -102,12 +105,12 @@ class Differentiable:
         if BACKEND == "torch":
             value = function()
             weights = [v.value for v in variables]
-            return value.detach(), lambda slope: torch.autograd.grad(value, weights, slope)
+            return value.detach(), lambda slope: _torch_gradients(value, weights, slope)
         with tf.GradientTape() as tape:
             value = function()
         weights = [v.value for v in variables]
         return value, lambda slope: _shared(
-            _dense(tape.gradient(value, weights, output_gradients=slope))
+            _dense(tape.gradient(value, weights, slope, unconnected_gradients="zero"))
         )
 
     def minimize(self, loss_fn, variables, optimizer):
@@ -130,6 +133,22 @@ class Differentiable:
             return value, [scope.get_current_value(v) for v in others]
 
         return pure, others
+
+
+def _unscaled(gradients, scale):
+    finite = True
+    for gradient in gradients:
+        finite = ops.logical_and(finite, ops.all(ops.isfinite(gradient)))
+    return [ops.where(finite, gradient / scale, 0) for gradient in gradients]
+
+
+def _torch_gradients(value, inputs, weights=None, **options):
+    # Zeros where `value` does not depend on an input, which TensorFlow and JAX give as well.
+    if not value.requires_grad:
+        return [torch.zeros_like(x) for x in inputs]
+    return torch.autograd.grad(
+        value, inputs, weights, allow_unused=True, materialize_grads=True, **options
+    )
 
 
 def _dense(slopes):

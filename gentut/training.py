@@ -11,11 +11,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from gentut.batches import Batches, TwoParts
+from gentut.batches import Batches, Steps
 from gentut.checks import check_images, check_labels, check_positive
 from gentut.devices import BACKEND, device, device_count, own_copies, process, replica
 from gentut.kernels import Adam
-from gentut.optimizers import recipe_of, value_of
+from gentut.optimizers import base_rate, check_callbacks, recipe_of
 from gentut.slopes import Differentiable
 
 if BACKEND == "tensorflow":
@@ -58,17 +58,15 @@ def compile_options():
 
     XLA pays on a GPU and is required by JAX; on a CPU TensorFlow's XLA convolutions are many
     times slower than its own.  Several steps per call save the trip through Python.  What devices
-    tell each other can stand neither inside XLA nor inside a loop of TensorFlow's.
+    tell each other can stand neither inside XLA nor inside a loop of TensorFlow's.  Losses are not
+    scaled by Keras' optimizers: in float16 the step itself does that (see `slopes`).
     """
+    options = {"jit_compile": BACKEND == "jax", "auto_scale_loss": False}
     if BACKEND == "tensorflow":
         alone = device_count() == 1
-        return {
-            "jit_compile": alone and device() == "GPU",
-            "steps_per_execution": 8 if alone else 1,
-        }
-    if BACKEND == "jax":
-        return {"jit_compile": True}
-    return {"jit_compile": False}
+        options["jit_compile"] = alone and device() == "GPU"
+        options["steps_per_execution"] = 8 if alone else 1
+    return options
 
 
 def feed(batches):
@@ -117,6 +115,7 @@ class StepModel(Differentiable, keras.Model):
 
     default_batch_size = 64
     parts = 1  # batches that a step cuts its batch into, one after the other
+    _steps_built = None  # to a call of the train function that is there
 
     def __init__(self, image_shape, num_classes=None, default_batch_size=None, **kwargs):
         super().__init__(**kwargs)
@@ -135,7 +134,7 @@ class StepModel(Differentiable, keras.Model):
         optimizer = optimizer or Adam(1e-3)
         super().compile(optimizer=optimizer, **{**compile_options(), **options})
         self.optimizer.build(self.trainable_variables)
-        self.hold, self.rate = hold, value_of(self.optimizer.learning_rate)
+        self.hold, self.rate = hold, base_rate(self.optimizer)
 
     def get_compile_config(self):
         if not self.compiled:  # the statistical models are fitted, not compiled
@@ -159,16 +158,19 @@ class StepModel(Differentiable, keras.Model):
             batch_size: images per step; default the recipe's.
             initial_epoch: epochs already done, when training goes on.
             initial_step: steps already done of the epoch after them.
-            callbacks: Keras callbacks.
+            callbacks: Keras callbacks, but none that sets the learning rate: the step does that.
             seed: of the order of the images; default drawn so that `gentut.seed` controls it.
             **options: passed to `keras.Model.fit` (`verbose`, …).
 
         Returns: the Keras history.
+
+        Raises:
+            ValueError: images, labels or an option that this model does not take.
         """
         images, labels = self.check(x, y)
         batch_size = self.default_batch_size if batch_size is None else batch_size
         check_positive("batch_size", batch_size)
-        callbacks = list(callbacks or [])
+        callbacks = check_callbacks(callbacks)
         clock = next((c for c in callbacks if hasattr(c, "share")), None)
         if epochs is None:
             epochs = 1 if clock is None else 1_000_000
@@ -178,42 +180,60 @@ class StepModel(Differentiable, keras.Model):
                 raise ValueError(f"`{name}` must be an integer ≥ 0; received {value!r}.")
         if seed is None:
             seed = draw_seed()
+        for name, value in (("images", len(images)), ("batch_size", batch_size)):
+            if value < self.parts:
+                raise ValueError(
+                    f"`{name}` must be at least {self.parts}, one for each of the critic's steps"
+                    f" (`critic_steps`); received {value}."
+                )
         batch_size = min(batch_size, len(images))
         data = Batches(
             images, labels, batch_size, epochs, seed, initial_epoch, clock,
             place=self._place(batch_size),
         )  # fmt: skip
-        self.steps_per_execution = min(self.steps_per_execution or 1, len(data))
-        begin = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: data.begin(epoch))
-        callbacks = [begin, *callbacks]
-        if not initial_step:
-            return super().fit(
-                feed(data), epochs=epochs, initial_epoch=initial_epoch, callbacks=callbacks,
-                shuffle=False, **options,
-            )  # fmt: skip
         if initial_step >= len(data):
             raise ValueError(
                 f"`initial_step` must lie in [0, {len(data)}), the steps of an epoch; received"
                 f" {initial_step}."
             )
+        begin = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: data.begin(epoch))
         verbose = options.get("verbose", "auto")
-        callbacks = TwoParts(
-            callbacks, initial_step, model=self, add_progbar=verbose != 0, verbose=verbose,
-            epochs=epochs, steps=len(data),
+        callbacks = Steps(
+            [begin, *callbacks], initial_step, model=self, add_progbar=verbose != 0,
+            verbose=verbose, epochs=epochs, steps=len(data),
         )  # fmt: skip
-        data.skip = initial_step
-        super().fit(
-            feed(data), epochs=initial_epoch + 1, initial_epoch=initial_epoch,
-            callbacks=callbacks, shuffle=False, **options,
-        )  # fmt: skip
-        data.skip, callbacks.skip, callbacks.last = 0, 0, True
-        if self.stop_training or initial_epoch + 1 >= epochs:
-            callbacks.on_train_end()
-            return self.history
-        return super().fit(
-            feed(data), epochs=epochs, initial_epoch=initial_epoch + 1, callbacks=callbacks,
-            shuffle=False, **options,
-        )  # fmt: skip
+        self._forget()
+        with self._at_most(len(data)):
+            if initial_step:
+                data.skip, callbacks.last = initial_step, False
+                super().fit(
+                    feed(data), epochs=initial_epoch + 1, initial_epoch=initial_epoch,
+                    callbacks=callbacks, shuffle=False, **options,
+                )  # fmt: skip
+                data.skip, callbacks.skip, callbacks.last = 0, 0, True
+                initial_epoch += 1
+                if self.stop_training or initial_epoch >= epochs:
+                    callbacks.on_train_end()
+                    return self.history
+            return super().fit(
+                feed(data), epochs=epochs, initial_epoch=initial_epoch, callbacks=callbacks,
+                shuffle=False, **options,
+            )  # fmt: skip
+
+    def _forget(self):
+        """Drop what was fitted to the weights so far; called before they are trained."""
+
+    @contextlib.contextmanager
+    def _at_most(self, steps):
+        """For one `fit`: a call holds no more steps than an epoch has."""
+        compiled = self.steps_per_execution or 1
+        self.steps_per_execution = min(compiled, steps)
+        if self._steps_built != self.steps_per_execution:  # else its graph can be used again
+            self.train_function, self._steps_built = None, self.steps_per_execution
+        try:
+            yield
+        finally:
+            self.steps_per_execution = compiled
 
     def _place(self, batch_size):
         """Where in the batch the images of this process stand, in the order of its devices."""

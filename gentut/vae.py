@@ -12,7 +12,7 @@ from sklearn.mixture import GaussianMixture
 from gentut.checks import check_choice, check_positive, check_share
 from gentut.devices import mean_over_replicas
 from gentut.losses import bernoulli_log_likelihood, gaussian_log_likelihood, kl_to_standard_normal
-from gentut.mixtures import draw_components
+from gentut.mixtures import draw_components, draw_rows, move_to_components
 from gentut.networks import classes_of, join
 from gentut.optimizers import rate_scale
 from gentut.training import StepModel, generator_from, per_image
@@ -110,6 +110,9 @@ class VAE(StepModel):
         self.prior = {k.removeprefix("prior_"): v for k, v in prior.items()} or None
 
     # ------------------------------------------------------------------ the step
+
+    def _forget(self):
+        self.prior = None
 
     def update(self, images, labels, progress):
         """One training step on a batch; `progress` in [0, 1] sets learning rate and KL weight."""
@@ -215,22 +218,27 @@ class VAE(StepModel):
 
         q(z) averaged over the data is not N(0, I): where the prior puts mass that no image maps
         to, decoded samples are poor.  A mixture closes these holes (Ghosh et al. 2020,
-        "ex-post density estimation").  Conditional models get one mixture per class.
+        "ex-post density estimation").  Conditional models get one mixture per class.  `fit` drops
+        it: the codes move, and the mixture must be fitted anew.
 
         Args:
             images, labels: training images (and labels).
             components: Gaussians in all, shared out evenly among the classes.
-            limit: use at most so many images.
-            seed: of the draw from q(z|x) and of the mixture.
+            limit: use at most so many images, drawn at random; each class keeps its share.
+            seed: of the choice of images, of the draw from q(z|x) and of the mixture.
 
         Returns: self.
         """
         check_positive("components", components)
         check_positive("limit", limit)
-        mean, log_var = self.encode(images[:limit], None if labels is None else labels[:limit])
+        images, labels = self.check(images, labels)
         rng = generator_from(seed)
+        if len(images) > limit:
+            rows = draw_rows(len(images), limit, labels, rng)
+            images, labels = images[rows], None if labels is None else labels[rows]
+        mean, log_var = self.encode(images, labels)
         codes = mean + np.exp(log_var / 2) * rng.standard_normal(mean.shape)
-        groups = np.zeros(len(codes), int) if labels is None else np.asarray(labels[:limit])
+        groups = np.zeros(len(codes), int) if labels is None else labels
         parts = []
         for group in range(self.num_classes or 1):
             own = codes[groups == group]
@@ -265,11 +273,7 @@ class VAE(StepModel):
         labels = self.check_labels(labels, n)
         noise = rng.standard_normal((n, self.latent_dim))
         if self.prior is not None:
-            noise = self._from_mixture(noise, labels, rng)
+            prior = self.prior
+            chosen = draw_components(prior["weights"], prior["groups"], labels, n, rng)
+            noise = move_to_components(noise, chosen, prior["means"], prior["scales"])
         return self.decode(noise, labels)
-
-    def _from_mixture(self, noise, labels, rng):
-        prior = self.prior
-        chosen = draw_components(prior["weights"], prior["groups"], labels, len(noise), rng)
-        scales, means = prior["scales"][chosen], prior["means"][chosen]
-        return means + np.einsum("nij,nj->ni", scales, noise)

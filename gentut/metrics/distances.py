@@ -144,7 +144,7 @@ def inception_score(probabilities, splits=1, shuffle=True, seed=0):
     low, high = probabilities.min(), probabilities.max()
     if low < 0 or high > 1 + 1e-4:
         raise ValueError(
-            f"`probabilities` must lie in [0, 1]; received values from {low:.4g} to {high:.4g}. "
+            f"`probabilities` must lie in [0, 1]; received values from {low:.8g} to {high:.8g}. "
             "Apply softmax to scores."
         )
     sums = probabilities.sum(axis=1, keepdims=True)

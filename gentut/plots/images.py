@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from PIL import Image
 
+from gentut import checks
 from gentut.files import write_atomically
 from gentut.plots.style import Figure, house_style
 
@@ -231,14 +232,7 @@ def check_images(name: str, images: np.ndarray) -> np.ndarray:
             f"`{name}` must have shape (n, height, width, channels) with 1 or 3 channels; "
             f"received shape {images.shape}."
         )
-    if not np.issubdtype(images.dtype, np.floating):
-        raise ValueError(
-            f"`{name}` must be floating point in [0, 1]; received dtype {images.dtype}."
-        )
-    low, high = images.min(), images.max()
-    if not (low >= -1e-5 and high <= 1 + 1e-5):  # NaN fails both
-        raise ValueError(f"`{name}` must lie in [0, 1]; received values from {low} to {high}.")
-    return np.clip(images, 0, 1, dtype=np.float32)
+    return checks.check_images(images, name=name)
 
 
 def captioned(
