@@ -28,7 +28,7 @@ def answered(asked, choose, rater="Anna", session=7, ms=900, shown_ms=None, face
         {"trial": step.trial, "answer": choose(step.images), "ms": ms, "shown_ms": shown_ms}
         for step in asked.steps(session, practice=False)
     ]
-    return human.responses.response(asked, rater, session, face, answers)
+    return human.session.response(asked.id, rater, session, face, answers)
 
 
 def right(asked):

@@ -11,9 +11,8 @@ import pytest
 from PIL import Image
 
 from gentut import human
-from gentut.human.judgements import judgements
-from gentut.human.responses import fault_of, read_responses
-from gentut.human.sequence import session_order, xorshift
+from gentut.human.responses import fault_of, judgements, read_responses
+from gentut.human.session import session_order, xorshift
 
 PIXELS = np.random.default_rng(0).random((240, 7, 7, 1), np.float32)
 REAL, GAN, VAE = PIXELS[:100], PIXELS[100:170], PIXELS[170:]
