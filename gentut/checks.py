@@ -2,6 +2,8 @@
 
 import numpy as np
 
+ROUNDING = 1e-5  # how far pixels may leave [0, 1]
+
 
 def check_positive(name, value):
     """Raise unless `value` is a positive integer."""
@@ -23,7 +25,10 @@ def check_share(name, value):
 
 
 def check_images(images, image_shape=None, name="images"):
-    """Return `images` as float32 ``(n, h, w, c)``, or raise naming what is wrong."""
+    """Return `images` as float32 ``(n, h, w, c)`` in [0, 1], or raise naming what is wrong.
+
+    Resizing in floating point can leave the range by a rounding error: up to 1e-5 is cut off.
+    """
     images = np.asarray(images)
     if images.ndim != 4 or len(images) == 0:
         raise ValueError(
@@ -42,11 +47,12 @@ def check_images(images, image_shape=None, name="images"):
         )
     images = images.astype("float32", copy=False)
     low, high = float(images.min()), float(images.max())
-    if not (low >= 0 and high <= 1):  # also catches NaN
+    if not (low >= -ROUNDING and high <= 1 + ROUNDING):  # also catches NaN
         raise ValueError(
-            f"`{name}` must lie in [0, 1] without NaN; received values from {low:g} to {high:g}."
+            f"`{name}` must lie in [0, 1] without NaN; received values from {low:.8g} to"
+            f" {high:.8g}."
         )
-    return images
+    return np.clip(images, 0, 1) if low < 0 or high > 1 else images
 
 
 def check_labels(labels, n, num_classes):

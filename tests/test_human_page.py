@@ -154,8 +154,13 @@ def visit(chromium, tmp_path):
 
         def open_page(study, width=1280, height=800):
             nonlocal person
-            tab("Emulation.setDeviceMetricsOverride", width=width, height=height,
-                deviceScaleFactor=1, mobile=width < 600)  # fmt: skip
+            tab(
+                "Emulation.setDeviceMetricsOverride",
+                width=width,
+                height=height,
+                deviceScaleFactor=1,
+                mobile=width < 600,
+            )
             tab("Emulation.setTouchEmulationEnabled", enabled=width < 600)
             person = Person(tab, study, tmp_path)
             person.downloads = downloads

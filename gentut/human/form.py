@@ -49,7 +49,7 @@ class Form(widgets.VBox):
     ):
         if folder is not None and not Path(folder).is_dir():
             raise FileNotFoundError(f"`folder` must exist; received {str(folder)!r}.")
-        self.response: dict | None = None  # as ``analyse`` takes it, once the rater is done
+        self.response: dict | None = None  # as `analyse` takes it, once the rater is done
         self._public, self._folder = public, folder
         self._session = secrets.randbelow(SESSIONS - 1) + 1 if session is None else session
         self._steps = session_steps(public["practice"], public["blocks"], self._session)

@@ -22,7 +22,7 @@ class Question:
     instructions: str
     buttons: tuple[str, str]
     hints: tuple[str, str]
-    keys: tuple[tuple[str, ...], tuple[str, ...]]  # as ``KeyboardEvent.key`` names them
+    keys: tuple[tuple[str, ...], tuple[str, ...]]  # as `KeyboardEvent.key` names them
 
 
 class Step(NamedTuple):
