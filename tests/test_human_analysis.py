@@ -28,7 +28,7 @@ def answered(asked, choose, rater="Anna", session=7, ms=900, shown_ms=None, face
         {"trial": step.trial, "answer": choose(step.images), "ms": ms, "shown_ms": shown_ms}
         for step in asked.steps(session, practice=False)
     ]
-    return human.responses.response(asked, rater, session, face, answers)
+    return human.session.response(asked.id, rater, session, face, answers)
 
 
 def right(asked):
@@ -268,11 +268,18 @@ def test_the_figure_shows_the_numbers():
     results = human.analyse(human.simulate(BOTH, {"GAN": 0.5, "VAE": 0.9}, raters=6), BOTH)
     axes = human.plot_errors(results).axes[0]
     rows = [label.get_text() for label in axes.get_yticklabels()]
-    assert rows == ["all images", "real taken for fake", "fake taken for real",
-                    "GAN taken for real", "VAE taken for real"]  # fmt: skip
+    assert rows == [
+        "all images",
+        "real taken for fake",
+        "fake taken for real",
+        "GAN taken for real",
+        "VAE taken for real",
+    ]
     dots = [line.get_xdata()[0] for line in axes.lines if len(line.get_xdata()) == 1]
-    shown = [results[name] for name in ("error", "error_real", "error_fake", "error_fake[GAN]",
-                                        "error_fake[VAE]")]  # fmt: skip
+    shown = [
+        results[name]
+        for name in ("error", "error_real", "error_fake", "error_fake[GAN]", "error_fake[VAE]")
+    ]
     np.testing.assert_allclose(dots, 100 * np.array(shown))
     assert "over raters and images" in axes.get_title(loc="left")
     pairs = human.analyse(human.simulate(PAIRS, 0.8, raters=3), PAIRS)

@@ -154,8 +154,13 @@ def visit(chromium, tmp_path):
 
         def open_page(study, width=1280, height=800):
             nonlocal person
-            tab("Emulation.setDeviceMetricsOverride", width=width, height=height,
-                deviceScaleFactor=1, mobile=width < 600)  # fmt: skip
+            tab(
+                "Emulation.setDeviceMetricsOverride",
+                width=width,
+                height=height,
+                deviceScaleFactor=1,
+                mobile=width < 600,
+            )
             tab("Emulation.setTouchEmulationEnabled", enabled=width < 600)
             person = Person(tab, study, tmp_path)
             person.downloads = downloads
@@ -230,7 +235,7 @@ def test_pairs_by_touch_on_a_phone(visit):
     )
     found = json.loads(person.saved(person.downloads).read_text(encoding="utf-8"))
     assert [answer["answer"] for answer in found["answers"]] == [entry[1][0] for entry in log[2:]]
-    table = human.judgements.judgements([found], asked)
+    table = human.responses.judgements([found], asked)
     assert table.errors.mean() == 0.5  # the real image stands on the left in half of the trials
     assert np.ptp(table.second) == 0  # one side all the time: one and the same place in every pair
 

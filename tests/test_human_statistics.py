@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from gentut import human
-from gentut.human.statistics import Resampling, loglinear
+from gentut.human.analysis import Resampling, loglinear
 
 # Fleiss (1971), table 1: 30 patients, 6 psychiatrists each; depression, personality disorder,
 # schizophrenia, neurosis, other.

@@ -11,9 +11,8 @@ import pytest
 from PIL import Image
 
 from gentut import human
-from gentut.human.judgements import judgements
-from gentut.human.responses import fault_of, read_responses
-from gentut.human.sequence import session_order, xorshift
+from gentut.human.responses import fault_of, judgements, read_responses
+from gentut.human.session import session_order, xorshift
 
 PIXELS = np.random.default_rng(0).random((240, 7, 7, 1), np.float32)
 REAL, GAN, VAE = PIXELS[:100], PIXELS[100:170], PIXELS[170:]
@@ -44,8 +43,10 @@ def test_every_part_of_a_study_is_balanced(protocol):
     shown += [image for images in made.practice for image in images]
     assert len(set(shown)) == len(shown) == len(made.pictures) == 28 * per_trial
     assert Counter(made.sources.values()) == {
-        "real": 14 * per_trial, "GAN": 7 * per_trial, "VAE": 7 * per_trial,
-    }  # fmt: skip
+        "real": 14 * per_trial,
+        "GAN": 7 * per_trial,
+        "VAE": 7 * per_trial,
+    }
     for block in made.blocks:
         sources = Counter(made.sources[image] for trial in block for image in trial.images)
         assert sources == {"real": 6 * per_trial, "GAN": 3 * per_trial, "VAE": 3 * per_trial}
@@ -136,7 +137,10 @@ def test_a_study_that_cannot_be_made_says_why(options, message):
             {"GAN": GAN[:, :5]},
             r"must hold images of the shape of `real`, .*\(5, 7, 1\)",
         ),
-        ({"GAN": 255 * GAN}, r"`generated\['GAN'\]` must lie in \[0, 1\]; received values from"),
+        (
+            {"GAN": 255 * GAN},
+            r"`generated\['GAN'\]` must lie in \[0, 1\] without NaN; received values from",
+        ),
     ],
 )
 def test_unusable_images_are_named(generated, message):
@@ -327,8 +331,13 @@ def test_all_faulty_files_are_named_at_once(tmp_path):
     (tmp_path / "f.json").write_text(json.dumps(GOOD[0]), encoding="utf-8")
     with pytest.raises(ValueError, match="5 of 6 are not") as caught:
         read_responses(tmp_path, ASKED)
-    for part in ("a.json is no JSON file", "b.json is no JSON file", "c.json is no JSON object",
-                 "d.json has more than 2,000,000 bytes", "e.json lacks rater"):  # fmt: skip
+    for part in (
+        "a.json is no JSON file",
+        "b.json is no JSON file",
+        "c.json is no JSON object",
+        "d.json has more than 2,000,000 bytes",
+        "e.json lacks rater",
+    ):
         assert part in str(caught.value)
 
 

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.transforms import Bbox
 from PIL import Image
 
-from gentut import plots
+from gentut import checks, plots
 
 
 def grey(*values, size=4):
@@ -71,8 +71,8 @@ def test_pixels_rounds_and_enlarges():
         (np.zeros((4, 4, 1), np.float32), r"`images` must have shape .* shape \(4, 4, 1\)"),
         (np.zeros((2, 4, 4, 2), np.float32), "with 1 or 3 channels"),
         (np.zeros((0, 4, 4, 1), np.float32), r"received shape \(0, 4, 4, 1\)"),
-        (np.zeros((1, 4, 4, 1), np.uint8), r"floating point with values in \[0, 1\] .*received dtype uint8"),
-        (grey(1.5), r"must lie in \[0, 1\]; received values from 1.5 to 1.5"),
+        (np.zeros((1, 4, 4, 1), np.uint8), r"floating point .* received dtype uint8"),
+        (grey(1.5), r"must lie in \[0, 1\] without NaN; received values from 1.5 to 1.5"),
         (grey(np.nan), r"must lie in \[0, 1\]"),
     ],
 )
@@ -81,6 +81,23 @@ def test_images_that_are_none_are_refused(images, message):
         plots.tile(images)
     with pytest.raises(ValueError, match=message):
         plots.image_grid(images)
+
+
+@pytest.mark.parametrize("value", [-9e-6, 1 + 9e-6])
+def test_rounding_errors_are_cut_off(value):
+    assert plots.tile(grey(value), padding=0).min() == round(value)
+    with pytest.raises(ValueError, match=r"in \[0, 1\] without NaN; received values from"):
+        plots.tile(grey(value + (2e-6 if value > 1 else -2e-6)))
+
+
+def test_figures_and_models_refuse_images_in_the_same_words():
+    for images in (grey(1.5), grey(-0.2, 0.5), grey(np.nan), np.zeros((1, 4, 4, 1), np.int64)):
+        said = []
+        for check in (plots.image_grid, checks.check_images):
+            with pytest.raises(ValueError) as error:
+                check(images)
+            said.append(str(error.value))
+        assert said[0] == said[1]
 
 
 # slerp -------------------------------------------------------------------------------------
@@ -375,5 +392,5 @@ def test_training_gif_errors(tmp_path):
         plots.training_gif(tmp_path / "a.gif", [])
     with pytest.raises(ValueError, match="all of one shape"):
         plots.training_gif(tmp_path / "a.gif", [grey(0), grey(0, 0)])
-    with pytest.raises(ValueError, match="received scale=0"):
+    with pytest.raises(ValueError, match="`scale` must be a positive integer; received 0"):
         plots.training_gif(tmp_path / "a.gif", [grey(0)], scale=0)

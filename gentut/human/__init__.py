@@ -6,18 +6,21 @@
     study.form()                    # the same questions in a notebook
     results = gentut.human.analyse("responses/", "key.json")
 
-`power` and `needed_raters` say beforehand how many people it takes. `simulate` makes answers that
-are marked as simulated, to try all of this out.
+``power`` and ``needed_raters`` say beforehand how many people it takes. ``simulate`` makes answers
+that are marked as simulated, to try all of this out.
 """
 
-from gentut.human.analysis import analyse
+from gentut.human.analysis import (
+    analyse,
+    d_prime_choice,
+    d_prime_yes_no,
+    fleiss_kappa,
+    wilson,
+)
 from gentut.human.design import make_study
 from gentut.human.figures import plot_errors, plot_images, summary
-from gentut.human.power import needed_raters, power
-from gentut.human.rules import Rules
-from gentut.human.simulation import simulate
-from gentut.human.statistics import d_prime_choice, d_prime_yes_no, fleiss_kappa, wilson
-from gentut.human.study import Study, load_key
+from gentut.human.power import needed_raters, power, simulate
+from gentut.human.study import Rules, Study, load_key
 
 __all__ = [
     "Rules",

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from gentut import checks, plots
-from gentut.human.rules import Rules
-from gentut.human.study import REAL, Study, Trial
-from gentut.human.texts import QUESTIONS
+from gentut.human.session import QUESTIONS
+from gentut.human.study import REAL, Rules, Study, Trial
 
 
 def make_study(
@@ -26,7 +25,7 @@ def make_study(
     rules: Rules | None = None,
     seed: int = 0,
 ) -> Study:
-    """Draws the images of a study and balances them; the same arguments give the same study.
+    """Draw the images of a study and balance them; the same arguments give the same study.
 
     Every generated image is drawn together with a real one, of the same class if there are
     labels, and none is shown twice. In "real_or_fake" both are asked about separately, so half of
@@ -35,15 +34,16 @@ def make_study(
     the trials. Several models share one study in equal parts.
 
     Args:
-        real: images `(n, h, w, c)` in [0, 1] that the models were not trained on.
-        generated: images of the same shape, or model name -> images.
+        real: ``(n, h, w, c)``, float in [0, 1], c 1 or 3; images that the models were not
+            trained on.
+        generated: images of the same h, w, c, or model name -> images.
         protocol: "real_or_fake" or "which_is_real".
         trials: questions that count; images for "real_or_fake", pairs for "which_is_real".
         practice: questions before them that do not count, with images of their own.
         exposure_ms: 100 to 5000 ms, after which a mask covers the images; default no limit.
-        real_labels, generated_labels: integer classes, to match them; both or neither.
+        real_labels, generated_labels: ``(n,)``, integer classes, to match them; both or neither.
         title, instructions: what raters read; default one text for each protocol.
-        rules: whose answers will not count; default `Rules()`.
+        rules: whose answers will not count; default ``Rules()``.
         seed: of the draw.
 
     Raises:
@@ -96,7 +96,7 @@ def make_study(
 
 
 def _sets(real, generated, real_labels, generated_labels):
-    """Checked images and labels by source, the real ones first."""
+    """Check images and labels; return both by source, the real ones first."""
     generated = dict(generated) if isinstance(generated, Mapping) else {"generated": generated}
     if not generated:
         raise ValueError("`generated` must hold at least one set of images; received none.")
@@ -139,7 +139,7 @@ def _sets(real, generated, real_labels, generated_labels):
 
 
 def _pairs(name: str, count: int, divisor: int, least: int) -> int:
-    """How many pairs of each model make that many trials."""
+    """Count the pairs of each model that make so many trials."""
     if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < least:
         raise ValueError(f"`{name}` must be an integer of {least} or more; received {count!r}.")
     if count % divisor:
@@ -153,7 +153,7 @@ def _pairs(name: str, count: int, divisor: int, least: int) -> int:
 def _draw(
     labels: Mapping[str, np.ndarray], wanted: Mapping[str, int], rng: np.random.Generator
 ) -> dict[str, list[tuple[int, int]]]:
-    """For each model, rows (in `real`, in the model's set) of matched pairs, classes in turn."""
+    """Draw matched pairs for each model, classes in turn: rows in ``real`` and in its own set."""
     pools = {
         (name, label): list(rng.permutation(np.flatnonzero(values == label)))
         for name, values in labels.items()
@@ -189,7 +189,7 @@ def _take(pools, name, label, wanted) -> int:
 def _trials(
     model: str, pairs: Sequence[tuple[str, str]], protocol: str, rng: np.random.Generator
 ) -> tuple[list[Trial], list[Trial]]:
-    """The trials of one model in two blocks. Both images of a pair are in one block."""
+    """Split the trials of one model into two blocks; both images of a pair are in one block."""
     blocks = ([], [])
     sides = rng.permutation(np.arange(len(pairs)) % 2)
     for place, (pair, side) in enumerate(zip(pairs, sides, strict=True)):
@@ -205,7 +205,7 @@ def _shuffled(trials: list[Trial], rng: np.random.Generator) -> list[Trial]:
 
 
 def _ids(count: int, rng: np.random.Generator) -> list[str]:
-    """Different random names that say nothing about what they name."""
+    """Draw different names that say nothing about what they name."""
     return [f"{number:06x}" for number in rng.choice(16**6, size=count, replace=False)]
 
 
@@ -216,7 +216,7 @@ def _png(image: np.ndarray) -> bytes:
 
 
 def _mask(sets: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
-    """Patches from all sets, scattered: the same strokes and colours, but no shape to see."""
+    """Scatter patches from all sets: the same strokes and colours, but no shape to see."""
     height, width, channels = sets[0].shape[1:]
     side = max(1, min(height, width) // 7)
     mask = np.empty((height, width, channels), np.float32)

@@ -2,13 +2,13 @@
 
 import io
 import math
+import os
 
 import numpy as np
 from PIL import Image
 
 from gentut import checks, plots
-from gentut.human.judgements import excluded, judgements
-from gentut.human.responses import read_responses
+from gentut.human.responses import Responses, read_judgements
 from gentut.human.study import REAL, Study, load_key
 from gentut.plots.style import house_style
 
@@ -16,10 +16,13 @@ SIMULATED = "SIMULATED, no people: "
 
 
 def plot_errors(results: dict) -> plots.Figure:
-    """Error rates with their intervals against chance, from what `analyse` returns.
+    """Draw error rates with their intervals against chance.
 
     The intervals are those over raters and images; with fewer than 4 raters, where these do not
     exist, they are Wilson's. The title says which.
+
+    Args:
+        results: what ``analyse`` returns.
     """
     single = results["protocol"] == "real_or_fake"
     several = len(results["models"]) > 1
@@ -53,16 +56,18 @@ def plot_errors(results: dict) -> plots.Figure:
 
 
 @house_style
-def plot_images(responses, study: Study | str, count: int = 8) -> plots.Figure:
-    """The images that were judged wrongly most often, with the share of raters who were wrong.
+def plot_images(
+    responses: Responses, study: Study | str | os.PathLike, count: int = 8
+) -> plots.Figure:
+    """Draw the images that were judged wrongly most often, with the share of wrong raters.
 
     Args:
-        responses: as for `analyse`.
+        responses: as for ``analyse``.
         study: the study, or the path of its key file; "real_or_fake" only.
         count: images in each of the two rows.
 
     Raises:
-        ValueError: as `analyse`, or a study of another protocol.
+        ValueError: as ``analyse``, or a study of another protocol.
     """
     checks.check_positive("count", count)
     study = study if isinstance(study, Study) else load_key(study)
@@ -70,10 +75,7 @@ def plot_images(responses, study: Study | str, count: int = 8) -> plots.Figure:
         raise ValueError(
             f"`study` must have the protocol 'real_or_fake'; received {study.protocol!r}."
         )
-    found = read_responses(responses, study)
-    table = judgements(found, study)
-    left_out = excluded(table, study)
-    table = table.keep(np.array([rater not in left_out for rater in table.raters]))
+    table, _ = read_judgements(responses, study)
     errors = np.nansum(table.errors, axis=0) / np.maximum(table.answered.sum(axis=0), 1)
     rows, captions, names = [], [], []
     for name, group in (("fake, taken for real", False), ("real, taken for fake", True)):
@@ -86,22 +88,22 @@ def plot_images(responses, study: Study | str, count: int = 8) -> plots.Figure:
         rows.append(np.stack([decoded(study, study.trials[place].images[0]) for place in worst]))
         captions.append([f"{errors[place]:.0%}" for place in worst])
         names.append(name)
-    who = SIMULATED if found[0]["simulated"] else ""
+    who = SIMULATED if table.simulated else ""
     title = f"{who}share of {len(table.raters)} raters who were wrong,\nhighest first"
     return plots.images.captioned(rows, captions, names, title)
 
 
 def decoded(study: Study, image: str) -> np.ndarray:
-    """The image with that id, float32 `(h, w, c)` in [0, 1]."""
+    """Return the image with that id, float32 ``(h, w, c)`` in [0, 1]."""
     with Image.open(io.BytesIO(study.pictures[image])) as picture:
         pixels = np.asarray(picture, np.float32) / 255
     return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
 def summary(results: dict) -> str:
-    """What `analyse` found, in a few sentences."""
+    """Tell what ``analyse`` found, in a few sentences."""
 
-    def percent(name, kind=""):
+    def percent(name: str, kind: str) -> str:
         low, high = results[f"{name}{kind}_low"], results[f"{name}{kind}_high"]
         return f"{results[name]:.1%} ({low:.1%} to {high:.1%})"
 

@@ -7,16 +7,14 @@ import os
 import re
 import secrets
 import time
+from collections.abc import Callable, Mapping
 from html import escape
 from pathlib import Path
 
 from PIL import Image
 
 from gentut.files import write_atomically
-from gentut.human.responses import LONGEST_NAME, response
-from gentut.human.sequence import SESSIONS
-from gentut.human.study import Study
-from gentut.human.texts import QUESTIONS, exposure_text
+from gentut.human.session import LONGEST_NAME, SESSIONS, response, session_steps
 
 try:
     import ipywidgets as widgets
@@ -30,14 +28,14 @@ SIDE = 252  # CSS pixels for the longer side of an image, or the next smaller wh
 
 
 class Form(widgets.VBox):
-    """Asks one rater the questions of a study; display it as the last line of a cell.
+    """Ask one rater the questions of a study; display it as the last line of a cell.
 
     The browser times the exposure (a CSS animation), so a slow kernel does not lengthen it; nobody
-    measures how long the image really stayed, and `shown_ms` is None. Answer times are taken in the
-    kernel and contain the way from and to the browser.
+    measures how long the image really stayed, and ``shown_ms`` is None. Answer times are taken in
+    the kernel and contain the way from and to the browser.
 
     Args:
-        study: what is asked.
+        public: what ``Study.public`` returns; like the page, the form never holds the answers.
         folder: where the rater's file is written at the end; None for nowhere.
         session: fixes the order and the sides; None for a random one.
 
@@ -47,18 +45,17 @@ class Form(widgets.VBox):
     """
 
     def __init__(
-        self, study: Study, folder: str | os.PathLike | None = None, session: int | None = None
+        self, public: Mapping, folder: str | os.PathLike | None = None, session: int | None = None
     ):
         if folder is not None and not Path(folder).is_dir():
             raise FileNotFoundError(f"`folder` must exist; received {str(folder)!r}.")
-        self.study = study
         self.response: dict | None = None  # as `analyse` takes it, once the rater is done
-        self._folder = folder
+        self._public, self._folder = public, folder
         self._session = secrets.randbelow(SESSIONS - 1) + 1 if session is None else session
-        self._steps = study.steps(self._session)
+        self._steps = session_steps(public["practice"], public["blocks"], self._session)
+        self._counted = sum(map(len, public["blocks"]))
         self._place, self._answers, self._onset = 0, [], 0.0
 
-        question = QUESTIONS[study.protocol]
         self._name = widgets.Text(placeholder="your name or a code (optional)")
         self._start = _button("Start", self._ask, "primary")
         self._go = _button("Go on", self._ask, "primary")
@@ -66,7 +63,7 @@ class Form(widgets.VBox):
         self._picture = widgets.HTML()
         self._choices = [
             _button(text, lambda _, choice=choice: self._answer(choice), "info")
-            for choice, text in enumerate(question.buttons)
+            for choice, text in enumerate(public["buttons"])
         ]
         self._stop = _button("Stop here", self._finish, "")
         hint = widgets.HTML(
@@ -74,31 +71,30 @@ class Form(widgets.VBox):
         )
         self._asking = (
             widgets.HBox([self._counter, self._bar, self._stop]),
-            widgets.HTML(f"<b>{escape(question.title)}</b>"),
+            widgets.HTML(f"<b>{escape(public['question'])}</b>"),
             self._picture,
             widgets.HBox(self._choices),
             hint,
         )
-        counted = len(study.trials)
-        texts = [study.instructions, exposure_text(study.exposure_ms)]
-        texts.append(f"{counted} questions, after {len(study.practice)} for practice.")
-        intro = f"<h3>{escape(study.title)}</h3>"
+        texts = [public["instructions"], public["exposure_text"]]
+        texts.append(f"{self._counted} questions, after {len(public['practice'])} for practice.")
+        intro = f"<h3>{escape(public['title'])}</h3>"
         intro += "".join(f"<p>{escape(text)}</p>" for text in texts if text)
         super().__init__([widgets.HTML(intro), self._name, self._start])
 
     def _ask(self, _=None) -> None:
         step = self._steps[self._place]
-        practice = len(self.study.practice)
+        practice = len(self._public["practice"])
         practising = step.trial is None
         done = self._place if practising else self._place - practice
-        total = practice if practising else len(self.study.trials)
+        total = practice if practising else self._counted
         self._counter.value = f"{'Practice: ' if practising else ''}{done + 1} of {total}"
         self._bar.max, self._bar.value = total, done
         self._stop.disabled = practising
-        self._picture.value = pictures_html(self.study, step.images)
+        self._picture.value = pictures_html(self._public, step.images)
         self.children = self._asking
         self._onset = time.perf_counter()
-        if self.study.exposure_ms is not None:
+        if self._public["exposure_ms"] is not None:
             self._onset += FIXATION_MS / 1000
 
     def _answer(self, choice: int) -> None:
@@ -119,8 +115,8 @@ class Form(widgets.VBox):
         self._place += 1
         if self._place == len(self._steps):
             self._finish()
-        elif self._place == len(self.study.practice):
-            text = f"That was practice. Now {len(self.study.trials)} questions will count."
+        elif self._place == len(self._public["practice"]):
+            text = f"That was practice. Now {self._counted} questions will count."
             self.children = [widgets.HTML(f"<p>{text}</p>"), self._go]
         else:
             self._ask()
@@ -130,26 +126,27 @@ class Form(widgets.VBox):
         if not self._answers:
             self.children = [widgets.HTML("<p>Stopped before the first answer.</p>")]
             return
-        self.response = response(self.study, name, self._session, "form", self._answers)
+        study = self._public["study"]
+        self.response = response(study, name, self._session, "form", self._answers)
         text = f"<p>Thank you. {len(self._answers)} answers are in <code>form.response</code>"
         if self._folder is not None:
             short = re.sub(r"[^\w-]+", "-", name)[:40]
-            file = Path(self._folder, f"answers-{self.study.id}-{short}-{self._session:x}.json")
+            file = Path(self._folder, f"answers-{study}-{short}-{self._session:x}.json")
             write_atomically(file, json.dumps(self.response) + "\n")
             text += f" and in the file <code>{escape(file.name)}</code>"
         self.children = [widgets.HTML(text + ".</p>")]
 
 
-def pictures_html(study: Study, images: tuple[str, ...]) -> str:
-    """The images side by side; with timed exposure, first a cross, then they, then the mask."""
-    with Image.open(io.BytesIO(study.pictures[images[0]])) as picture:
+def pictures_html(public: Mapping, images: tuple[str, ...]) -> str:
+    """Return the images side by side; if timed, first a cross, then they, then the mask."""
+    with Image.open(io.BytesIO(base64.b64decode(public["pictures"][images[0]]))) as picture:
         width, height = picture.size
     scale = SIDE / max(width, height)
     scale = int(scale) if scale > 1 else scale
     size = f"width:{round(width * scale)}px;height:{round(height * scale)}px"
     sharp = "image-rendering:pixelated;" if scale > 1 else ""
     place = f"position:absolute;inset:0;{size};max-width:none;margin:0"
-    timed = study.exposure_ms is not None
+    timed = public["exposure_ms"] is not None
     style = ""
     if timed:
         style = "<style>@keyframes gentut-appear{to{visibility:visible}}</style>"
@@ -160,13 +157,13 @@ def pictures_html(study: Study, images: tuple[str, ...]) -> str:
         return content.replace("STYLE", css)
 
     def stack(image: str) -> str:
-        shown = _image(study.pictures[image], "Image to judge")
+        shown = _image(public["pictures"][image], "Image to judge")
         layers = [layer(shown, sharp + place, FIXATION_MS)]
         if timed:
             cross = f"{place};display:grid;place-items:center;font-size:3rem"
             layers = [layer('<div style="STYLE">+</div>', cross, 0), *layers]
-            mask = _image(study.mask, "")
-            layers.append(layer(mask, sharp + place, FIXATION_MS + study.exposure_ms))
+            mask = _image(public["mask"], "")
+            layers.append(layer(mask, sharp + place, FIXATION_MS + public["exposure_ms"]))
         return f'<div style="position:relative;{size}">{"".join(layers)}</div>'
 
     return (
@@ -176,12 +173,11 @@ def pictures_html(study: Study, images: tuple[str, ...]) -> str:
     )
 
 
-def _image(data: bytes, alt: str) -> str:
-    source = base64.b64encode(data).decode()
-    return f'<img style="STYLE" alt="{alt}" src="data:image/png;base64,{source}">'
+def _image(data: str, alt: str) -> str:
+    return f'<img style="STYLE" alt="{alt}" src="data:image/png;base64,{data}">'
 
 
-def _button(text: str, action, style: str) -> widgets.Button:
+def _button(text: str, action: Callable, style: str) -> widgets.Button:
     button = widgets.Button(description=text, button_style=style)
     button.on_click(action)
     return button

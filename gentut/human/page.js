@@ -15,7 +15,7 @@ const pairs = study.protocol === "which_is_real";
 let rater; // name, session, steps, place among them, answers
 let question; // what is on the screen now; null between questions
 
-// The order of a session, with the arithmetic of sequence.py --------------------------------
+// The order of a session, with the arithmetic of session.py ---------------------------------
 
 function sessionSteps(session) {
   let x = session;

@@ -8,14 +8,14 @@ from importlib.resources import files
 
 
 def page(public: dict) -> str:
-    """Returns the HTML document for raters.
+    """Return the HTML document for raters.
 
     Its Content-Security-Policy lets the browser run the one script and use the one style sheet
     that are named by their SHA-256, show images that the page holds itself, and nothing more: no
     request leaves the page. The script puts texts into the page as text, never as HTML.
 
     Args:
-        public: what `Study.public` returns.
+        public: what ``Study.public`` returns.
     """
     script, style, body = (
         files("gentut.human").joinpath(name).read_text(encoding="utf-8")

@@ -1,20 +1,24 @@
-"""The file that one rater hands back: how it is made, and how it is checked before it counts."""
+"""Read what raters hand back: check the files, apply the rules of the study, return arrays."""
 
 import json
 import os
 import re
 import reprlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gentut.human.sequence import SESSIONS
-from gentut.human.study import Study
+import numpy as np
 
-RESPONSE_FORMAT = "gentut-study-response-1"
+from gentut.human.session import LONGEST_NAME, RESPONSE_FORMAT, SESSIONS, Step
+from gentut.human.study import REAL, Study
+
+# A folder, or paths of files, or responses as dicts.
+Responses = str | os.PathLike | Iterable[str | os.PathLike | Mapping]
+
 FACES = ("page", "form", "simulation")
 FIELDS = ("format", "study", "rater", "session", "face", "simulated", "answers")
 ANSWER_FIELDS = ("trial", "answer", "ms", "shown_ms")
-LONGEST_NAME = 60
 LONGEST_MS = 2**53  # whole numbers above are not exact in JavaScript, nor as floats
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # and half characters
 LARGEST_FILE = 2_000_000  # bytes; 10,000 answers take less than half of it
@@ -23,43 +27,72 @@ SHORT = reprlib.Repr()
 SHORT.maxstring = SHORT.maxother = 100
 
 
-def response(study: Study, rater: str, session: int, face: str, answers: Sequence[dict]) -> dict:
-    """One rater's answers in the form of a response file.
+@dataclass(frozen=True)
+class Judgements:
+    """Raters in rows, trials in columns; NaN where a rater did not answer.
+
+    ``second`` is 1 where the rater took the second of two answers: "fake" of "real" and "fake", or
+    the second image of a pair as the study stores it. ``truth`` says where that was right.
+    """
+
+    raters: list[str]
+    second: np.ndarray  # (raters, trials): 0 or 1
+    early: np.ndarray  # 1 where the trial came in the first half of the session
+    ms: np.ndarray  # from the appearance of the image to the answer
+    shown_ms: np.ndarray  # measured exposure; NaN where not measured
+    truth: np.ndarray  # (trials,): 0 or 1
+    simulated: bool  # no person was asked
+
+    @property
+    def answered(self) -> np.ndarray:
+        """Where there is an answer: bool ``(raters, trials)``."""
+        return np.isfinite(self.second)
+
+    @property
+    def errors(self) -> np.ndarray:
+        """1 for a wrong answer, 0 for a right one: ``(raters, trials)``."""
+        return np.where(self.answered, self.second != self.truth, np.nan)
+
+
+def read_judgements(responses: Responses, study: Study) -> tuple[Judgements, dict[str, str]]:
+    """Read responses, and leave out the raters whom the rules of the study leave out.
 
     Args:
-        study: what was answered.
-        rater: a name or code.
-        session: fixed the order of the trials and the sides.
-        face: "page", "form" or "simulation"; the last one marks the file as simulated.
-        answers: in the order of the session, dicts of `trial`; `answer` ("real" or "fake", or the
-            id of the image taken for real); `ms` from the appearance to the answer; `shown_ms`,
-            how long a timed image was measured to stay, or None.
+        responses: as for ``read_responses``.
+        study: what they must be answers to.
+
+    Returns:
+        The judgements that count, and rater -> reason for those who were left out.
+
+    Raises:
+        FileNotFoundError: a file or folder is missing.
+        ValueError: as ``read_responses``, or the rules leave nobody.
     """
-    return {
-        "format": RESPONSE_FORMAT,
-        "study": study.id,
-        "rater": rater,
-        "session": session,
-        "face": face,
-        "simulated": face == "simulation",
-        "answers": list(answers),
-    }
+    table = judgements(read_responses(responses, study), study)
+    reasons = excluded(table, study)
+    rows = [row for row, rater in enumerate(table.raters) if rater not in reasons]
+    if not rows:
+        told = "; ".join(f"{rater}: {reason}" for rater, reason in reasons.items())
+        raise ValueError(f"The rules of the study leave no rater: {told}.")
+    arrays = {name: getattr(table, name)[rows] for name in ("second", "early", "ms", "shown_ms")}
+    return replace(table, raters=[table.raters[row] for row in rows], **arrays), reasons
 
 
-def read_responses(
-    responses: str | os.PathLike | Iterable[str | os.PathLike | Mapping], study: Study
-) -> list[dict]:
-    """Reads and checks response files; all of them are right, or an error names each wrong one.
+def read_responses(responses: Responses, study: Study) -> list[dict]:
+    """Read and check response files; all of them are right, or an error names each wrong one.
 
     Args:
         responses: a folder (every .json file in it), or paths of files, or responses as dicts
-            such as `form.response` and `simulate` give.
+            such as ``form.response`` and ``simulate`` give.
         study: what they must be answers to.
+
+    Returns:
+        The responses as dicts; see ``gentut.human.session.response``.
 
     Raises:
         FileNotFoundError: a file or folder is missing.
         ValueError: no response; a file that is malformed or answers another study; one session or
-            one rater in two files (two people of one name: change `rater` in one of the files);
+            one rater in two files (two people of one name: change ``rater`` in one of the files);
             simulated responses beside those of people.
     """
     named = dict(_named(responses))
@@ -92,8 +125,62 @@ def read_responses(
     return list(named.values())
 
 
+def judgements(responses: Sequence[dict], study: Study) -> Judgements:
+    """Turn responses that ``read_responses`` has checked into arrays, all raters included."""
+    single = study.protocol == "real_or_fake"
+    shape = (len(responses), len(study.trials))
+    second, early, ms, shown = (np.full(shape, np.nan) for _ in range(4))
+    for row, found in enumerate(responses):
+        steps = study.steps(found["session"], practice=False)
+        began_with = 0 if steps[0].trial < len(study.blocks[0]) else 1
+        half = len(study.blocks[began_with])
+        for place, (answer, step) in enumerate(zip(found["answers"], steps, strict=False)):
+            at = row, step.trial
+            if single:
+                second[at] = answer["answer"] == "fake"
+            else:
+                second[at] = study.trials[step.trial].images.index(answer["answer"])
+            early[at] = place < half
+            ms[at] = answer["ms"]
+            shown[at] = np.nan if answer["shown_ms"] is None else answer["shown_ms"]
+    truth = [
+        study.sources[trial.images[0]] != REAL
+        if single
+        else [study.sources[image] for image in trial.images].index(REAL)
+        for trial in study.trials
+    ]
+    raters = [found["rater"] for found in responses]
+    simulated = responses[0]["simulated"]
+    return Judgements(raters, second, early, ms, shown, np.array(truth, int), simulated)
+
+
+def excluded(table: Judgements, study: Study) -> dict[str, str]:
+    """Map each rater who is left out to the first of the study's rules that does it."""
+    rules = study.rules
+    reasons = {}
+    for row, rater in enumerate(table.raters):
+        there = table.answered[row]
+        share = there.mean()
+        fast = (table.ms[row, there] < rules.fastest_ms).mean()
+        # In pairs, too: a session swaps the sides of all pairs or of none.
+        second = table.second[row, there].mean()
+        same = max(second, 1 - second)
+        late = 0.0
+        if study.exposure_ms is not None:
+            late = (table.shown_ms[row, there] > study.exposure_ms + rules.late_ms).mean()
+        if share < rules.min_answered:
+            reasons[rater] = f"answered {share:.0%} of the trials"
+        elif fast > rules.max_fast:
+            reasons[rater] = f"gave {fast:.0%} of the answers within {rules.fastest_ms} ms"
+        elif same > rules.max_same:
+            reasons[rater] = f"gave {same:.0%} of the answers on one button"
+        elif late > rules.max_late:
+            reasons[rater] = f"saw {late:.0%} of the images over {rules.late_ms} ms too long"
+    return reasons
+
+
 def fault_of(found: object, study: Study) -> str | None:
-    """What is wrong with a response to that study, as the rest of a sentence; None if nothing."""
+    """Say what is wrong with a response, as the rest of a sentence; None if nothing is."""
     fault = _fields_fault(found, FIELDS)
     if fault:
         return fault
@@ -122,7 +209,7 @@ def fault_of(found: object, study: Study) -> str | None:
     return None
 
 
-def _answer_fault(answer: Mapping, step, study: Study) -> str | None:
+def _answer_fault(answer: Mapping, step: Step, study: Study) -> str | None:
     if type(answer["trial"]) is not int or answer["trial"] != step.trial:
         return f"is to trial {SHORT.repr(answer['trial'])} where the session has trial {step.trial}"
     choices = ("real", "fake") if study.protocol == "real_or_fake" else step.images
@@ -148,8 +235,8 @@ def _fields_fault(found: object, fields: Sequence[str]) -> str | None:
     return None
 
 
-def _named(responses):
-    """Pairs of a name and a response, or of a name and what is wrong with the file."""
+def _named(responses: Responses) -> Iterator[tuple[str, object]]:
+    """Yield pairs of a name and a response, or of a name and what is wrong with the file."""
     if isinstance(responses, str | os.PathLike):
         folder = Path(responses)
         if not folder.is_dir():

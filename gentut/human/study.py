@@ -1,25 +1,89 @@
-"""A study: its images, its trials, its key; from it come the page, the form and the analysis."""
+"""A study: its images, its trials, its rules and its key file.
+
+From it come the page and the form for raters; the analysis measures answers against it.
+"""
 
 import base64
 import hashlib
 import json
 import os
+import reprlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from gentut import checks
 from gentut.files import write_atomically
 from gentut.human.page import page
-from gentut.human.rules import Rules
-from gentut.human.sequence import check_session, session_order
-from gentut.human.texts import QUESTIONS, exposure_text
+from gentut.human.session import QUESTIONS, Step, exposure_text, session_steps
+
+if TYPE_CHECKING:  # only notebooks need ipywidgets
+    from gentut.human.form import Form
 
 KEY_FORMAT = "gentut-study-key-1"
 REAL = "real"  # the source of real images; every other source is the name of a model
 EXPOSURE_MS = (100, 5000)
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Whose answers will not count: fixed with the study, before anyone answers.
+
+    Other rules make another study. None of them looks at whether answers are right. Leaving out
+    raters because they erred would push the error rate down and make every generator look worse
+    than it is.
+
+    Args:
+        min_answered: share of the trials that a rater must have answered.
+        fastest_ms: an answer sooner than this after the image appeared is no judgement;
+            simple reactions to light already take about 200 ms.
+        max_fast: share of such answers above which a rater is left out.
+        max_same: share of answers on one button above which a rater is left out (who presses
+            one key all the time is right half of the time).
+        late_ms: with timed exposure, how much longer than planned an image may stay, in
+            milliseconds (a frame of a screen takes 17).
+        max_late: share of answers with a longer exposure above which a rater is left out.
+
+    Raises:
+        ValueError: a share outside [0, 1], or milliseconds that are not positive integers of at
+            most a day.
+    """
+
+    min_answered: float = 0.9
+    fastest_ms: int = 200
+    max_fast: float = 0.1
+    max_same: float = 0.95
+    late_ms: int = 50
+    max_late: float = 0.1
+
+    def __post_init__(self):
+        for name, value in asdict(self).items():
+            (checks.check_positive if name.endswith("_ms") else checks.check_share)(name, value)
+            if value > DAY_MS:
+                raise ValueError(
+                    f"`{name}` must be at most {DAY_MS}, a day; received {reprlib.repr(value)}."
+                )
+
+    def sentences(self, timed: bool) -> list[str]:
+        """Return the rules in words, one sentence each.
+
+        Args:
+            timed: whether the exposure of the study is limited.
+        """
+        rules = [
+            f"fewer than {self.min_answered:.0%} of the trials answered",
+            f"more than {self.max_fast:.0%} of the answers within {self.fastest_ms} ms",
+            f"more than {self.max_same:.0%} of the answers on one button",
+        ]
+        if timed:
+            rules.append(
+                f"more than {self.max_late:.0%} of the images shown over {self.late_ms} ms "
+                "longer than planned"
+            )
+        return [f"Left out: raters with {rule}." for rule in rules]
 
 
 class Trial(NamedTuple):
@@ -32,21 +96,15 @@ class Trial(NamedTuple):
     model: str
 
 
-class Step(NamedTuple):
-    """What a session shows next: image ids from left to right; no trial number in practice."""
-
-    trial: int | None
-    images: tuple[str, ...]
-
-
 @dataclass(frozen=True, eq=False)
 class Study:
-    """A study as `make_study` builds it and `load_key` reads it back.
+    """A study as ``make_study`` builds it and ``load_key`` reads it back.
 
     Args:
         protocol: "real_or_fake" or "which_is_real".
         title, instructions: what raters read.
-        exposure_ms: how long the images are shown, or None for as long as the rater likes.
+        exposure_ms: how long the images are shown, 100 to 5000 ms, or None for as long as the
+            rater likes.
         rules: whose answers will not count.
         models: names of the generated sets.
         pictures: PNG files by image id.
@@ -54,6 +112,9 @@ class Study:
         sources: by image id, "real" or the name of the model that made it.
         practice: image ids of the trials that do not count.
         blocks: the trials that count, in two balanced blocks.
+
+    Raises:
+        ValueError: an unknown protocol, an empty text, or an exposure out of range.
     """
 
     protocol: str
@@ -94,19 +155,19 @@ class Study:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def steps(self, session: int, practice: bool = True) -> list[Step]:
-        """What a session shows, practice first.
+        """List what a session shows, practice first.
 
         Args:
             session: an integer in [1, 2³²) that fixes the order and the sides.
             practice: whether to include the trials that do not count.
+
+        Raises:
+            ValueError: ``session`` is out of range.
         """
-        order, swapped = session_order(check_session(session), tuple(map(len, self.blocks)))
-        side = -1 if swapped else 1
-        counted = [Step(trial, self.trials[trial].images[::side]) for trial in order]
-        return [Step(None, images) for images in self.practice if practice] + counted
+        return session_steps(self.practice if practice else (), self._images, session)
 
     def public(self) -> dict:
-        """What the page holds: everything a rater needs, and nothing that tells real from fake."""
+        """Return all that the page and the form get: nothing in it tells real from fake."""
         question = QUESTIONS[self.protocol]
         return {
             "study": self.id,
@@ -120,13 +181,13 @@ class Study:
             "hints": question.hints,
             "keys": question.keys,
             "practice": self.practice,
-            "blocks": [[trial.images for trial in block] for block in self.blocks],
+            "blocks": self._images,
             "pictures": _texts(self.pictures),
             "mask": base64.b64encode(self.mask).decode(),
         }
 
     def save_page(self, path: str | os.PathLike) -> Path:
-        """Writes the study as one HTML file for raters. It needs neither internet nor server.
+        """Write the study as one HTML file for raters, which needs neither internet nor server.
 
         The page does not hold the answers, in no form: image ids are random, images stand in the
         order of their ids, and scoring needs the key file. What no page can prevent: a person who
@@ -138,7 +199,7 @@ class Study:
         return write_atomically(path, page(self.public()))
 
     def save_key(self, path: str | os.PathLike) -> Path:
-        """Writes the whole study with its answers as one JSON file: for the teacher, not raters.
+        """Write the whole study with its answers as one JSON file: for the teacher, not raters.
 
         Raises:
             FileNotFoundError: the folder is missing.
@@ -146,19 +207,25 @@ class Study:
         key = {"format": KEY_FORMAT, "study": self.id, **self._contents()}
         return write_atomically(path, json.dumps(key, indent=1) + "\n")
 
-    def form(self, folder: str | os.PathLike | None = None, session: int | None = None):
-        """The study as a form for JupyterLab and Colab, a widget; see `gentut.human.form.Form`.
+    def form(self, folder: str | os.PathLike | None = None, session: int | None = None) -> "Form":
+        """Return the study as a form for JupyterLab and Colab: a widget, ``human.form.Form``.
 
         Args:
-            folder: where to write the rater's file; default nowhere (it is in `form.response`).
+            folder: where to write the rater's file; default nowhere (it is in ``form.response``).
             session: fixes the order and the sides; default a random one.
 
         Raises:
             ImportError: ipywidgets is not installed.
+            FileNotFoundError: the folder is missing.
+            ValueError: ``session`` is out of range.
         """
         from gentut.human.form import Form  # only notebooks need ipywidgets
 
-        return Form(self, folder, session)
+        return Form(self.public(), folder, session)
+
+    @property
+    def _images(self) -> list[list[tuple[str, ...]]]:
+        return [[trial.images for trial in block] for block in self.blocks]
 
     def _contents(self) -> dict:
         return {
@@ -177,7 +244,7 @@ class Study:
 
 
 def load_key(path: str | os.PathLike) -> Study:
-    """Reads the study that `Study.save_key` wrote.
+    """Read the study that ``Study.save_key`` wrote.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -220,5 +287,5 @@ def load_key(path: str | os.PathLike) -> Study:
 
 
 def _texts(pictures: Mapping[str, bytes]) -> dict[str, str]:
-    """Base64 of each picture, in the order of the ids."""
+    """Encode each picture in base64, in the order of the ids."""
     return {name: base64.b64encode(pictures[name]).decode() for name in sorted(pictures)}

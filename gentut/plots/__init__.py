@@ -1,7 +1,7 @@
 """Figures: arrays in, a matplotlib figure out.
 
-Every function returns a `Figure` and shows nothing, so that a notebook, a report and a test
-use it alike. Images are float in [0, 1], shape `(n, height, width, channels)` with 1 (grey) or
+Every function returns a ``Figure`` and shows nothing, so that a notebook, a report and a test
+use it alike. Images are float in [0, 1], shape ``(n, height, width, channels)`` with 1 (grey) or
 3 (colour) channels.
 """
 

@@ -17,16 +17,17 @@ def training_curves(
     x_label: str = "epoch",
     title: str | None = None,
 ) -> Figure:
-    """How the logged numbers went, one panel below the other over one horizontal axis.
+    """Draw how the logged numbers went, one panel below the other over one horizontal axis.
 
     Args:
         history: name -> one number per epoch; NaN where it was not measured.
-        panels: which names share a panel; by default each has its own, with its `val_` twin.
+        panels: which names share a panel; by default each has its own, with its ``val_`` twin.
         x: where the numbers stand; by default 1, 2, 3, …
-        x_label: what `x` counts, with its unit.
+        x_label: what ``x`` counts, with its unit.
+        title: a line above the figure.
 
     Raises:
-        ValueError: no numbers, lengths that differ, or a name in `panels` that is not there.
+        ValueError: no numbers, lengths that differ, or a name in ``panels`` that is not there.
     """
     curves = {name: np.asarray(values, dtype=float) for name, values in history.items()}
     lengths = {name: values.size for name, values in curves.items()}
@@ -73,13 +74,14 @@ def intervals(
     log: bool = True,
     title: str | None = None,
 ) -> Figure:
-    """One dot with its interval for each name, against reference values.
+    """Draw one dot with its interval for each name, against reference values.
 
     Args:
         scores: name -> (value, low, high), low <= value <= high; first name on top.
         references: name -> value, drawn as vertical lines.
         x_label: the score, and which way is better.
         log: logarithmic axis; every number must then be above 0.
+        title: a line above the figure.
 
     Raises:
         ValueError: nothing to draw, an interval that does not hold its value, or a number that
@@ -137,6 +139,6 @@ def _short(value: float) -> str:
 
 
 def _third(axes: Axes, value: float) -> int:
-    """In which third of the horizontal axis a value lies, so that its text can stay inside."""
+    """Return the third of the horizontal axis where a value lies, so that its text stays inside."""
     share = axes.transAxes.inverted().transform(axes.transData.transform((value, 0)))[0]
     return int(np.clip(3 * share, 0, 2))

@@ -22,20 +22,19 @@ def tile(
     padding: int | tuple[int, int] = 1,
     background: float = 1.0,
 ) -> np.ndarray:
-    """Lays images out in rows, left to right, as one image.
+    """Lay images out in rows, left to right, as one image.
 
     Args:
-        images: `(n, h, w, c)` in [0, 1].
+        images: ``(n, h, w, c)``, float in [0, 1], c 1 or 3.
         columns: images per row; by default about as many as there are rows.
-        padding: pixels before and between images, one number or `(vertical, horizontal)`.
+        padding: pixels before and between images, one number or ``(vertical, horizontal)``.
         background: value in [0, 1] of the padding and of empty cells.
 
     Returns:
-        Float32 array `(rows * (h + vertical) + vertical, columns * (w + horizontal) +
-        horizontal, c)`.
+        ``(rows * (h + vertical) + vertical, columns * (w + horizontal) + horizontal, c)``, float32.
 
     Raises:
-        ValueError: `images` has another shape or range, or `columns` or `padding` is too small.
+        ValueError: another shape or range, or ``columns`` or ``padding`` is too small.
     """
     images = check_images("images", images)
     count, height, width, channels = images.shape
@@ -58,7 +57,16 @@ def tile(
 
 
 def pixels(image: np.ndarray, scale: int = 1) -> Image.Image:
-    """One image `(h, w, c)` in [0, 1] as a Pillow image, each pixel a square of side `scale`."""
+    """Turn one image into a Pillow image.
+
+    Args:
+        image: ``(h, w, c)``, float in [0, 1], c 1 or 3.
+        scale: whole-number enlargement; each pixel becomes a square of this side.
+
+    Raises:
+        ValueError: wrong shape or range, or ``scale`` below 1.
+    """
+    checks.check_positive("scale", scale)
     values = check_images("image", np.asarray(image)[None])[0]
     values = (255 * values + 0.5).astype(np.uint8).repeat(scale, 0).repeat(scale, 1)
     return Image.fromarray(values[..., 0] if values.shape[-1] == 1 else values)
@@ -71,11 +79,11 @@ def image_grid(
     columns: int | None = None,
     title: str | None = None,
 ) -> Figure:
-    """Images in rows, each under its label if there are labels.
+    """Draw images in rows, each under its label if there are labels.
 
     Args:
-        images: `(n, h, w, c)` in [0, 1].
-        labels: n values, printed above the images with `str`.
+        images: ``(n, h, w, c)`` in [0, 1].
+        labels: n values, printed above the images with ``str``.
         columns: images per row; by default about as many as there are rows.
         title: a line above the grid.
 
@@ -100,15 +108,16 @@ def image_grid(
 def comparison(
     images: Mapping[str, np.ndarray], titles: Sequence | None = None, title: str | None = None
 ) -> Figure:
-    """One row of images for each name, with the name at its left.
+    """Draw one row of images for each name, with the name at its left.
 
     Args:
-        images: name -> `(n, h, w, c)` in [0, 1], all of one shape.
+        images: name -> ``(n, h, w, c)`` in [0, 1], all of one shape.
         titles: n values, printed above the columns (say, the class names).
         title: a line above the rows.
 
     Raises:
-        ValueError: no rows, or rows of different shapes.
+        ValueError: no rows, rows of different shapes or out of range, or another number of titles
+            than of columns.
     """
     if not images:
         raise ValueError("`images` must hold at least one row; received an empty mapping.")
@@ -128,11 +137,12 @@ def comparison(
 def reconstructions(
     images: np.ndarray, reconstructions: np.ndarray, columns: int = 10, title: str | None = None
 ) -> Figure:
-    """Each image above its reconstruction, in pairs of rows.
+    """Draw each image above its reconstruction, in pairs of rows.
 
     Args:
-        images, reconstructions: `(n, h, w, c)` in [0, 1], of one shape.
+        images, reconstructions: ``(n, h, w, c)`` in [0, 1], of one shape.
         columns: pairs side by side.
+        title: a line above the rows.
 
     Raises:
         ValueError: wrong or different shapes, or values out of range.
@@ -156,12 +166,13 @@ def reconstructions(
 def nearest_neighbours(
     samples: np.ndarray, neighbours: np.ndarray, distances: np.ndarray, title: str | None = None
 ) -> Figure:
-    """Generated images, each above its nearest training images: are they copies?
+    """Draw generated images, each above its nearest training images: are they copies?
 
     Args:
-        samples: `(n, h, w, c)` in [0, 1].
-        neighbours: `(n, k, h, w, c)`, the k nearest training images of each, nearest first.
-        distances: `(n, k)`, printed above the neighbours.
+        samples: ``(n, h, w, c)`` in [0, 1].
+        neighbours: ``(n, k, h, w, c)``, the k nearest training images of each, nearest first.
+        distances: ``(n, k)``, printed above the neighbours.
+        title: a line above the rows.
 
     Raises:
         ValueError: shapes that do not belong together, or values out of range.
@@ -192,19 +203,20 @@ def training_gif(
     seconds: float = 0.2,
     scale: int = 2,
 ) -> None:
-    """Writes an animated GIF of the same latents through training, which rests on its last frame.
+    """Write an animated GIF of the same latents through training, which rests on its last frame.
 
     The file appears whole or not at all.
 
     Args:
-        path: where to write.
-        frames: arrays `(n, h, w, c)` in [0, 1], all of one shape, first epoch first.
+        path: where to write; the folder must exist.
+        frames: arrays ``(n, h, w, c)`` in [0, 1], all of one shape, first epoch first.
         columns: images per row.
-        seconds: time that a frame stays; the last stays ten times as long.
+        seconds: time that a frame stays, in seconds; the last stays ten times as long.
         scale: whole-number enlargement, so that small images can be seen.
 
     Raises:
-        ValueError: no frames, frames of different shapes or out of range, or `scale` below 1.
+        FileNotFoundError: the folder is missing.
+        ValueError: no frames, frames of different shapes or out of range, or ``scale`` below 1.
     """
     shapes = {np.shape(frame) for frame in frames}
     if len(shapes) != 1:
@@ -212,8 +224,6 @@ def training_gif(
             "`frames` must be at least one array, all of one shape; "
             f"received {len(frames)} frames of shapes {sorted(shapes)}."
         )
-    if scale < 1:
-        raise ValueError(f"`scale` must be at least 1; received scale={scale}.")
     pages = [pixels(tile(frame, columns), scale) for frame in frames]
     duration = [round(1000 * seconds)] * (len(pages) - 1) + [round(10_000 * seconds)]
     picture = io.BytesIO()
@@ -225,7 +235,7 @@ def training_gif(
 
 
 def check_images(name: str, images: np.ndarray) -> np.ndarray:
-    """Returns `images` as float32 if they are `(n, h, w, 1 or 3)` in [0, 1], or raises."""
+    """Return ``images`` as float32 in [0, 1] with 1 or 3 channels, or raise and say why not."""
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape:
         raise ValueError(
@@ -241,9 +251,13 @@ def captioned(
     names: Sequence[str] | None = None,
     title: str | None = None,
 ) -> Figure:
-    """Rows of images `(k, h, w, c)`, texts above the images, and a name at the left of each row.
+    """Draw rows of images, texts above the images, and a name at the left of each row.
 
-    `captions` has one sequence of texts per row; a single one stands above the first row.
+    Args:
+        rows: arrays ``(k, h, w, c)`` in [0, 1]; a shorter row ends in white.
+        captions: one sequence of texts per row; a single one stands above the first row.
+        names: one per row.
+        title: a line above the rows.
     """
     columns = max(len(row) for row in rows)
     blanks = [((0, columns - len(row)), (0, 0), (0, 0), (0, 0)) for row in rows]
@@ -279,7 +293,7 @@ def captioned(
 def canvas(
     images: np.ndarray, columns: int, padding: int | tuple[int, int]
 ) -> tuple[Figure, Axes, tuple[int, int]]:
-    """A figure that holds the tiled images, its axes, and the pixels from one to the next."""
+    """Return a figure of the tiled images, its axes, and the pixels from one image to the next."""
     picture = tile(images, columns, padding)
     vertical, horizontal = (padding, padding) if np.isscalar(padding) else padding
     picture = picture[: len(picture) - max(vertical - 1, 0)]  # no caption stands under the last row
@@ -294,7 +308,7 @@ def canvas(
 
 
 def _cell(columns: int) -> float:
-    """Width of one image in inches."""
+    """Return the width of one image in inches."""
     return float(np.clip(5 / columns, 0.3, 0.7))
 
 

@@ -13,25 +13,25 @@ Decode = Callable[[np.ndarray], np.ndarray]
 
 
 def slerp(z0: np.ndarray, z1: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """Spherical interpolation, which keeps to the shell where a Gaussian's mass lies.
+    """Interpolate along the sphere, which keeps to the shell where a Gaussian's mass lies.
 
     A straight line between two draws of N(0, I) passes nearer to the origin than almost any
     draw does. With Ω the angle between the ends, the point at share t is
-    `sin((1 - t)Ω)/sin Ω · z0 + sin(tΩ)/sin Ω · z1`; where Ω is 0 this is the straight line.
+    ``sin((1 - t)Ω)/sin Ω · z0 + sin(tΩ)/sin Ω · z1``; where Ω is 0 this is the straight line.
+
+    Source: Shoemake, "Animating rotation with quaternion curves", SIGGRAPH 1985; for latent
+    spaces, White, "Sampling generative networks", arXiv:1609.04468, section 2.1.
 
     Args:
-        z0, z1: `(d,)`, neither zero, not opposite to each other.
-        t: `(steps,)`, shares of the way from `z0` (0) to `z1` (1).
+        z0, z1: ``(d,)``, neither zero, not opposite to each other.
+        t: ``(steps,)``, shares of the way from ``z0`` (0) to ``z1`` (1).
 
     Returns:
-        `(steps, d)`.
+        ``(steps, d)``.
 
     Raises:
         ValueError: shapes differ, an end is zero, or the ends are opposite, where no shortest
             arc is singled out.
-
-    Source: Shoemake, "Animating rotation with quaternion curves", SIGGRAPH 1985; for latent
-    spaces, White, "Sampling generative networks", arXiv:1609.04468, section 2.1.
     """
     z0, z1, t = (np.asarray(value, dtype=float) for value in (z0, z1, t))
     if z0.ndim != 1 or z0.shape != z1.shape:
@@ -63,18 +63,19 @@ def latent_plane(
     base: np.ndarray | None = None,
     title: str | None = None,
 ) -> Figure:
-    """What a decoder draws across a plane of its latent space.
+    """Draw what a decoder makes of a plane of its latent space.
 
     The grid stands at equally spaced quantiles of the standard normal, so that equal areas of
     the figure hold equal shares of the prior; the axes say where in z they lie.
 
     Args:
-        decode: `(n, latent_dim)` -> images `(n, h, w, c)` in [0, 1].
+        decode: ``(n, latent_dim)`` -> images ``(n, h, w, c)`` in [0, 1].
         latent_dim: length of z.
         dims: the two coordinates that vary, across and upward.
         size: images along each side.
         coverage: share of the prior, in each coordinate, between the outermost rows; in (0, 1).
-        base: `(latent_dim,)`, the other coordinates; zeros by default.
+        base: ``(latent_dim,)``, the other coordinates; zeros by default.
+        title: a line above the figure.
 
     Raises:
         ValueError: coordinates out of range, or shapes that do not fit.
@@ -111,13 +112,14 @@ def latent_scatter(
     dims: tuple[int, int] = (0, 1),
     title: str | None = None,
 ) -> Figure:
-    """Where images lie in two coordinates of latent space, by class, against the prior.
+    """Draw where images lie in two coordinates of latent space, by class, against the prior.
 
     Args:
-        codes: `(n, latent_dim)`, latent_dim at least 2.
-        labels: `(n,)` integers, 0 for the first class.
+        codes: ``(n, latent_dim)``, latent_dim at least 2.
+        labels: ``(n,)`` integers, 0 for the first class.
         names: class names; by default the numbers.
         dims: the two coordinates shown. The circle holds 95 % of N(0, I) in any two coordinates.
+        title: a line above the figure.
 
     Raises:
         ValueError: shapes that do not fit, coordinates or labels out of range.
@@ -162,8 +164,8 @@ def latent_scatter(
     angle = np.linspace(0, 2 * np.pi, 200)
     radius = np.sqrt(-2 * np.log(0.05))  # of two coordinates, P(|z| < r) = 1 - exp(-r²/2)
     axes.plot(radius * np.cos(angle), radius * np.sin(angle), color="#555555", ls="--", lw=1)
-    axes.annotate("95 % of the prior", (0, radius), (0, 3), textcoords="offset points",
-                  ha="center", color="#444444", size=8)  # fmt: skip
+    style = {"textcoords": "offset points", "ha": "center", "color": "#444444", "size": 8}
+    axes.annotate("95 % of the prior", (0, radius), (0, 3), **style)
     axes.set(aspect="equal", title=title or "")
     axes.set(xlabel=f"$z_{{{dims[0]}}}$", ylabel=f"$z_{{{dims[1]}}}$")
     return figure
@@ -177,13 +179,14 @@ def traversals(
     values: Sequence[float] = (-3, -2, -1, 0, 1, 2, 3),
     title: str | None = None,
 ) -> Figure:
-    """What each coordinate of z does: a row per coordinate, which takes `values` in turn.
+    """Draw what each coordinate of z does: a row per coordinate, which takes ``values`` in turn.
 
     Args:
-        decode: `(n, latent_dim)` -> images `(n, h, w, c)` in [0, 1].
-        z: `(latent_dim,)`, the start; the other coordinates stay there.
+        decode: ``(n, latent_dim)`` -> images ``(n, h, w, c)`` in [0, 1].
+        z: ``(latent_dim,)``, the start; the other coordinates stay there.
         dims: the coordinates to vary.
         values: what each becomes, in standard deviations of the prior.
+        title: a line above the figure.
 
     Raises:
         ValueError: coordinates out of range, or shapes that do not fit.
@@ -208,16 +211,17 @@ def interpolation(
     spherical: bool = True,
     title: str | None = None,
 ) -> Figure:
-    """The images on the way from one latent code to another.
+    """Draw the images on the way from one latent code to another.
 
     Args:
-        decode: `(n, latent_dim)` -> images `(n, h, w, c)` in [0, 1].
-        z0, z1: `(latent_dim,)`, or `(rows, latent_dim)` for several ways at once.
+        decode: ``(n, latent_dim)`` -> images ``(n, h, w, c)`` in [0, 1].
+        z0, z1: ``(latent_dim,)``, or ``(rows, latent_dim)`` for several ways at once.
         steps: images per row, both ends included.
-        spherical: along the arc (see `slerp`; right for N(0, I)) or along the straight line.
+        spherical: along the arc (see ``slerp``; right for N(0, I)) or along the straight line.
+        title: a line above the figure.
 
     Raises:
-        ValueError: shapes that do not fit, fewer than 2 steps, or ends that `slerp` refuses.
+        ValueError: shapes that do not fit, fewer than 2 steps, or ends that ``slerp`` refuses.
     """
     z0, z1 = np.atleast_2d(np.asarray(z0, float)), np.atleast_2d(np.asarray(z1, float))
     if z0.ndim != 2 or z0.shape != z1.shape:

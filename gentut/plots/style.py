@@ -45,7 +45,7 @@ class Figure(_Figure):
 
 
 def png(figure: _Figure, dpi: int = 160) -> bytes:
-    """Returns the figure as the bytes of a PNG file."""
+    """Return the figure as the bytes of a PNG file, ``dpi`` pixels to the inch."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight", pad_inches=0.06)
     return buffer.getvalue()

@@ -32,8 +32,7 @@ with atheris.instrument_imports(include=["gentut"]):
     from gentut import human, runs
     from gentut.data import folder as folders
     from gentut.data import named
-    from gentut.human.judgements import judgements
-    from gentut.human.responses import read_responses
+    from gentut.human.responses import judgements, read_responses
     from gentut.runs import checkpoint
 from kill_harness import Set  # noqa: E402  (they import gentut, so after the instrumentation)
 from tiny import make_photographs, shrink_recipes  # noqa: E402
