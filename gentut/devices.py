@@ -29,13 +29,12 @@ else:
         f"gentut runs on the Keras backends tensorflow, jax and torch; received {BACKEND!r}."
         " Set the environment variable KERAS_BACKEND before Python starts."
     )
-for _name, _needed in KERAS_SETTINGS.items():
-    if (
-        _value := getattr(keras.config, _name)()
-    ) != _needed:  # no silent change: other code of the user's may want it
+for _name, _needed in KERAS_SETTINGS.items():  # not changed here: other code may want its own
+    _value = getattr(keras.config, _name)()
+    if _value != _needed:
         raise ImportError(
             f"gentut needs Keras' setting `{_name}` to be {_needed!r}; received {_value!r}. Change"
-            f" it in keras.json (in ~/.keras, or where KERAS_HOME points), or call"
+            " it in keras.json (in ~/.keras, or where KERAS_HOME points), or call"
             f" keras.config.set_{_name}({_needed!r}) before gentut is imported."
         )
 # What `keras.distribution.initialize` reads.

@@ -34,7 +34,9 @@ def open_streams():
     """Make both output streams such that printing cannot fail for want of a character or stream."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if stream is None or stream.closed:  # by the shell, or under pythonw on Windows
+        if stream is None or getattr(
+            stream, "closed", False
+        ):  # by the shell, or under pythonw on Windows
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="gentut.look_alike")
