@@ -15,8 +15,8 @@ def base_rate(optimizer):
     """The learning rate of an optimizer, from which the step lets it fall."""
     if not isinstance(optimizer.learning_rate, keras.Variable):
         raise ValueError(
-            "`optimizer` must have a number as its learning rate, which falls after the share `hold`"
-            f" of the training; received a schedule, in {type(optimizer).__name__}."
+            "`optimizer` must have a number as its learning rate, which falls after `hold` of the"
+            f" training; received a schedule, in {type(optimizer).__name__}."
         )
     return value_of(optimizer.learning_rate)
 

@@ -136,6 +136,7 @@ class Differentiable:
 
 
 def _unscaled(gradients, scale):
+    gradients = [ops.cast(gradient, "float32") for gradient in gradients]
     finite = True
     for gradient in gradients:
         finite = ops.logical_and(finite, ops.all(ops.isfinite(gradient)))

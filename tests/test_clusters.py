@@ -45,6 +45,9 @@ def test_the_clusters_are_the_kinds_and_their_shares():
     before = ops.convert_to_numpy(gan.cells).copy()
     gan.fit(images[::-1], batch_size=50, verbose=0, seed=2)
     np.testing.assert_array_equal(ops.convert_to_numpy(gan.cells), before)  # found once
+    gan.fit(images[kinds > 0], batch_size=50, verbose=0, seed=3)
+    shares = ops.convert_to_numpy(gan.shares)  # but counted in what was trained on last
+    np.testing.assert_allclose(np.sort(shares), [0, 1 / 3, 2 / 3], atol=1e-6)
 
 
 def test_groups_follow_the_data_where_distance_does_not():

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import keras
@@ -273,6 +274,35 @@ def test_batch_size_tells_what_is_wrong(speeds):
         ValueError, match="`most` must be at least the recipe's batch, 64; received 32"
     ):
         gentut.find_batch_size("gan", images, most=32)
+
+
+def test_batch_size_leaves_the_users_settings_and_no_model_behind(monkeypatch):
+    tiny.shrink_recipes(monkeypatch)
+    made, build = [], presets.build
+
+    def noted(*arguments):
+        model = build(*arguments)
+        made.append(weakref.ref(model))
+        return model
+
+    monkeypatch.setattr(presets, "build", noted)
+    distribution = None
+    if BACKEND == "jax":
+        one = keras.distribution.list_devices()[:1]
+        distribution = keras.distribution.DataParallel(devices=one)
+    before = keras.config.dtype_policy()
+    try:
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        keras.distribution.set_distribution(distribution)
+        name = keras.layers.Dense(1).name
+        gentut.find_batch_size("vae", np.zeros((16, 16, 16, 1), "float32"), seconds=0.01)
+        assert keras.config.dtype_policy().name == "mixed_bfloat16"
+        assert keras.distribution.distribution() is distribution
+        assert keras.layers.Dense(1).name != name  # names go on
+    finally:
+        keras.distribution.set_distribution(None)
+        keras.config.set_dtype_policy(before)
+    assert len(made) == 2 and [model() for model in made] == [None, None]
 
 
 def test_batch_size_measures_a_real_training():

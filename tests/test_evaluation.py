@@ -8,6 +8,7 @@ from tiny import make_photographs, shrink_recipes
 
 import gentut
 from gentut import evaluation, metrics
+from gentut import judge as judges
 
 CROWD = (
     "frechet_distance", "kernel_distance", "inception_score", "precision", "recall", "density",
@@ -126,6 +127,16 @@ def test_every_interval_holds_its_value_and_stays_in_range(letters):
             assert scores[f"{name}_low"] >= 0 and scores[f"{name}_high"] <= 1
         assert scores["frechet_distance_low"] >= 0 and scores["kernel_distance_sd"] > 0
     assert several[1]["precision_high"] == 1  # its value ± 1.96 standard errors reaches beyond
+
+
+def test_generated_images_may_come_sorted_by_class(letters, monkeypatch):
+    """Only 200 are compared with their neighbours: of the first 200, all would be A to D."""
+    monkeypatch.setattr(judges, "PRDC_LIMIT", 200)
+    order = np.argsort(letters.train_labels[:600], kind="stable")
+    scores = letters.score(letters.train[:600][order])
+    assert scores["coverage"] > 0.8 and scores["recall"] > 0.7
+    assert scores["coverage_low"] > 0.6
+    assert scores["n_neighbours"] == 200
 
 
 # Likelihoods and reconstructions ----------------------------------------------------------------

@@ -174,6 +174,24 @@ def test_a_given_vae_is_left_as_it_is():
         np.testing.assert_array_equal(a, b)
 
 
+def test_a_given_vae_can_still_be_trained_by_its_owner():
+    vae = small_vae(3)
+    gentut.LatentFlow(vae, networks.latent_velocity(3, 3, units=8, blocks=1), train_vae=False)
+    before = [np.array(ops.convert_to_numpy(w)) for w in vae.trainable_weights]
+    assert vae.trainable and len(before) > 8
+    vae.fit(IMAGES, LABELS, batch_size=16, verbose=0)
+    for old, weight in zip(before, vae.trainable_weights, strict=True):
+        assert (old != ops.convert_to_numpy(weight)).any(), weight.path
+
+
+@pytest.mark.parametrize("train_vae", [True, False])
+def test_only_a_flow_that_trains_its_vae_drops_the_prior(train_vae):
+    flow = small_latent_flow(train_vae=train_vae)
+    flow.vae.fit_prior(IMAGES, components=1)
+    flow.fit(IMAGES, batch_size=16, verbose=0)
+    assert (flow.vae.prior is None) == train_vae
+
+
 @pytest.mark.parametrize(
     "options, text",
     [

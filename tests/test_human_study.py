@@ -137,10 +137,7 @@ def test_a_study_that_cannot_be_made_says_why(options, message):
             {"GAN": GAN[:, :5]},
             r"must hold images of the shape of `real`, .*\(5, 7, 1\)",
         ),
-        (
-            {"GAN": 255 * GAN},
-            r"`generated\['GAN'\]` must lie in \[0, 1\] without NaN; received values from",
-        ),
+        ({"GAN": 255 * GAN}, r"`generated\['GAN'\]` must lie in \[0, 1\] without NaN; received"),
     ],
 )
 def test_unusable_images_are_named(generated, message):

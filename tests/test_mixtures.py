@@ -1,5 +1,7 @@
 """Components and clusters are drawn in their shares, and averages reach back over their share."""
 
+import tracemalloc
+
 import keras
 import numpy as np
 import pytest
@@ -75,3 +77,48 @@ def test_an_average_reaches_back_over_a_share_of_the_run():
     for _ in range(200):  # a short decay wins over the share
         optimizers.move_average(average, live, 0.5, 10**6)
     assert float(ops.convert_to_numpy(average.weights[0])[0, 0]) == pytest.approx(steps)
+
+
+def test_rows_keep_the_shares_of_sorted_classes_and_two_of_the_rare():
+    labels = np.repeat(np.arange(4), [9000, 800, 3, 1])
+    rows = mixtures.draw_rows(9804, 100, labels, np.random.default_rng(0))
+    np.testing.assert_array_equal(np.bincount(labels[rows]), [89, 8, 2, 1])
+    assert (np.diff(rows) > 0).all()  # in order, none twice
+    again = mixtures.draw_rows(9804, 100, labels, np.random.default_rng(0))
+    np.testing.assert_array_equal(rows, again)
+    alone = mixtures.draw_rows(1000, 100, None, np.random.default_rng(0))
+    assert len(set(alone)) == 100 and abs(alone.mean() - 500) < 100
+
+
+@pytest.mark.parametrize("num_classes", [None, 4])
+def test_a_prior_is_fitted_to_all_classes_of_sorted_images(num_classes, monkeypatch):
+    """Four grey levels, sorted, and room for a third of the images."""
+    labels = np.repeat(np.arange(4), 90)
+    images = np.ones((360, 16, 16, 1), "float32") * labels[:, None, None, None] / 3
+    vae = gentut.build("vae", (16, 16, 1), num_classes, latent_dim=2)
+    seen = []
+
+    def encode(images, labels):
+        seen.append(images)
+        return np.zeros((2, len(images), 2))
+
+    monkeypatch.setattr(vae, "encode", encode)
+    for _ in "ab":
+        vae.fit_prior(images, None if num_classes is None else labels, components=4, limit=120)
+    levels = np.rint(3 * seen[0][:, 0, 0, 0]).astype(int)
+    counts = np.bincount(levels, minlength=4)
+    assert counts.sum() == 120 and counts.min() >= (30 if num_classes else 15)
+    np.testing.assert_array_equal(*seen)  # the same ones each time
+
+
+def test_components_are_drawn_without_a_matrix_for_every_image():
+    rng, n, d = np.random.default_rng(0), 4000, 64
+    means, scales = rng.normal(size=(3, d)), np.tril(rng.normal(size=(3, d, d)))
+    noise, chosen = rng.normal(size=(n, d)), rng.integers(0, 3, n)
+    tracemalloc.start()
+    drawn = mixtures.move_to_components(noise, chosen, means, scales)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * noise.nbytes  # a matrix for each would be 64 times
+    expected = means[chosen] + np.einsum("nij,nj->ni", scales[chosen], noise)
+    np.testing.assert_allclose(drawn, expected, rtol=1e-10, atol=1e-12)

@@ -12,11 +12,14 @@ import numpy as np
 import pytest
 from keras import layers, ops
 from scipy import stats
+from tiny import shrink_recipes
 
 import gentut
 from gentut import networks
 from gentut.augment import TRANSFORMS
+from gentut.checks import check_images
 from gentut.losses import ADVERSARIAL
+from gentut.slopes import input_gradient
 
 pytestmark = pytest.mark.backend
 SHAPE = (16, 16, 1)
@@ -359,6 +362,16 @@ BAD = [
     (lambda: small_gan().fit(IMAGES * np.nan), "without NaN"),
     (lambda: small_gan().fit(IMAGES[:, :8]), "received shape (64, 8, 16, 1)"),
     (lambda: small_gan().fit(IMAGES, epochs=0), "`epochs` must be a positive integer; received 0"),
+    (
+        lambda: small_gan(critic_steps=5).fit(IMAGES[:4]),
+        "`images` must be at least 5, one for each of the critic's steps (`critic_steps`);"
+        " received 4.",
+    ),
+    (
+        lambda: small_gan(critic_steps=5).fit(IMAGES, batch_size=3),
+        "`batch_size` must be at least 5, one for each of the critic's steps (`critic_steps`);"
+        " received 3.",
+    ),
     (lambda: small_gan(loss="wgan"), "`loss` must be one of minimax, non_saturating"),
     (lambda: small_gan(penalties={"r3": 1}), "`penalties` must be one of r1, r2, gradient_penalty"),
     (lambda: small_gan(loss="hinge", fused=True), "`fused` needs critic_steps=1 and a loss among"),
@@ -476,3 +489,110 @@ def test_three_deterministic_steps_agree_across_the_installed_backends(tmp_path)
             np.testing.assert_allclose(
                 results[name][key], first[key], atol=1e-5, rtol=1e-5, err_msg=f"{name} {key}"
             )
+
+
+SETTERS = [
+    keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2),
+    keras.callbacks.ReduceLROnPlateau("loss"),
+]
+
+
+@pytest.mark.parametrize("callback", SETTERS, ids=lambda c: type(c).__name__)
+@pytest.mark.parametrize("family", ["gan", "vae", "flow", "latent_flow"])
+def test_callbacks_that_set_the_rate_are_refused(family, callback, monkeypatch):
+    shrink_recipes(monkeypatch)
+    with pytest.raises(ValueError) as error:
+        gentut.build(family, SHAPE).fit(IMAGES, callbacks=[callback])
+    assert str(error.value) == (
+        "`callbacks` must leave the learning rate alone, which each step sets: give `compile` an"
+        f" optimizer with the rate, and `hold`; received a {type(callback).__name__}."
+    )
+
+
+@pytest.mark.parametrize("family", ["gan", "vae", "flow", "latent_flow"])
+def test_schedules_are_refused(family, monkeypatch):
+    shrink_recipes(monkeypatch)
+    schedule = keras.optimizers.schedules.CosineDecay(1e-3, 100)
+    with pytest.raises(ValueError, match="`optimizer` must have a number as its learning rate"):
+        gentut.build(family, SHAPE).compile(keras.optimizers.Adam(schedule))
+
+
+class Heard(keras.callbacks.Callback):
+    """The numbers of the steps that begin and end calls."""
+
+    def __init__(self):
+        super().__init__()
+        self.begun, self.ended = [], []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.begun.append(batch)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.ended.append(batch)
+
+
+@pytest.mark.filterwarnings("error:Your input ran out of data")
+def test_short_fits_change_nothing_for_long_ones(monkeypatch):
+    shrink_recipes(monkeypatch)
+    vae = gentut.build("vae", SHAPE)
+    compiled = vae.steps_per_execution
+    made = 0
+    for steps in (16, 3, 5, 3, 20):
+        heard = Heard()
+        vae.fit(IMAGES[: 2 * steps], batch_size=2, callbacks=[heard], verbose=0)
+        made += steps
+        assert int(ops.convert_to_numpy(vae.optimizer.iterations)) == made
+        call = min(compiled, steps)
+        assert heard.begun == list(range(0, steps, call))
+        assert heard.ended == [min(first + call, steps) - 1 for first in heard.begun]
+        assert vae.steps_per_execution == compiled
+
+
+def test_callbacks_hear_the_right_steps_of_an_epoch_that_is_taken_up(monkeypatch):
+    shrink_recipes(monkeypatch)
+    vae = gentut.build("vae", SHAPE)
+    vae.compile(steps_per_execution=4)
+    heard = Heard()
+    vae.fit(IMAGES[:22], batch_size=2, epochs=2, initial_step=5, callbacks=[heard], verbose=0)
+    assert (heard.begun, heard.ended) == ([5, 9, 0, 4, 8], [8, 10, 3, 7, 10])
+
+
+def test_gradients_of_what_is_not_used_are_zeros():
+    gan = small_gan()
+    used, unused = (keras.Variable(np.full(3, value, "float32")) for value in (2.0, 5.0))
+    x = ops.ones(3)
+
+    def loss(x):
+        return ops.sum(used * used), ()
+
+    _, _, gradients, (of_input,) = gan.value_and_gradients(loss, [used, unused], [x])
+    _, pull = gan.pullback(lambda: used * 3.0, [used, unused])
+    pulled = pull(ops.ones(3))
+    nothing = gan.value_and_gradients(lambda: (ops.sum(x), ()), [used])[2][0]
+    flat = input_gradient(lambda x: ops.ones(3), x)
+    found = [*gradients, of_input, *pulled, nothing, flat]
+    for gradient, expected in zip(found, [4, 0, 0, 3, 0, 0, 0], strict=True):
+        np.testing.assert_array_equal(ops.convert_to_numpy(gradient), [expected] * 3)
+
+
+def test_training_drops_a_prior_and_a_refused_fit_keeps_it():
+    vae = small_vae()
+    vae.fit_prior(IMAGES, components=1)
+    with pytest.raises(ValueError, match="`batch_size` must be a positive integer"):
+        vae.fit(IMAGES, batch_size=0)
+    assert vae.prior is not None
+    stale = vae.sample(4, seed=0)
+    vae.fit(IMAGES, batch_size=16, verbose=0)
+    assert vae.prior is None and (vae.sample(4, seed=0) != stale).any()
+
+
+def test_rounding_of_a_resize_is_cut_off():
+    images = np.array([-9e-6, 0.5, 1.000001, 1], "float32").reshape(1, 2, 2, 1)
+    expected = np.array([0, 0.5, 1, 1], "float32").reshape(1, 2, 2, 1)
+    np.testing.assert_array_equal(check_images(images), expected)
+    np.testing.assert_array_equal(gentut.plots.images.check_images("images", images), expected)
+    inside = np.full((1, 2, 2, 1), 0.5, "float32")
+    assert check_images(inside) is inside
+    inside[0, 0] = 1.00002
+    with pytest.raises(ValueError, match=r"must lie in .* received values from 0\.5 to 1\.00002\."):
+        check_images(inside)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from tiny import shrink_recipes
 
 import gentut
 from gentut import presets
@@ -75,3 +76,79 @@ def test_a_gan_trains_in_float16(policy):
     assert model._loss_scale() > 1
     assert all(np.isfinite(value) for value in losses.values())
     assert all(np.isfinite(ops.convert_to_numpy(v)).all() for v in model.trainable_variables)
+
+
+def rewarded(layer, gain, constant=0.0):
+    """A loss ``gain·(sum of outputs − constant)`` of a layer of ones, fed with one."""
+
+    def loss():
+        output = ops.cast(layer(np.ones((1, 1), "float32")), "float32")
+        return gain * (ops.sum(output) - constant), ()
+
+    return loss
+
+
+def test_large_gradients_do_not_overflow_float16_and_no_infinity_reaches_a_weight(policy):
+    policy("mixed_float16")
+    model = gentut.build("vae", (16, 16, 1))
+    layer = keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")
+    layer.build((None, 1))
+    weights = layer.trainable_variables
+    # 500 · 1024 is more than float16 holds; the loss itself, 500, says so.
+    _, _, (gradient,), _ = model.value_and_gradients(rewarded(layer, 500.0), weights)
+    assert float(ops.convert_to_numpy(gradient)[0, 0]) == pytest.approx(500, rel=1e-3)
+    # A loss near zero does not say so: better no step than an infinite one.
+    _, _, (gradient,), _ = model.value_and_gradients(rewarded(layer, 500.0, 1.0), weights)
+    assert float(ops.convert_to_numpy(gradient)[0, 0]) == 0
+
+
+@pytest.mark.parametrize("family", ["vae", "latent_flow"])
+def test_a_step_in_float16_moves_weights_as_far_as_in_float32(family, policy, monkeypatch):
+    shrink_recipes(monkeypatch)
+    moves = []
+    for name in ("float32", "mixed_float16"):
+        policy(name)
+        gentut.seed(0)
+        model = gentut.build(family, (16, 16, 1))
+        model.compile(keras.optimizers.SGD(1e-3))
+        network = model.decoder if family == "vae" else model.velocity
+        before = network.get_weights()
+        model.fit(IMAGES[:, 6:22, 6:22], batch_size=32, seed=0, verbose=0)
+        moves.append(np.concatenate([
+            (a - b).ravel() for a, b in zip(network.get_weights(), before, strict=True)
+        ]))  # fmt: skip
+    assert np.linalg.norm(moves[1]) == pytest.approx(np.linalg.norm(moves[0]), rel=0.05)
+
+
+# With float32 all families are saved and loaded in test_models.
+POLICIES = ("mixed_float16", "float16", "mixed_bfloat16", "bfloat16")
+
+
+@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("family", [*presets.FAMILIES, "gan of clusters"])
+def test_every_family_comes_back_under_every_policy_and_trains_on(
+    family, name, policy, monkeypatch, tmp_path
+):
+    shrink_recipes(monkeypatch)
+    policy(name)
+    gentut.seed(0)
+    images = IMAGES[:, 6:22, 6:22]
+    labels = None if "clusters" in family else LABELS
+    model = gentut.build(family.split()[0], (16, 16, 1), labels if labels is None else 4)
+    assert type(model).__name__ == "ClusterGAN" or labels is not None
+    statistical = family in ("gaussian", "mixture")
+    if not statistical:
+        model.run_eagerly = keras.backend.backend() == "tensorflow"  # no graph for so few steps
+    model.fit(images, labels, verbose=0)
+    model.save(tmp_path / "model.keras")
+    policy("float32")  # a file knows its own
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again.sample(4, seed=1), model.sample(4, seed=1))
+    if statistical:
+        return
+    for one, other in zip(again.optimizer.variables, model.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(*(ops.convert_to_numpy(v) for v in (one, other)))
+    before = int(ops.convert_to_numpy(again.optimizer.iterations))
+    again.run_eagerly = model.run_eagerly
+    again.fit(images, labels, verbose=0)
+    assert int(ops.convert_to_numpy(again.optimizer.iterations)) == 2 * before > 0
