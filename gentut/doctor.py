@@ -28,6 +28,7 @@ NOTEBOOKS = {
 }
 REFERENCE = 450e9  # float32 operations a second of a matrix product (tests/benchmarks/mnist.md)
 COLAB = {"tensorflow": "2.20", "keras": "3.13", "numpy": "2.1"}  # .github/constraints-colab.txt
+PILLOW_MENDED = 13  # its release notes of 2026-10-16; Colab still has 11.3
 LEAST_MEMORY, LEAST_DISK = 4e9, 1e9  # bytes; training keeps a data set and TensorFlow in 2 GB
 
 
@@ -129,6 +130,13 @@ def _versions():
             f"{found}{f' ({note})' if note else ''}",
             f"pip install '{name}{bounds}': outside the bounds" if wrong else "",
         )
+        if name == "pillow" and int(found.partition(".")[0]) < PILLOW_MENDED:
+            yield Finding(
+                "images from others",
+                "open none",
+                f"Pillow before {PILLOW_MENDED} has known faults in its JPEG decoder: pip install"
+                f" 'pillow>={PILLOW_MENDED}', and start Python again",
+            )
 
 
 def _machine(fault):
@@ -160,13 +168,12 @@ def _machine(fault):
 
 
 def _memory():
-    """Bytes of memory, and those that a new program can have; None where the system hides it."""
+    """Bytes of memory, and those that a new program can have; None where nobody knows."""
     try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            rows = dict(line.split(":", 1) for line in file)
-        return tuple(1024 * int(rows[key].split()[0]) for key in ("MemTotal", "MemAvailable"))
-    except (OSError, KeyError, ValueError):
+        from gentut.data.memory import total_and_free
+    except Exception:  # whatever a library raises that is installed by half
         return None, None
+    return total_and_free()
 
 
 def _environment():

@@ -18,7 +18,8 @@ def write_atomically(path, content, durable=False):
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"`path` must lie in an existing folder; received {str(path)!r}.")
-    content = content.encode() if isinstance(content, str) else content
+    if isinstance(content, str):  # the name of a user's folder can hold bytes that are no text
+        content = content.encode("utf-8", "backslashreplace")
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -47,6 +47,11 @@ def test_versions_outside_the_bounds_are_told(monkeypatch):
     assert "outside the bounds" in advice("keras")
 
 
+def test_a_pillow_with_known_faults_is_told(monkeypatch):
+    monkeypatch.setattr(doctor, "version", lambda name: "11.3.0")
+    assert "'pillow>=13'" in advice("images from others")
+
+
 def test_little_memory_is_told(monkeypatch):
     monkeypatch.setattr(doctor, "_memory", lambda: (8e9, 1e9))
     assert "close other programs" in advice("memory")

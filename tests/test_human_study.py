@@ -224,7 +224,7 @@ def test_a_key_that_was_changed_or_is_none_is_refused(tmp_path):
         "is none": key | {"exposure_ms": float("nan")},
         "the study id [0-9a-f]{12}, not '\\[\\[\\[": key | {"study": nested(400)},
         "is none or is i": key | {"title": 5},
-        "is none or is": key | {"mask": 5},
+        "none or is incomplete": key | {"mask": 5},
     }
     for message, changed in changes.items():
         path.write_text(json.dumps(changed), encoding="utf-8")

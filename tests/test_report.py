@@ -158,6 +158,9 @@ def test_write_names_a_missing_folder_and_leaves_no_scraps(tmp_path):
     with pytest.raises(FileNotFoundError, match="`path` must lie in an existing folder"):
         write_atomically(tmp_path / "missing" / "report.html", "text")
     write_atomically(tmp_path / "report.html", "é")
+    write_atomically(tmp_path / "odd.txt", "caf\udce9")  # as Python reads a Latin-1 file name
+    assert (tmp_path / "odd.txt").read_text(encoding="utf-8") == "caf\\udce9"
+    (tmp_path / "odd.txt").unlink()
     write_atomically(tmp_path / "report.html", "new é")
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == "new é"
