@@ -18,7 +18,7 @@ def main():
     rng = np.random.default_rng(SEED)
     rows = {"held-out typefaces": [rng.choice(np.flatnonzero(labels == k)) for k in letters]}
     rows["held-out typefaces"] = images[rows["held-out typefaces"]]
-    for name in gentut.pretrained.NAMES:
+    for name in gentut.models.pretrained.NAMES:
         model = gentut.load_pretrained(name)
         rows[name] = model.sample(len(letters), labels=letters.astype("int32"), seed=SEED)
     figure = gentut.plots.comparison(rows)

@@ -18,7 +18,8 @@ import time
 import keras
 import numpy as np
 
-from gentut import data, features
+from gentut import data
+from gentut.evaluation import features
 
 RECIPES = {
     "mnist": {

@@ -17,9 +17,9 @@ import time
 import keras
 
 import gentut
-from gentut import pretrained
-from gentut.callbacks import Progress
 from gentut.files import write_atomically
+from gentut.models import pretrained
+from gentut.training.callbacks import Progress
 
 EPOCHS = {"gan": 50, "vae": 60, "flow": 15, "latent_flow": 50}
 STATED = (

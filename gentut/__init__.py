@@ -4,31 +4,23 @@ from gentut import startup
 
 if not startup.COMMAND:
     startup.start_keras()
-    from gentut import (
-        callbacks,
-        classical,
-        data,
-        features,
-        human,
-        losses,
-        metrics,
-        networks,
-        plots,
-        tasks,
-    )
-    from gentut.batchsize import find_batch_size
-    from gentut.choosing import choose
-    from gentut.clusters import ClusterGAN
-    from gentut.course import about, budget, show
-    from gentut.devices import use_devices
-    from gentut.evaluation import evaluate
-    from gentut.flow import FlowMatching, LatentFlow
-    from gentut.gan import GAN
-    from gentut.presets import build
-    from gentut.pretrained import load_pretrained
+    from gentut import data, human, metrics, plots, tasks
+    from gentut.evaluation import features
+    from gentut.evaluation.evaluate import evaluate
+    from gentut.models import losses, networks
+    from gentut.models.cluster_gan import ClusterGAN
+    from gentut.models.flow import FlowMatching, LatentFlow
+    from gentut.models.gan import GAN
+    from gentut.models.pretrained import load_pretrained
+    from gentut.models.recipes import build
+    from gentut.models.vae import VAE
+    from gentut.notebook import about, budget, show
     from gentut.runs import resume
-    from gentut.training import seed
-    from gentut.vae import VAE
+    from gentut.runs.batch_size import find_batch_size
+    from gentut.runs.choose import choose
+    from gentut.training import callbacks
+    from gentut.training.devices import use_devices
+    from gentut.training.step import seed
 
 __all__ = [
     "ClusterGAN",
@@ -41,7 +33,6 @@ __all__ = [
     "build",
     "callbacks",
     "choose",
-    "classical",
     "data",
     "evaluate",
     "features",

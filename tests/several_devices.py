@@ -23,8 +23,8 @@ import pytest
 import tiny
 from keras import ops
 
-from gentut import presets
-from gentut.training import StepModel
+from gentut.models import recipes
+from gentut.training.step import StepModel
 
 BATCH, STEPS, CLASSES = 40, 20, 4
 # What has to be the same on every device beside the slopes: labels, noise, lazy penalties, batch
@@ -94,7 +94,7 @@ def main(count, families):
     double_statistics(patch)
     tiny.shrink_recipes(patch)
     for family in families:
-        presets.RECIPES[family].setdefault("model", {}).update(SETTINGS.get(family, {}))
+        recipes.RECIPES[family].setdefault("model", {}).update(SETTINGS.get(family, {}))
     gentut.use_devices(count)
     for family in families:
         gentut.use_devices(1)

@@ -6,8 +6,8 @@ import pytest
 from keras import ops
 
 import gentut
-from gentut import augment, networks
-from gentut.slopes import input_gradient
+from gentut.models import diff_augment, networks
+from gentut.training.gradients import input_gradient
 
 pytestmark = pytest.mark.backend
 SHAPE = (16, 16, 1)
@@ -16,7 +16,7 @@ RNG = np.random.default_rng(0)
 
 def applied(name, images, numbers):
     images, numbers = np.asarray(images, "float32"), np.asarray(numbers, "float32")
-    function = augment.TRANSFORMS[name]
+    function = diff_augment.TRANSFORMS[name]
     made = function(ops.convert_to_tensor(images), ops.convert_to_tensor(numbers))
     return ops.convert_to_numpy(made)
 
@@ -56,22 +56,22 @@ def test_cutout_cuts_a_square_of_half_the_side_out():
 
 def test_a_draw_repeats_itself_reaches_its_share_and_leaves_the_others():
     images = ops.convert_to_tensor(RNG.uniform(0.1, 1, (1000, *SHAPE)).astype("float32"))
-    transform = augment.draw(("cutout",), 1000, keras.random.SeedGenerator(0))
+    transform = diff_augment.draw(("cutout",), 1000, keras.random.SeedGenerator(0))
     first, second = (ops.convert_to_numpy(transform(images)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
     changed = (first != ops.convert_to_numpy(images)).any(axis=(1, 2, 3))
-    assert changed.mean() == pytest.approx(augment.SHARE, abs=0.05)
-    other = augment.draw(("cutout",), 1000, keras.random.SeedGenerator(1))
+    assert changed.mean() == pytest.approx(diff_augment.SHARE, abs=0.05)
+    other = diff_augment.draw(("cutout",), 1000, keras.random.SeedGenerator(1))
     assert (ops.convert_to_numpy(other(images)) != first).any()
-    nothing = augment.draw((), 1000, keras.random.SeedGenerator(0))
+    nothing = diff_augment.draw((), 1000, keras.random.SeedGenerator(0))
     assert nothing(images) is images
 
 
-@pytest.mark.parametrize("name", augment.TRANSFORMS)
+@pytest.mark.parametrize("name", diff_augment.TRANSFORMS)
 def test_the_slope_flows_through_and_is_that_of_finite_differences(name):
     images = RNG.uniform(0.2, 0.8, (2, 8, 8, 3)).astype("float32")
     weights = ops.convert_to_tensor(RNG.normal(size=images.shape).astype("float32"))
-    transform = augment.draw((name,), 2, keras.random.SeedGenerator(3))
+    transform = diff_augment.draw((name,), 2, keras.random.SeedGenerator(3))
 
     def total(x):
         return ops.sum(transform(x) * weights)

@@ -10,7 +10,9 @@ from PIL import Image
 from tiny import make_photographs, shrink_recipes
 
 import gentut
-from gentut import cli, data, features, human, metrics, networks, plots, presets, runs
+from gentut import cli, data, human, metrics, plots, runs
+from gentut.evaluation import features
+from gentut.models import networks, recipes
 
 GOOD = np.zeros((4, 16, 16, 1), "float32")
 FEATURES = np.random.default_rng(0).normal(size=(20, 4))
@@ -34,9 +36,9 @@ def world(tmp_path_factory):
     world.root, world.photos = root, make_photographs(root / "photos")
     world.run = root / "run"
     runs.train("gaussian", world.photos, world.run, size=16, channels=1, conditional=True)
-    world.vae, world.gan = (presets.build(name, (16, 16, 1)) for name in ("vae", "gan"))
-    world.flow = presets.build("flow", (16, 16, 1), 2)
-    world.conditional = presets.build("vae", (16, 16, 1), 2)
+    world.vae, world.gan = (recipes.build(name, (16, 16, 1)) for name in ("vae", "gan"))
+    world.flow = recipes.build("flow", (16, 16, 1), 2)
+    world.conditional = recipes.build("vae", (16, 16, 1), 2)
     world.generator = networks.generator((16, 16, 1), 4)
     world.discriminator = networks.discriminator((16, 16, 1))
     world.encoder = networks.encoder((16, 16, 1), 4)

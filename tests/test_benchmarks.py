@@ -14,7 +14,7 @@ import pytest
 import tiny
 
 import gentut
-from gentut import networks
+from gentut.models import networks
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("the benchmark is TensorFlow only", allow_module_level=True)
@@ -279,7 +279,7 @@ def test_a_changed_recipe_is_other_code_for_its_own_family_alone(monkeypatch):
 
     before = digests()
     assert len(set(before.values())) > 5
-    monkeypatch.setitem(gentut.presets.RECIPES["vae"], "latent_dim", 3)
+    monkeypatch.setitem(gentut.models.recipes.RECIPES["vae"], "latent_dim", 3)
     after = digests()
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {"vae", "vae-conditional", "vae-binary"}

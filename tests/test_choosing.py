@@ -11,8 +11,9 @@ from scipy.ndimage import gaussian_filter
 from tiny import make_photographs, opens_cleanly, shrink_recipes
 
 import gentut
-from gentut import cli, comparison
+from gentut import cli
 from gentut.report import NEEDS, recommend, scores
+from gentut.runs import compare as comparison
 
 # The rule, on made-up tables ----------------------------------------------------------------------
 
@@ -140,7 +141,7 @@ def test_bad_tables_are_refused():
 def test_every_need_asks_for_scores_and_families_that_exist():
     for need in NEEDS.values():
         assert {need.key, *need.also} <= set(scores.SCORES)
-        assert set(need.families) <= set(gentut.presets.FAMILIES) & set(scores.FAMILIES)
+        assert set(need.families) <= set(gentut.models.recipes.FAMILIES) & set(scores.FAMILIES)
         assert scores.SCORES[need.key].better in ("lower", "higher")
 
 
@@ -213,7 +214,9 @@ def test_the_page_begins_with_the_recommendation_and_is_in_order(chosen):
 
 
 def test_two_families_that_are_the_same_cannot_be_told_apart(clouds, tmp_path, monkeypatch):
-    monkeypatch.setitem(gentut.presets.RECIPES, "mixture", gentut.presets.RECIPES["gaussian"])
+    monkeypatch.setitem(
+        gentut.models.recipes.RECIPES, "mixture", gentut.models.recipes.RECIPES["gaussian"]
+    )
     choice = gentut.choose(
         clouds, "diversity", families=["gaussian", "mixture"], out=tmp_path / "out", **BUDGET
     )
@@ -225,7 +228,7 @@ def test_two_families_that_are_the_same_cannot_be_told_apart(clouds, tmp_path, m
 
 
 def test_a_model_that_returns_its_training_images_is_found_out(clouds):
-    judge = gentut.evaluation.Judge(clouds, {"size": 16, "channels": 1})
+    judge = gentut.evaluation.reference.Judge(clouds, {"size": 16, "channels": 1})
     rng = np.random.default_rng(1)
     honest = gentut.build("gaussian", (16, 16, 1)).fit(judge.train)
     rows = [
@@ -258,7 +261,7 @@ def test_a_need_for_likelihood_trains_only_families_that_have_one(clouds, tmp_pa
 def test_ctrl_c_recommends_among_what_is_done_and_resume_adds_the_rest(
     clouds, tmp_path, monkeypatch, capsys
 ):
-    build, out = gentut.presets.build, tmp_path / "out"
+    build, out = gentut.models.recipes.build, tmp_path / "out"
 
     def building(family, *arguments, **options):
         if family == "mixture":
@@ -267,7 +270,7 @@ def test_ctrl_c_recommends_among_what_is_done_and_resume_adds_the_rest(
 
     words = ["choose", "--data", str(clouds), *FEW, "--families", "gaussian", "mixture"]
     with monkeypatch.context() as patch:
-        patch.setattr("gentut.presets.build", building)
+        patch.setattr("gentut.models.recipes.build", building)
         assert cli.main([*words, "--need", "speed", "--out", str(out)]) == 130
     printed = capsys.readouterr()
     assert f"stopped; gentut choose --out {out} --resume goes on" in printed.err

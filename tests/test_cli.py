@@ -77,7 +77,7 @@ def test_ctrl_c_ends_train_with_130_and_says_how_to_go_on(
     def stop(self, batch, logs=None):
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("gentut.callbacks.StopOnNaN.on_train_batch_end", stop)
+    monkeypatch.setattr("gentut.training.callbacks.StopOnNaN.on_train_batch_end", stop)
     out = tmp_path / "run"
     assert run("train", "vae", *images(photographs), "--out", out) == 130
     printed = capsys.readouterr()
@@ -272,9 +272,9 @@ def test_a_loss_that_becomes_nan_is_told_in_one_line(photographs, tmp_path, caps
 
 
 def cli_recipe(family):
-    from gentut import presets
+    from gentut.models import recipes
 
-    return presets.RECIPES[family]
+    return recipes.RECIPES[family]
 
 
 @pytest.mark.parametrize(
@@ -400,7 +400,7 @@ def test_warnings_of_other_libraries_are_left_out(capsys):
     with messages.notes_in_one_line():
         warnings.warn_explicit("ours", UserWarning, "/x/gentut/metrics/distances.py", 1)
         warnings.warn_explicit("theirs", UserWarning, "/x/keras/layers.py", 1)
-        warnings.warn_explicit("old", DeprecationWarning, "/x/gentut/vae.py", 1)
+        warnings.warn_explicit("old", DeprecationWarning, "/x/gentut/models/vae.py", 1)
     assert capsys.readouterr().err == "gentut: note: ours\n"
 
 

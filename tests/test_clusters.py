@@ -6,8 +6,8 @@ import pytest
 from keras import ops
 
 import gentut
-from gentut import networks
-from gentut.clusters import group_cells
+from gentut.models import networks
+from gentut.models.cluster_gan import group_cells
 
 pytestmark = pytest.mark.backend
 SHAPE = (16, 16, 1)

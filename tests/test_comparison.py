@@ -12,8 +12,10 @@ import pytest
 from tiny import make_photographs, opens_cleanly, shrink_recipes
 
 import gentut
-from gentut import callbacks, comparison, report
+from gentut import report
+from gentut.runs import compare as comparison
 from gentut.runs import guard
+from gentut.training import callbacks
 
 BUDGET = {"minutes": 0.2 / 60, "n": 30, "size": 16, "channels": 1}
 
@@ -50,14 +52,14 @@ def state(folder):
 
 def fail_at(monkeypatch, family, act):
     """Let something happen when the training of a family begins."""
-    build = gentut.presets.build
+    build = gentut.models.recipes.build
 
     def building(name, *arguments, **options):
         if name == family:
             act()
         return build(name, *arguments, **options)
 
-    monkeypatch.setattr("gentut.presets.build", building)
+    monkeypatch.setattr("gentut.models.recipes.build", building)
 
 
 def press_ctrl_c():
@@ -104,7 +106,7 @@ def test_saved_models_give_the_samples_that_were_scored(finished):
     results, out, _ = finished
     model = gentut.runs.load_model(out / "gaussian.keras")
     assert model.num_classes == 2 and model.image_shape == (16, 16, 1)
-    assert gentut.evaluation.parameters(model) == results[0]["parameters"]
+    assert gentut.evaluation.evaluate.parameters(model) == results[0]["parameters"]
 
 
 def test_one_class_is_no_class(tmp_path):

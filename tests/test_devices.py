@@ -16,9 +16,10 @@ import pytest
 import tiny
 
 import gentut
-from gentut import batchsize, devices, presets
-from gentut.runs import Config
+from gentut.models import recipes
+from gentut.runs import Config, batch_size
 from gentut.runs.together import own_folder, refuse_clock
+from gentut.training import devices
 
 HERE = Path(__file__).parent
 BACKEND = keras.backend.backend()
@@ -173,7 +174,7 @@ def speeds(monkeypatch):
             raise table[size]
         return table[size]
 
-    monkeypatch.setattr(batchsize, "_speed", speed)
+    monkeypatch.setattr(batch_size, "_speed", speed)
     return table
 
 
@@ -278,14 +279,14 @@ def test_batch_size_tells_what_is_wrong(speeds):
 
 def test_batch_size_leaves_the_users_settings_and_no_model_behind(monkeypatch):
     tiny.shrink_recipes(monkeypatch)
-    made, build = [], presets.build
+    made, build = [], recipes.build
 
     def noted(*arguments):
         model = build(*arguments)
         made.append(weakref.ref(model))
         return model
 
-    monkeypatch.setattr(presets, "build", noted)
+    monkeypatch.setattr(recipes, "build", noted)
     distribution = None
     if BACKEND == "jax":
         one = keras.distribution.list_devices()[:1]
@@ -306,7 +307,7 @@ def test_batch_size_leaves_the_users_settings_and_no_model_behind(monkeypatch):
 
 
 def test_batch_size_measures_a_real_training():
-    size = presets.RECIPES["vae"]["batch_size"]
+    size = recipes.RECIPES["vae"]["batch_size"]
     images = np.random.default_rng(0).random((2 * size, 28, 28, 1), "float32")
     labels = np.arange(2 * size) % 4
     found = gentut.find_batch_size("vae", images, labels, seconds=0.05, most=size)

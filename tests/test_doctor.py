@@ -6,7 +6,9 @@ import keras
 import pytest
 import tiny
 
-from gentut import cli, devices, doctor
+from gentut import cli
+from gentut.cli import doctor
+from gentut.training import devices
 
 
 def advice(name):

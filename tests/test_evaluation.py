@@ -7,8 +7,9 @@ import pytest
 from tiny import make_photographs, shrink_recipes
 
 import gentut
-from gentut import evaluation, metrics
-from gentut import judge as judges
+from gentut import metrics
+from gentut.evaluation import evaluate as evaluation
+from gentut.evaluation import reference as judges
 
 CROWD = (
     "frechet_distance", "kernel_distance", "inception_score", "precision", "recall", "density",

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 import gentut
-from gentut import data, features
+from gentut import data
+from gentut.evaluation import features
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import pytest
 from keras import layers, ops
 
 import gentut
-from gentut import networks
-from gentut.losses import flow_matching_loss, straight_path
+from gentut.models import networks
+from gentut.models.losses import flow_matching_loss, straight_path
 
 pytestmark = pytest.mark.backend
 SHAPE = (16, 16, 1)

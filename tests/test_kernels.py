@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from gentut import kernels, slopes
+from gentut.training import gradients, kernels
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def rng():
     return np.random.default_rng(0)
 
 
-class Slopes(slopes.Differentiable, keras.Model):
+class Slopes(gradients.Differentiable, keras.Model):
     """Something that can ask for slopes."""
 
 

@@ -7,8 +7,8 @@ import pytest
 from keras import ops
 from scipy import stats
 
-from gentut import losses
-from gentut.slopes import input_gradient
+from gentut.models import losses
+from gentut.training.gradients import input_gradient
 
 pytestmark = pytest.mark.backend
 REAL = np.array([[0.0], [2.0]], "float32")

@@ -8,7 +8,8 @@ import pytest
 from keras import ops
 
 import gentut
-from gentut import mixtures, optimizers
+from gentut.models import mixtures
+from gentut.training import optimizers
 
 SHARES = np.array([0.5, 0.0, 0.3, 0.15, 0.05])
 

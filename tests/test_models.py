@@ -15,11 +15,11 @@ from scipy import stats
 from tiny import shrink_recipes
 
 import gentut
-from gentut import networks
-from gentut.augment import TRANSFORMS
 from gentut.checks import check_images
-from gentut.losses import ADVERSARIAL
-from gentut.slopes import input_gradient
+from gentut.models import networks
+from gentut.models.diff_augment import TRANSFORMS
+from gentut.models.losses import ADVERSARIAL
+from gentut.training.gradients import input_gradient
 
 pytestmark = pytest.mark.backend
 SHAPE = (16, 16, 1)
@@ -300,7 +300,7 @@ def test_fitted_prior_draws_where_the_codes_are():
     assert np.abs(vae.prior["means"][1] - own.mean(axis=0)).max() < 0.5
 
 
-@pytest.mark.parametrize("family", gentut.presets.FAMILIES)
+@pytest.mark.parametrize("family", gentut.models.recipes.FAMILIES)
 @pytest.mark.parametrize("num_classes", [None, 3])
 def test_saved_models_come_back_with_the_same_samples(family, num_classes, tmp_path):
     settings = {} if family == "flow" else {"latent_dim": 5}
@@ -315,7 +315,7 @@ def test_saved_models_come_back_with_the_same_samples(family, num_classes, tmp_p
     np.testing.assert_array_equal(again.sample(6, seed=3), model.sample(6, seed=3))
     assert again.num_classes == num_classes and again.image_shape == SHAPE
     if family not in ("gaussian", "mixture"):
-        assert again.default_batch_size == gentut.presets.RECIPES[family]["batch_size"]
+        assert again.default_batch_size == gentut.models.recipes.RECIPES[family]["batch_size"]
         again.fit(IMAGES, labels, epochs=1, verbose=0)  # optimizer came back too
 
 

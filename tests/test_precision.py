@@ -7,12 +7,12 @@ from keras import ops
 from tiny import shrink_recipes
 
 import gentut
-from gentut import presets
+from gentut.models import recipes
 
 pytestmark = pytest.mark.backend
 IMAGES = np.random.default_rng(0).random((32, 28, 28, 1), "float32")
 LABELS = np.arange(32) % 4
-NEURAL = tuple(family for family in presets.FAMILIES if family not in ("gaussian", "mixture"))
+NEURAL = tuple(family for family in recipes.FAMILIES if family not in ("gaussian", "mixture"))
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ POLICIES = ("mixed_float16", "float16", "mixed_bfloat16", "bfloat16")
 
 
 @pytest.mark.parametrize("name", POLICIES)
-@pytest.mark.parametrize("family", [*presets.FAMILIES, "gan of clusters"])
+@pytest.mark.parametrize("family", [*recipes.FAMILIES, "gan of clusters"])
 def test_every_family_comes_back_under_every_policy_and_trains_on(
     family, name, policy, monkeypatch, tmp_path
 ):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import gentut
-from gentut import data, pretrained
+from gentut import data
+from gentut.models import pretrained
 
 SHAPE = (28, 28, 1)
 
@@ -76,7 +77,7 @@ def test_an_unknown_name_is_refused():
 
 
 def test_weights_of_another_recipe_are_refused_in_one_line(monkeypatch):
-    monkeypatch.setitem(gentut.presets.RECIPES["vae"]["encoder"], "filters", (16, 24))
+    monkeypatch.setitem(gentut.models.recipes.RECIPES["vae"]["encoder"], "filters", (16, 24))
     with pytest.raises(ValueError, match="the weights of 'vae' must fit its recipe: .*16, 24") as e:
         gentut.load_pretrained("vae-glyphs")
     assert "the file (4, 4, 16, 32)" in str(e.value) and "\n" not in str(e.value)

@@ -15,8 +15,8 @@ from tiny import make_photographs, shrink_recipes
 
 import gentut
 from gentut import runs
-from gentut.callbacks import TrainingDiverged
 from gentut.runs import checkpoint, guard, record
+from gentut.training.callbacks import TrainingDiverged
 
 sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
 import kill_harness  # noqa: E402

@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 from tiny import opens_cleanly
 
-from gentut import run_tasks, runs, tasks
+from gentut import runs, tasks
 from gentut.cli import main
 from gentut.runs import guard
+from gentut.runs import tasks as run_tasks
 
 
 @pytest.fixture(autouse=True)

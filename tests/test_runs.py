@@ -18,8 +18,10 @@ from PIL import Image
 from tiny import make_photographs, shrink_recipes
 
 import gentut
-from gentut import callbacks, files, presets, runs
+from gentut import files, runs
+from gentut.models import recipes
 from gentut.runs import contents, guard, record
+from gentut.training import callbacks
 
 FITTED = {"config.json", "history.csv", "model.keras", "report.html", "samples", "samples.gif"}
 FILES = FITTED | {"checkpoints"}
@@ -289,7 +291,7 @@ def test_ctrl_c_in_a_fit_that_knows_no_halves_leaves_nothing(begin, monkeypatch)
     def fit(*arguments, **options):
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("gentut.classical.PCAMixture.fit", fit)
+    monkeypatch.setattr("gentut.models.pca_mixture.PCAMixture.fit", fit)
     with pytest.raises(KeyboardInterrupt):
         begin("gaussian")
     assert not begin.out.exists()
@@ -304,7 +306,7 @@ def test_scores_of_an_earlier_state_are_dropped_by_resume(finished, tmp_path):
 
 @pytest.mark.backend
 def test_a_loss_that_becomes_nan_in_the_first_epoch_leaves_nothing(begin, monkeypatch):
-    monkeypatch.setitem(presets.RECIPES["vae"]["optimizer"], "learning_rate", 1e30)
+    monkeypatch.setitem(recipes.RECIPES["vae"]["optimizer"], "learning_rate", 1e30)
     with pytest.raises(callbacks.TrainingDiverged, match="must stay finite; received"):
         begin(epochs=20)
     assert not begin.out.exists()
@@ -371,7 +373,7 @@ def test_a_folder_in_use_is_refused_and_kept(tmp_path, photographs):
 
 def test_an_empty_folder_is_still_there_after_a_failure(begin, monkeypatch):
     begin.out.mkdir()
-    monkeypatch.setitem(presets.RECIPES["vae"]["optimizer"], "learning_rate", 1e30)
+    monkeypatch.setitem(recipes.RECIPES["vae"]["optimizer"], "learning_rate", 1e30)
     with pytest.raises(callbacks.TrainingDiverged):
         begin(epochs=20)
     assert list(begin.out.iterdir()) == []
@@ -483,7 +485,9 @@ REFUSED = [
 def test_a_refused_resume_changes_no_byte(change, options, message, own, monkeypatch):
     out, data = own
     change(data, out)
-    monkeypatch.setattr("gentut.training.device_count", lambda: 2)  # as --devices 2 would have it
+    monkeypatch.setattr(
+        "gentut.training.step.device_count", lambda: 2
+    )  # as --devices 2 would have it
     before = everything(out)
     with pytest.raises((ValueError, FileNotFoundError), match=re.escape(message)) as error:
         runs.train(out=out, resume=True, **{"epochs": 4, **options})

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gentut import presets
+from gentut.models import recipes
 
 CLASSES = ("bars", "dots")
 
@@ -32,8 +32,8 @@ def make_photographs(folder, train=24, test=12, classes=CLASSES, size=20):
 
 def shrink_recipes(monkeypatch):
     """Make `gentut.build` build networks of a few filters."""
-    recipes = copy.deepcopy(presets.RECIPES)
-    for family, recipe in recipes.items():
+    small = copy.deepcopy(recipes.RECIPES)
+    for family, recipe in small.items():
         if family in ("gaussian", "mixture"):
             recipe["model"] |= {"latent_dim": 4, "components": 2 * (family == "mixture")}
             continue
@@ -48,8 +48,8 @@ def shrink_recipes(monkeypatch):
             recipe["velocity"] |= {"filters": (4, 4), "blocks": 1, "units": 8}
         if "latent_velocity" in recipe:
             recipe["latent_velocity"] |= {"units": 8, "blocks": 1}
-    for family, recipe in recipes.items():
-        monkeypatch.setitem(presets.RECIPES, family, recipe)
+    for family, recipe in small.items():
+        monkeypatch.setitem(recipes.RECIPES, family, recipe)
 
 
 def opens_cleanly(page, images):

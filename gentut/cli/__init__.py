@@ -49,7 +49,7 @@ def main(arguments=None):
 
 
 def _memory_is_full(error):
-    devices = sys.modules.get("gentut.devices")  # not there if Keras cannot be imported
+    devices = sys.modules.get("gentut.training.devices")  # not there if Keras cannot be imported
     return isinstance(error, MemoryError) or (devices and devices.out_of_memory(error))
 
 

@@ -20,7 +20,7 @@ def exit_code(status, options):
 
 def train(options):
     from gentut import runs
-    from gentut.devices import process
+    from gentut.training.devices import process
 
     _, status = runs.train(
         options.family, options.data, options.out, conditional=options.conditional,
@@ -75,8 +75,8 @@ def evaluate(options):
 
 
 def compare(options):
-    from gentut import comparison
     from gentut.report.terminal import family_lines
+    from gentut.runs import compare as comparison
 
     results, status = comparison.compare(
         options.data, options.out, families=options.families, minutes=options.minutes,
@@ -89,8 +89,8 @@ def compare(options):
 
 
 def choose(options):
-    from gentut import choosing
     from gentut.report.terminal import family_lines, need_lines
+    from gentut.runs import choose as choosing
 
     choice = choosing.choose(
         options.data, options.need, minutes=options.minutes, families=options.families,
@@ -107,7 +107,8 @@ def choose(options):
 
 
 def study(options):
-    from gentut import human, studies
+    from gentut import human
+    from gentut.runs import studies
 
     if options.action == "analyse":
         print(human.summary(studies.analyse(options.files, options.key, options.out)))
@@ -129,9 +130,9 @@ def study(options):
 
 
 def tasks(options):
-    from gentut import run_tasks
     from gentut.report.tasks import task_notes, task_rows
     from gentut.report.terminal import aligned
+    from gentut.runs import tasks as run_tasks
 
     given = {"n": options.n, "seeds": options.seeds, "data": options.data}
     if options.steps is not None:
@@ -162,7 +163,7 @@ def data(options):
 
 
 def doctor(options):
-    from gentut import doctor as machine
+    from gentut.cli import doctor as machine
 
     findings = machine.doctor()
     wrong = [finding for finding in findings if finding.advice]

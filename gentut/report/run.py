@@ -50,7 +50,7 @@ class RunInfo(TypedDict):
     class_names: NotRequired[Sequence[str] | None]  # of the columns, for a conditional model
     animation: NotRequired[bytes]  # the GIF of fixed latents
     scores: NotRequired[Mapping[str, object]]  # from gentut.evaluate
-    tasks: NotRequired[Mapping[str, Mapping]]  # task -> what gentut.run_tasks found
+    tasks: NotRequired[Mapping[str, Mapping]]  # task -> what gentut.runs.tasks found
     environment: NotRequired[Mapping[str, str]]  # see environment()
     command: NotRequired[str]
 

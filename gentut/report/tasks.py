@@ -14,7 +14,7 @@ SCORE_NAMES = {
 
 
 def check_tasks(tasks: object) -> None:
-    """Raises unless this is task -> what `gentut.run_tasks` found; for what a file holds."""
+    """Raises unless this is task -> what `gentut.runs.tasks` found; for what a file holds."""
     for found in tasks.values():
         kinds = {"task": str, "score": str, "data": str, "n": int, "n_seen": int, "results": dict}
         check_entries(found, kinds)
@@ -36,7 +36,7 @@ def task_rows(found: Mapping) -> tuple[list[str], list[list[str]]]:
     """Head and rows of text: one for each train set, with its difference to real images.
 
     Args:
-        found: the dict of `gentut.run_tasks.run_task`.
+        found: the dict of `gentut.runs.tasks.run_task`.
     """
     rows = []
     for name, result in found["results"].items():

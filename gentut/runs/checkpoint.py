@@ -13,10 +13,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from gentut.callbacks import TrainingDiverged
 from gentut.files import write_atomically
 from gentut.runs.versions import unreadable
-from gentut.training import StepModel
+from gentut.training.callbacks import TrainingDiverged
+from gentut.training.step import StepModel
 
 FORMAT = "gentut-checkpoint-1"
 KEPT = 2  # the newest, and the one before in case it turns out to be damaged

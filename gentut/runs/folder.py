@@ -12,16 +12,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from gentut import presets
-from gentut.callbacks import TimeBudget
 from gentut.checks import check_choice, check_positive
 from gentut.files import write_atomically
-from gentut.networks import check_image_shape
+from gentut.models import recipes
+from gentut.models.networks import check_image_shape
 from gentut.report.scores import check_scores
 from gentut.report.tasks import check_tasks
 from gentut.runs.contents import check_contents
 from gentut.runs.versions import read_keras, unreadable
 from gentut.tasks import TASKS
+from gentut.training.callbacks import TimeBudget
 
 STATUSES = ("running", "interrupted", "diverged", "finished")
 DEFAULT_EPOCHS = 10
@@ -55,7 +55,7 @@ class Config:
     contents: dict = dataclasses.field(default_factory=dict)  # of the data, see `runs.contents`
 
     def __post_init__(self):
-        check_choice("family", self.family, presets.FAMILIES)
+        check_choice("family", self.family, recipes.FAMILIES)
         for name, kind in KINDS.items():
             if not isinstance(getattr(self, name), kind):
                 raise TypeError(

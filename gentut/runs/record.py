@@ -10,9 +10,9 @@ import numpy as np
 
 from gentut import data as image_data
 from gentut import plots, report
-from gentut.devices import process
 from gentut.files import write_atomically
 from gentut.runs import checkpoint
+from gentut.training.devices import process
 
 RECORDING_SHARE = 0.2  # of the time that pictures may take, however short the epochs
 CHECKPOINT_SHARE = 0.02  # of the time that checkpoints may take

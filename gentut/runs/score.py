@@ -4,8 +4,8 @@ import contextlib
 import os
 
 from gentut import data as image_data
-from gentut.evaluation import evaluate as evaluate_model
-from gentut.judge import Judge, check_count
+from gentut.evaluation.evaluate import evaluate as evaluate_model
+from gentut.evaluation.reference import Judge, check_count
 from gentut.runs.contents import check_same, describe, locate
 from gentut.runs.folder import RunFolder
 from gentut.runs.guard import locked

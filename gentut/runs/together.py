@@ -5,7 +5,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from gentut.devices import (
+from gentut.runs.guard import NAME
+from gentut.training.devices import (
     ProcessesLost,
     device_count,
     one_of_several,
@@ -14,7 +15,6 @@ from gentut.devices import (
     use_devices,
     wait_for_all,
 )
-from gentut.runs.guard import NAME
 
 
 def set_devices(count, run):

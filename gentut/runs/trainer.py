@@ -8,11 +8,10 @@ import keras
 import numpy as np
 
 from gentut import data as image_data
-from gentut import presets, report
-from gentut.callbacks import Progress, StopOnNaN, TimeBudget, TrainingDiverged
+from gentut import report
 from gentut.checks import check_choice
-from gentut.devices import device, process
-from gentut.optimizers import value_of
+from gentut.models import recipes
+from gentut.models.vae import VAE
 from gentut.runs import checkpoint
 from gentut.runs.checkpoint import Position
 from gentut.runs.contents import describe, load_again
@@ -20,8 +19,10 @@ from gentut.runs.folder import Config, RunFolder
 from gentut.runs.guard import CtrlC, locked, room
 from gentut.runs.record import Recorder, write_report
 from gentut.runs.together import own_folder, refuse_clock, set_devices
-from gentut.training import seed as set_seed
-from gentut.vae import VAE
+from gentut.training.callbacks import Progress, StopOnNaN, TimeBudget, TrainingDiverged
+from gentut.training.devices import device, process
+from gentut.training.optimizers import value_of
+from gentut.training.step import seed as set_seed
 
 STATISTICAL = ("gaussian", "mixture")  # fitted at once: no epochs, no clock, nothing to resume
 
@@ -32,7 +33,7 @@ def train(family=None, data=None, out="runs/model", *, conditional=None, minutes
     """Train a family's recipe into a run folder, and write its report.
 
     Args:
-        family: one of `gentut.presets.FAMILIES`; not needed with `resume`.
+        family: one of `gentut.models.recipes.FAMILIES`; not needed with `resume`.
         data: what `gentut.data.load` takes; default "glyphs".
         out: the run folder; must be new or empty, unless `resume`.
         conditional: use the labels; default not.
@@ -58,7 +59,7 @@ def train(family=None, data=None, out="runs/model", *, conditional=None, minutes
         ValueError, TypeError, FileNotFoundError: an argument, the data or the folder is not what
             it must be, or another process works in it; nothing is left behind or changed.
         TrainingDiverged: a loss became NaN; the folder keeps the epochs before, if any.
-        gentut.devices.ProcessesLost: another process of the training has ended.
+        gentut.training.devices.ProcessesLost: another process of the training has ended.
     """
     asked = {
         "family": family, "data": None if data is None else str(data), "conditional": conditional,
@@ -79,7 +80,7 @@ def _begin(run, asked, resume, progress, say):
         with locked(run.path, "out", say):
             return _go_on(run, asked, progress, say)
     if "family" not in asked:
-        check_choice("family", family, presets.FAMILIES)
+        check_choice("family", family, recipes.FAMILIES)
     config = Config(**asked)
     _refuse_used(run)
     refuse_clock(config)
@@ -87,7 +88,7 @@ def _begin(run, asked, resume, progress, say):
     config.contents = describe(config.data, images, labels)
     labels, num_classes = _classes(config, images, labels)
     set_seed(config.seed)
-    model = presets.build(config.family, images.shape[1:], num_classes)
+    model = recipes.build(config.family, images.shape[1:], num_classes)
     if not image_data.is_name(config.data):
         config.data = os.path.abspath(config.data)  # so that the run can be used from elsewhere
     if config.batch_size is None and config.family not in STATISTICAL:
@@ -168,7 +169,7 @@ def _go_on(run, asked, progress, say):
     if note:
         say(note)
     if model is None:
-        model = presets.build(config.family, images.shape[1:], num_classes)
+        model = recipes.build(config.family, images.shape[1:], num_classes)
     return _train(run, config, model, images, labels, position, progress, say)
 
 

@@ -6,8 +6,8 @@ import zipfile
 import keras
 
 from gentut import report
-from gentut.devices import device
-from gentut.training import StepModel
+from gentut.training.devices import device
+from gentut.training.step import StepModel
 
 NAMES = ("gentut", "keras")
 

@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 
-from gentut import features
 from gentut.checks import check_images, check_labels
+from gentut.evaluation import features
 from gentut.tasks.augmentation import augment as augmented
 from gentut.tasks.learner import Learner
 

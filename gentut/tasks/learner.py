@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from gentut.checks import check_images, check_positive
-from gentut.training import compile_options, feed
+from gentut.training.step import compile_options, feed
 
 
 class Learner(abc.ABC):

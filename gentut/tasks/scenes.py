@@ -10,8 +10,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from gentut import features
 from gentut.checks import check_choice, check_images, check_labels, check_positive
+from gentut.evaluation import features
 from gentut.tasks.augmentation import augment as augmented
 
 MATTES = ("ink", "frame")

@@ -35,7 +35,9 @@ import published
 import results
 import trainings
 
-from gentut import data, plots, presets, report, training
+from gentut import data, plots, report
+from gentut.models import recipes
+from gentut.training import step
 
 SETS = ("mnist", "fashion_mnist", "glyphs")  # 28×28 grey in 10 classes, as the published need
 NAMES = (*results.REFERENCES, *trainings.TRAINED, *published.RECIPES)
@@ -81,7 +83,7 @@ def code_digest(name):
         family = family.removesuffix("-conditional")
         package = Path(gentut.__file__).parent
         files = [package / f"{module}.py" for module in SHARED_CODE + OWN_CODE[family]]
-        text += repr(presets.RECIPES[family]).encode() + inspect.getsource(presets.build).encode()
+        text += repr(recipes.RECIPES[family]).encode() + inspect.getsource(recipes.build).encode()
     return hashlib.sha256(b"".join([*(f.read_bytes() for f in files), text])).hexdigest()[:8]
 
 
@@ -107,7 +109,7 @@ def start(bench, name, seed, marks):
 
 def benchmark(bench, names, seeds, marks, rows, keep, grids=None):
     """Run what `rows` lacks; `keep(rows)` is called whenever rows are added to it."""
-    environment = report.environment(training.device())
+    environment = report.environment(step.device())
     machine = ", ".join(f"{key} {value}" for key, value in environment.items())
     for name, seed, due in plan(names, seeds, marks):
         code = code_digest(name)
@@ -191,7 +193,7 @@ def throughput(bench, seconds, seed, names):
             f" {product / 1e9:.1f} | {100 * count * rate / product:.0f} % |"
         )
         print(lines[-1], file=sys.stderr, flush=True)
-    facts = report.environment(training.device())
+    facts = report.environment(step.device())
     lines += [
         "",
         f"- {seconds:g} seconds of `fit` each on {bench.name}, seed {seed}. FLOPs of dense layers"

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from keras import layers
 
-from gentut import GAN, VAE, FlowMatching, LatentFlow, doctor
+from gentut import GAN, VAE, FlowMatching, LatentFlow
+from gentut.cli import doctor
 
 SIDE = 2048  # of the square matrices whose product is the yardstick
 

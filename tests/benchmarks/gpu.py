@@ -22,9 +22,11 @@ import flops
 import keras
 import results
 
-from gentut import devices, doctor, metrics, report, runs
-from gentut.callbacks import TimeBudget
-from gentut.judge import Judge
+from gentut import metrics, report, runs
+from gentut.cli import doctor
+from gentut.evaluation.reference import Judge
+from gentut.training import devices
+from gentut.training.callbacks import TimeBudget
 
 FAMILIES = ("gan", "vae", "flow", "latent_flow")
 POLICIES = ("float32", "mixed_bfloat16")

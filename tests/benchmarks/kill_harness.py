@@ -33,7 +33,8 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tiny import make_photographs, shrink_recipes  # noqa: E402
 
-from gentut import presets, runs  # noqa: E402
+from gentut import runs
+from gentut.models import recipes  # noqa: E402
 from gentut.runs import record  # noqa: E402
 
 EVENTS = {"open", "os.rename", "os.remove", "os.mkdir"}
@@ -141,7 +142,7 @@ def torture(families, random_runs, point_runs, epochs=4, kills=2, seed=0, say=pr
     """Kill and resume; returns a dict of counts.
 
     Args:
-        families: of `gentut.presets`.
+        families: of `gentut.models.recipes`.
         random_runs: runs of each family that are killed at random moments.
         point_runs: runs of each family that are killed before operations on files.
         epochs: of each run.
@@ -236,9 +237,9 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="a JSON file for the counts")
     options = parser.parse_args()
-    unknown = set(options.families) - set(presets.FAMILIES)
+    unknown = set(options.families) - set(recipes.FAMILIES)
     if unknown:
-        parser.error(f"--families must be among {presets.FAMILIES}; received {unknown}")
+        parser.error(f"--families must be among {recipes.FAMILIES}; received {unknown}")
     began = time.time()
     counts = torture(options.families, options.random, options.points, options.epochs,
                      options.kills, options.seed)  # fmt: skip

@@ -11,8 +11,9 @@ import numpy as np
 import published
 from published.base import one_hot
 
-from gentut import metrics, presets
-from gentut.judge import NEIGHBOURS, PRDC_LIMIT, Judge
+from gentut import metrics
+from gentut.evaluation.reference import NEIGHBOURS, PRDC_LIMIT, Judge
+from gentut.models import recipes
 
 GENERATED = 10_000
 
@@ -28,7 +29,7 @@ class Ours(NamedTuple):
 
 TRAINED = {
     name: Ours(family, name.endswith("-conditional"))
-    for family in presets.FAMILIES
+    for family in recipes.FAMILIES
     if family not in ("gaussian", "mixture")
     for name in (family, f"{family}-conditional")
 } | {"vae-binary": Ours("vae", binary=True)}

@@ -28,9 +28,10 @@ import gentut  # before TensorFlow
 import keras
 import numpy as np
 
-from gentut import data, metrics, report, runs, training
+from gentut import data, metrics, report, runs
+from gentut.evaluation.reference import Judge
 from gentut.files import write_atomically
-from gentut.judge import Judge
+from gentut.training import step
 
 HERE = Path(__file__).parent
 FAMILIES = ("vae", "gan", "flow", "latent_flow")
@@ -205,7 +206,7 @@ def main(arguments=None):
                 break
             row = names | function(*values)
             stored["rows"].append(row)
-            machine = report.environment(training.device())
+            machine = report.environment(step.device())
             stored |= {
                 "machine": ", ".join(f"{k} {v}" for k, v in machine.items()),
                 "date": datetime.date.today().isoformat(),

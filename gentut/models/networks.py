@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from gentut.kernels import BatchNormalization, Embedding
+from gentut.training.kernels import BatchNormalization, Embedding
 
 SLOPE = 0.2  # of the leaky rectifier in discriminators (Radford et al. 2016)
 

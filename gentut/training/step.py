@@ -11,12 +11,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from gentut.batches import Batches, Steps
 from gentut.checks import check_images, check_labels, check_positive
-from gentut.devices import BACKEND, device, device_count, own_copies, process, replica
-from gentut.kernels import Adam
-from gentut.optimizers import base_rate, check_callbacks, recipe_of
-from gentut.slopes import Differentiable
+from gentut.training.batches import Batches, Steps
+from gentut.training.devices import BACKEND, device, device_count, own_copies, process, replica
+from gentut.training.gradients import Differentiable
+from gentut.training.kernels import Adam
+from gentut.training.optimizers import base_rate, check_callbacks, recipe_of
 
 if BACKEND == "tensorflow":
     import tensorflow as tf

@@ -8,12 +8,12 @@ import numpy as np
 from keras import ops
 
 from gentut.checks import check_choice, check_positive, check_share
-from gentut.kernels import Adam
-from gentut.losses import flow_matching_loss, straight_path
-from gentut.networks import classes_of, join
-from gentut.optimizers import Optimizers, base_rate, move_average, rate_scale, recipe_of
-from gentut.training import StepModel, compile_options, generator_from, per_image
-from gentut.vae import VAE
+from gentut.models.losses import flow_matching_loss, straight_path
+from gentut.models.networks import classes_of, join
+from gentut.models.vae import VAE
+from gentut.training.kernels import Adam
+from gentut.training.optimizers import Optimizers, base_rate, move_average, rate_scale, recipe_of
+from gentut.training.step import StepModel, compile_options, generator_from, per_image
 
 METHODS = ("euler", "heun")
 

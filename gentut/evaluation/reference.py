@@ -3,8 +3,10 @@
 import numpy as np
 
 from gentut import data as image_data
-from gentut import features, metrics, presets
+from gentut import metrics
 from gentut.checks import check_images
+from gentut.evaluation import features
+from gentut.models import recipes
 
 NEIGHBOURS = 5  # nearest_k of precision, recall, density and coverage
 PRDC_LIMIT = 5_000  # images of each side that they look at
@@ -99,7 +101,7 @@ class Judge:
             for uniform noise (a distance's ceiling).
         """
         if n not in self._references:
-            gaussian = presets.build("gaussian", self.train.shape[1:])
+            gaussian = recipes.build("gaussian", self.train.shape[1:])
             gaussian.fit(self.train[: self.limit], seed=self.seed)
             crowds = {
                 "real": self.train_features[:n],

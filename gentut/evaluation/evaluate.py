@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from gentut import metrics
-from gentut.judge import Judge, check_count
+from gentut.evaluation.reference import Judge, check_count
 
 PAIRS = 500  # reconstructions that are compared
 BOUND_IMAGES, BOUND_SAMPLES = 250, 100  # of the importance-weighted bound

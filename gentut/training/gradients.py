@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from gentut.devices import BACKEND, replica
+from gentut.training.devices import BACKEND, replica
 
 if BACKEND == "tensorflow":
     import tensorflow as tf
@@ -30,7 +30,7 @@ def input_gradient(function, x):
 
 
 class Differentiable:
-    """What a train step is written with; part of `gentut.training.StepModel`, a Keras model."""
+    """What a train step is written with; part of `gentut.training.step.StepModel`."""
 
     def value_and_gradients(self, function, variables, inputs=()):
         """Value and slopes of ``function(*inputs) -> (loss, extra)``.

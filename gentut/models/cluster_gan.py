@@ -15,9 +15,9 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import kneighbors_graph
 
 from gentut.checks import check_positive
-from gentut.gan import GAN
-from gentut.mixtures import draw_in_shares
-from gentut.training import draw_seed, generator_from
+from gentut.models.gan import GAN
+from gentut.models.mixtures import draw_in_shares
+from gentut.training.step import draw_seed, generator_from
 
 AXES = 32  # principal components in which images are compared
 FEWEST = 50  # training images per cluster

@@ -4,15 +4,15 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from gentut import augment as augmentation
-from gentut.augment import check_transforms
 from gentut.checks import check_choice, check_positive
-from gentut.kernels import Adam
-from gentut.losses import ADVERSARIAL, squared_slope, unit_slope
-from gentut.networks import classes_of, join
-from gentut.optimizers import Optimizers, base_rate, move_average, rate_scale, recipe_of
-from gentut.slopes import input_gradient
-from gentut.training import StepModel, compile_options, generator_from, per_image
+from gentut.models import diff_augment as augmentation
+from gentut.models.diff_augment import check_transforms
+from gentut.models.losses import ADVERSARIAL, squared_slope, unit_slope
+from gentut.models.networks import classes_of, join
+from gentut.training.gradients import input_gradient
+from gentut.training.kernels import Adam
+from gentut.training.optimizers import Optimizers, base_rate, move_average, rate_scale, recipe_of
+from gentut.training.step import StepModel, compile_options, generator_from, per_image
 
 PENALTIES = ("r1", "r2", "gradient_penalty")
 
@@ -31,8 +31,8 @@ class GAN(StepModel):
             regularisation, Karras et al. 2020, appendix B).
         critic_steps: discriminator steps per generator step; a batch is shared out among them.
         ema: decay per step of the averaged generator that `sample` uses; 0 for none.
-        augment: names of `gentut.augment.TRANSFORMS` (or one): the discriminator then sees images
-            transformed at random (Zhao et al. 2020), for training sets of few images.
+        augment: names of `gentut.models.diff_augment.TRANSFORMS` (or one): the discriminator then
+            sees images transformed at random (Zhao et al. 2020), for training sets of few images.
         fused: one pass through the discriminator serves both players (Shen et al. 2021).  The
             generator then meets the discriminator of before this step instead of after it;
             otherwise the slopes are those of the plain step.  Needs critic_steps=1, a

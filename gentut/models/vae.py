@@ -10,12 +10,16 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
 from gentut.checks import check_choice, check_positive, check_share
-from gentut.devices import mean_over_replicas
-from gentut.losses import bernoulli_log_likelihood, gaussian_log_likelihood, kl_to_standard_normal
-from gentut.mixtures import draw_components, draw_rows, move_to_components
-from gentut.networks import classes_of, join
-from gentut.optimizers import rate_scale
-from gentut.training import StepModel, generator_from, per_image
+from gentut.models.losses import (
+    bernoulli_log_likelihood,
+    gaussian_log_likelihood,
+    kl_to_standard_normal,
+)
+from gentut.models.mixtures import draw_components, draw_rows, move_to_components
+from gentut.models.networks import classes_of, join
+from gentut.training.devices import mean_over_replicas
+from gentut.training.optimizers import rate_scale
+from gentut.training.step import StepModel, generator_from, per_image
 
 LIKELIHOODS = ("bernoulli", "gaussian")
 

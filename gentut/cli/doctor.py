@@ -63,7 +63,7 @@ def import_fault():
     try:
         if error := keras_failure():
             raise error
-        from gentut import data, human, metrics, plots, pretrained  # noqa: F401  (all it needs)
+        from gentut.models import pretrained  # noqa: F401  (all it needs)
     except Exception as error:  # whatever a library raises that is installed by half
         text = " ".join(str(error).split())
         return text if isinstance(error, ImportError) else f"{type(error).__name__}: {text}"
@@ -145,7 +145,7 @@ def _machine(fault):
     advice = f'KERAS_BACKEND, or "backend" in keras.json, must be {", ".join(BACKENDS)}'
     yield Finding("backend", name, "" if known else advice)
     if not fault:
-        from gentut.devices import device
+        from gentut.training.devices import device
 
         yield Finding("device", device())
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -205,7 +205,8 @@ def _keras():
 
 
 def _in_use():
-    from gentut import data, devices
+    from gentut import data
+    from gentut.training import devices
 
     if devices.BACKEND == "tensorflow" and devices.device() == "CPU":
         off = os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0"

@@ -12,8 +12,9 @@ from operator import attrgetter
 import numpy as np
 from keras import ops
 
-from gentut import data, presets
+from gentut import data
 from gentut.checks import check_choice
+from gentut.models import recipes
 
 NAMES = ("gan-glyphs", "vae-glyphs", "flow-glyphs", "latent_flow-glyphs")
 # The networks that are stored; of one that is averaged, the average that `sample` uses.
@@ -51,7 +52,7 @@ def unpacked(file):
     """The model in a file that holds the bytes of `packed`."""
     with np.load(file, allow_pickle=False) as stored:
         info = json.loads(str(stored["info"]))
-        model = presets.build(info["family"], info["image_shape"], info["num_classes"])
+        model = recipes.build(info["family"], info["image_shape"], info["num_classes"])
         for network in NETWORKS[info["family"]]:
             for i, variable in enumerate(attrgetter(network)(model).weights):
                 weights = stored[f"{network}/{i}"].astype("float32")

@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from gentut.checks import check_choice
-from gentut.training import per_image
+from gentut.training.step import per_image
 
 SHIFT = 1 / 8  # translation: at most this share of the side
 HOLE = 1 / 2  # cutout: side of the hole, as a share of the image's

@@ -10,13 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from gentut import data as image_data
-from gentut import presets, report
-from gentut.callbacks import TimeBudget, TrainingDiverged
+from gentut import report
 from gentut.checks import NUMBER, check_choice, check_entries
-from gentut.devices import device
-from gentut.evaluation import evaluate
+from gentut.evaluation.evaluate import evaluate
+from gentut.evaluation.reference import Judge, check_count
 from gentut.files import write_atomically
-from gentut.judge import Judge, check_count
+from gentut.models import recipes
 from gentut.report.scores import check_scores
 from gentut.runs import Config, data_options, finish, fit, grid, save_model
 from gentut.runs.contents import check_contents, describe, difference
@@ -24,7 +23,9 @@ from gentut.runs.guard import NAME as LOCK
 from gentut.runs.guard import locked, room
 from gentut.runs.trainer import STATISTICAL
 from gentut.runs.versions import read_keras, unreadable
-from gentut.training import seed as set_seed
+from gentut.training.callbacks import TimeBudget, TrainingDiverged
+from gentut.training.devices import device
+from gentut.training.step import seed as set_seed
 
 FAMILIES = ("gaussian", "mixture", "vae", "gan", "flow", "latent_flow")
 DEFAULTS = {
@@ -54,7 +55,8 @@ def compare(data=None, out="runs/compare", *, families=None, minutes=None, n=Non
             models are class-conditional.
         out: folder for ``report.html``, one ``FAMILY.keras`` each and ``compare.json`` (settings
             and scores); made if missing.  An earlier comparison in it is replaced.
-        families: different ones of `gentut.presets.FAMILIES`; default `FAMILIES` of this module.
+        families: different ones of `gentut.models.recipes.FAMILIES`; default `FAMILIES` of
+            this module.
         minutes: training time of each, default 0.75; the statistical models take what they need.
         n: generated images to score, default 5,000.
         seed: of everything, default 0.
@@ -168,7 +170,7 @@ def _one_family(family, judge, train, settings, progress, say):
     labels = None if num_classes is None else labels
     say(f"{family}: training")
     set_seed(seed)
-    model = presets.build(family, images.shape[1:], num_classes)
+    model = recipes.build(family, images.shape[1:], num_classes)
     clock = TimeBudget(settings["minutes"])
     start = time.perf_counter()
     seen = fit(family, model, images, labels, clock=clock, seed=seed, progress=progress)

@@ -10,8 +10,8 @@ from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
 
 from gentut.checks import check_positive
-from gentut.mixtures import draw_components, move_to_components
-from gentut.training import StepModel, generator_from
+from gentut.models.mixtures import draw_components, move_to_components
+from gentut.training.step import StepModel, generator_from
 
 ARRAYS = ("mean", "axes", "weights", "means", "scales", "groups")
 

@@ -3,7 +3,7 @@
 import os
 
 from gentut import plots, report
-from gentut.devices import device
+from gentut.training.devices import device
 
 QUICK = "GENTUT_QUICK"
 

@@ -4,9 +4,9 @@ import dataclasses
 import math
 from pathlib import Path
 
-from gentut import comparison
 from gentut.checks import check_choice
 from gentut.report import NEEDS, Recommendation, recommend
+from gentut.runs import compare as comparison
 from gentut.runs import load_model
 
 
@@ -55,10 +55,11 @@ def choose(data=None, need=None, *, minutes=None, families=None, n=None, seed=No
             (highest PSNR of reconstructions); see `gentut.report.recommend` for the rule.
         minutes: training time of all families together, default 5, shared out evenly.  The
             statistical models take seconds of their own; scoring comes on top.
-        families: different ones of `gentut.presets.FAMILIES`; default those that have the score.
+        families: different ones of `gentut.models.recipes.FAMILIES`; default those that have
+            the score.
         n: generated images to score, default 5,000.
         seed: of everything, default 0.
-        out: folder for the page, the scores and the models, as `gentut.comparison.compare` leaves
+        out: folder for the page, the scores and the models, as `gentut.runs.compare.compare` leaves
             them.
         size, channels, skip_unreadable: for a folder of images, see `gentut.runs.train`.
         resume: go on with a choice that was stopped, with the settings it was begun with.

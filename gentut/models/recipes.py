@@ -3,14 +3,14 @@
 The sizes suit 28×28 to 64×64 images and two CPU cores; `tests/benchmarks` measures them.
 """
 
-from gentut import networks
 from gentut.checks import check_choice, check_positive
-from gentut.classical import PCAMixture
-from gentut.clusters import ClusterGAN
-from gentut.flow import FlowMatching, LatentFlow
-from gentut.gan import GAN
-from gentut.kernels import Adam
-from gentut.vae import VAE
+from gentut.models import networks
+from gentut.models.cluster_gan import ClusterGAN
+from gentut.models.flow import FlowMatching, LatentFlow
+from gentut.models.gan import GAN
+from gentut.models.pca_mixture import PCAMixture
+from gentut.models.vae import VAE
+from gentut.training.kernels import Adam
 
 RECIPES = {
     "gaussian": {"model": {"components": 0, "latent_dim": 64}},

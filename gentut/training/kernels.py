@@ -8,7 +8,7 @@ On JAX, which joins such passes itself, and on PyTorch these are the Keras class
 import keras
 from keras import ops
 
-from gentut.devices import BACKEND, device_count
+from gentut.training.devices import BACKEND, device_count
 
 if BACKEND == "tensorflow":
     import tensorflow as tf

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from gentut import presets
 from gentut.checks import check_images, check_labels, check_positive
-from gentut.devices import device_count, out_of_memory
+from gentut.models import recipes
+from gentut.training.devices import device_count, out_of_memory
 
 GAIN = 0.05  # a doubled batch that gains less is not worth its memory
 MOST = 4096
@@ -52,7 +52,7 @@ def find_batch_size(family, images, labels=None, *, seconds=2.0, most=MOST):
     in a step (and, often, a higher rate); on a CPU the recipe's size is the one to keep.
 
     Args:
-        family: a neural one of `gentut.presets.FAMILIES`.
+        family: a neural one of `gentut.models.recipes.FAMILIES`.
         images: float in [0, 1], ``(n, height, width, channels)``.
         labels: ints ``(n,)`` for a conditional model, or None.
         seconds: to measure each size, after its graph is built.
@@ -72,8 +72,8 @@ def find_batch_size(family, images, labels=None, *, seconds=2.0, most=MOST):
     if labels is not None:
         labels = check_labels(labels, len(images), np.inf)
     classes = None if labels is None else int(labels.max()) + 1
-    size = presets.build(family, images.shape[1:], classes).default_batch_size
-    if "batch_size" not in presets.RECIPES[family]:
+    size = recipes.build(family, images.shape[1:], classes).default_batch_size
+    if "batch_size" not in recipes.RECIPES[family]:
         raise ValueError(f"`family` must be one that is trained in batches; received {family!r}.")
     if most < size:
         raise ValueError(f"`most` must be at least the recipe's batch, {size}; received {most}.")
@@ -104,7 +104,7 @@ def find_batch_size(family, images, labels=None, *, seconds=2.0, most=MOST):
 
 
 def _speed(family, images, labels, classes, size, seconds):
-    model = presets.build(family, images.shape[1:], classes)
+    model = recipes.build(family, images.shape[1:], classes)
     pace = _Pace(size, seconds)
     model.fit(images, labels, epochs=10**6, batch_size=size, callbacks=[pace], seed=0, verbose=0)
     return pace.rate

@@ -1,0 +1,1 @@
+"""Images to features, features to scores against a reference set of held-out images."""

@@ -1,0 +1,1 @@
+"""The model families, one to a file, and what they are built from."""
