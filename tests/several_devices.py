@@ -5,7 +5,7 @@
 
 Devices have to be set before a backend begins to compute, so no test process can do it.
 Differences are those of float64.  In float32 sums in another order differ in the seventh digit;
-where that turns a ReLU or the sign of a slope near zero, Adam moves a weight by its whole rate,
+where that turns a ReLU or the sign of a gradient near zero, Adam moves a weight by its whole rate,
 here 1e-3.
 """
 
@@ -27,7 +27,7 @@ from gentut.models import recipes
 from gentut.training.step import StepModel
 
 BATCH, STEPS, CLASSES = 40, 20, 4
-# What has to be the same on every device beside the slopes: labels, noise, lazy penalties, batch
+# What has to be the same on every device beside the gradients: labels, noise, lazy penalties, batch
 # statistics, several critic steps, a limit on the mean of the batch, transforms.
 SETTINGS = {
     "gan": {"penalty_interval": 2, "augment": ("colour",)},

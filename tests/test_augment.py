@@ -76,12 +76,12 @@ def test_the_slope_flows_through_and_is_that_of_finite_differences(name):
     def total(x):
         return ops.sum(transform(x) * weights)
 
-    slope = ops.convert_to_numpy(ops.stop_gradient(input_gradient(total, images)))
+    gradient = ops.convert_to_numpy(ops.stop_gradient(input_gradient(total, images)))
     for place in ((0, 1, 2, 0), (1, 4, 4, 1), (0, 7, 0, 2)):
         step = np.zeros_like(images)
         step[place] = 0.05  # the transforms are linear in the image: any step will do
         ends = [float(total(ops.convert_to_tensor(images + sign * step))) for sign in (1, -1)]
-        assert slope[place] == pytest.approx((ends[0] - ends[1]) / 0.1, abs=2e-3)
+        assert gradient[place] == pytest.approx((ends[0] - ends[1]) / 0.1, abs=2e-3)
 
 
 def test_a_gan_keeps_its_transforms_in_its_file_and_its_steps_without_them(tmp_path):

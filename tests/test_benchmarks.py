@@ -181,8 +181,8 @@ def test_the_count_is_what_tensorflow_executes():
     progress = tf.constant(0.5)
     gan = small_gan(penalties={"r1": 1.0}, fused=True)
     gan.compile()
-    # Beyond need, TensorFlow takes the first layer's slope for the real half too, and carries the
-    # second derivative of the leaky rectifier, which is zero, back through the penalty's pass.
+    # Beyond need, TensorFlow takes the first layer's gradient for the real half too, and carries
+    # the second derivative of the leaky rectifier, which is zero, back through the penalty's pass.
     cost = flops.network_cost(gan.discriminator)
     zeros = cost.backward() - 2 * cost.last
     needed = flops.training_flops(gan) + cost.first + zeros

@@ -228,13 +228,13 @@ def test_two_families_that_are_the_same_cannot_be_told_apart(clouds, tmp_path, m
 
 
 def test_a_model_that_returns_its_training_images_is_found_out(clouds):
-    judge = gentut.evaluation.reference.Judge(clouds, {"size": 16, "channels": 1})
+    reference = gentut.evaluation.ReferenceSet(clouds, {"size": 16, "channels": 1})
     rng = np.random.default_rng(1)
-    honest = gentut.build("gaussian", (16, 16, 1)).fit(judge.train)
+    honest = gentut.build("gaussian", (16, 16, 1)).fit(reference.train)
     rows = [
-        {"family": family, **judge.score(images), **judge.references(120)}
+        {"family": family, **reference.score(images), **reference.references(120)}
         for family, images in (
-            ("gan", judge.train[rng.permutation(len(judge.train))[:120]]),
+            ("gan", reference.train[rng.permutation(len(reference.train))[:120]]),
             ("mixture", honest.sample(120, seed=0)),
         )
     ]

@@ -18,7 +18,7 @@ import tiny
 import gentut
 from gentut.models import recipes
 from gentut.runs import Config, batch_size
-from gentut.runs.together import own_folder, refuse_clock
+from gentut.runs.processes import own_folder, refuse_clock
 from gentut.training import devices
 
 HERE = Path(__file__).parent
@@ -155,8 +155,8 @@ def test_the_first_process_has_the_folder_and_the_others_a_copy(tmp_path, monkey
     (tmp_path / ".lock").write_text("1")
     with own_folder(tmp_path) as folder:
         assert folder == tmp_path
-    monkeypatch.setattr("gentut.runs.together.process", lambda: (1, 2))
-    monkeypatch.setattr("gentut.runs.together.wait_for_all", lambda name: None)
+    monkeypatch.setattr("gentut.runs.processes.process", lambda: (1, 2))
+    monkeypatch.setattr("gentut.runs.processes.wait_for_all", lambda name: None)
     with own_folder(tmp_path) as folder:
         assert folder != tmp_path
         assert [path.name for path in folder.iterdir()] == ["config.json"]
@@ -317,7 +317,7 @@ def test_batch_size_measures_a_real_training():
 
 def test_several_processes_do_not_train_by_their_clocks(monkeypatch):
     refuse_clock(Config("vae", minutes=1))
-    monkeypatch.setattr("gentut.runs.together.process", lambda: (0, 2))
+    monkeypatch.setattr("gentut.runs.processes.process", lambda: (0, 2))
     refuse_clock(Config("vae", epochs=1))
     with pytest.raises(ValueError, match="`minutes` must be left out where several processes"):
         refuse_clock(Config("vae", minutes=1))

@@ -9,7 +9,7 @@ from tiny import make_photographs, shrink_recipes
 import gentut
 from gentut import metrics
 from gentut.evaluation import evaluate as evaluation
-from gentut.evaluation import reference as judges
+from gentut.evaluation import reference as reference_module
 
 CROWD = (
     "frechet_distance", "kernel_distance", "inception_score", "precision", "recall", "density",
@@ -56,13 +56,13 @@ def photographs(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def letters():
-    return evaluation.Judge("glyphs", limit=600)
+    return evaluation.ReferenceSet("glyphs", limit=600)
 
 
 @pytest.fixture(scope="module")
-def judge(photographs):
+def reference(photographs):
     """No classifier of ours fits a folder: it is seen by random convolutions."""
-    return evaluation.Judge(photographs, OPTIONS)
+    return evaluation.ReferenceSet(photographs, OPTIONS)
 
 
 def noise(n, shape=(28, 28, 1)):
@@ -132,7 +132,7 @@ def test_every_interval_holds_its_value_and_stays_in_range(letters):
 
 def test_generated_images_may_come_sorted_by_class(letters, monkeypatch):
     """Only 200 are compared with their neighbours: of the first 200, all would be A to D."""
-    monkeypatch.setattr(judges, "PRDC_LIMIT", 200)
+    monkeypatch.setattr(reference_module, "PRDC_LIMIT", 200)
     order = np.argsort(letters.train_labels[:600], kind="stable")
     scores = letters.score(letters.train[:600][order])
     assert scores["coverage"] > 0.8 and scores["recall"] > 0.7
@@ -143,9 +143,9 @@ def test_generated_images_may_come_sorted_by_class(letters, monkeypatch):
 # Likelihoods and reconstructions ----------------------------------------------------------------
 
 
-def test_likelihood_and_reconstruction_scores_worked_out_by_hand(judge):
-    scores = evaluation.evaluate(Shifter(noise(60, (16, 16, 1))), n=60, judge=judge)
-    bounds = -judge.test.sum(axis=(1, 2, 3), dtype="float64")
+def test_likelihood_and_reconstruction_scores_worked_out_by_hand(reference):
+    scores = evaluation.evaluate(Shifter(noise(60, (16, 16, 1))), n=60, reference=reference)
+    bounds = -reference.test.sum(axis=(1, 2, 3), dtype="float64")
     assert scores["elbo_test"] == pytest.approx(bounds.mean(), rel=1e-5)
     # All images gain two nats, so that their choice adds no uncertainty.
     assert scores["importance_weighted_bound"] == pytest.approx(bounds.mean() + 2, rel=1e-5)
@@ -163,7 +163,7 @@ def test_likelihood_and_reconstruction_scores_worked_out_by_hand(judge):
 
 def test_the_bound_of_a_few_images_stands_beside_the_elbo_of_all(letters):
     """600 test images, 250 of them with the bound: their own level must not show."""
-    scores = evaluation.evaluate(Shifter(letters.train, gain=5.0), n=50, judge=letters)
+    scores = evaluation.evaluate(Shifter(letters.train, gain=5.0), n=50, reference=letters)
     assert scores["n_elbo"] == 600 and scores["n_bound"] == 250
     assert scores["importance_weighted_bound"] - scores["elbo_test"] == pytest.approx(5, abs=1e-3)
 
@@ -187,8 +187,8 @@ def test_the_interval_of_the_bound_covers():
     assert 0.935 <= hits / 2000 <= 0.965  # three standard errors
 
 
-def test_what_a_model_or_a_judge_cannot_is_said_and_left_out(judge):
-    scores = evaluation.evaluate(Replay(noise(40, (16, 16, 1))), n=40, judge=judge)
+def test_what_a_model_or_a_judge_cannot_is_said_and_left_out(reference):
+    scores = evaluation.evaluate(Replay(noise(40, (16, 16, 1))), n=40, reference=reference)
     assert scores["left_out"] == (
         "likelihood bounds (the model has none); reconstructions (the model makes none); "
         "inception score (random-conv 16×16 (seed 0) knows no classes)"
@@ -198,16 +198,16 @@ def test_what_a_model_or_a_judge_cannot_is_said_and_left_out(judge):
 
 
 def test_the_letters_leave_nothing_of_a_vae_out(letters):
-    scores = evaluation.evaluate(Shifter(letters.train), n=100, judge=letters)
+    scores = evaluation.evaluate(Shifter(letters.train), n=100, reference=letters)
     assert scores["left_out"] == ""
 
 
 # Counts, names, seeds ---------------------------------------------------------------------------
 
 
-def test_scores_say_where_they_come_from(judge, photographs):
-    model = Replay(judge.train, num_classes=2)
-    scores = evaluation.evaluate(model, n=40, seed=3, judge=judge)
+def test_scores_say_where_they_come_from(reference, photographs):
+    model = Replay(reference.train, num_classes=2)
+    scores = evaluation.evaluate(model, n=40, seed=3, reference=reference)
     expected = {
         "data": str(photographs), "split": "test", "seed": 3, "n_generated": 40, "n_real": 60,
         "n_train": 120, "nearest_k": 5, "features": "random-conv 16×16 (seed 0)",
@@ -220,9 +220,9 @@ def test_scores_say_where_they_come_from(judge, photographs):
 
 
 def test_labels_come_in_the_shares_of_the_training_images(photographs):
-    judge = evaluation.Judge(photographs, options={"size": 16, "channels": 1})
-    judge.train_labels = np.repeat([0, 1], [90, 30])
-    labels = judge.labels(400)
+    reference = evaluation.ReferenceSet(photographs, options={"size": 16, "channels": 1})
+    reference.train_labels = np.repeat([0, 1], [90, 30])
+    labels = reference.labels(400)
     np.testing.assert_array_equal(np.bincount(labels), [300, 100])
     assert labels.dtype == "int32"
     assert 0.6 < np.mean(labels[:100] == 0) < 0.9  # mixed, not sorted: a part stands for the whole
@@ -232,24 +232,24 @@ def test_the_same_seed_gives_the_same_scores(photographs):
     def scores(seed):
         images = noise(50, (16, 16, 1))
         found = gentut.evaluate(
-            Replay(images), n=50, judge=evaluation.Judge(photographs, OPTIONS, seed=seed)
+            Replay(images), n=50, reference=evaluation.ReferenceSet(photographs, OPTIONS, seed=seed)
         )
         return {k: v for k, v in found.items() if not k.startswith("seconds")}
 
     assert scores(1) == scores(1) != scores(2)
 
 
-def test_nearest_gives_the_nearest_training_images(judge):
-    images, distances = judge.nearest(judge.test[:3], count=4)
-    codes = judge.extractor(judge.test[:3])
+def test_nearest_gives_the_nearest_training_images(reference):
+    images, distances = reference.nearest(reference.test[:3], count=4)
+    codes = reference.extractor(reference.test[:3])
     for i in range(3):
-        every = np.linalg.norm(judge.train_features - codes[i], axis=1)
+        every = np.linalg.norm(reference.train_features - codes[i], axis=1)
         np.testing.assert_allclose(distances[i], np.sort(every)[:4], rtol=1e-4)
-        np.testing.assert_array_equal(images[i, 0], judge.train[every.argmin()])
+        np.testing.assert_array_equal(images[i, 0], reference.train[every.argmin()])
 
 
 @pytest.mark.backend
-def test_a_trained_vae_is_scored_from_end_to_end(photographs, judge, monkeypatch):
+def test_a_trained_vae_is_scored_from_end_to_end(photographs, reference, monkeypatch):
     shrink_recipes(monkeypatch)
     images, labels = gentut.data.load(photographs, "train", **OPTIONS)
     vae = gentut.build("vae", (16, 16, 1), num_classes=2)
@@ -259,7 +259,7 @@ def test_a_trained_vae_is_scored_from_end_to_end(photographs, judge, monkeypatch
     vae.fit_prior(images, labels, components=2)
     # Two Gaussians over four latents: weight, mean, scale and class of each.
     assert evaluation.parameters(vae) == decoder + 2 * (1 + 4 + 16 + 1)
-    scores = gentut.evaluate(vae, n=30, judge=judge)
+    scores = gentut.evaluate(vae, n=30, reference=reference)
     gap = scores["importance_weighted_bound"] - scores["elbo_test"]
     assert -0.1 < gap < 10  # near 0 in so few steps; the noise of one draw can be on either side
     assert np.isfinite([v for v in scores.values() if not isinstance(v, str)]).all()
@@ -268,38 +268,39 @@ def test_a_trained_vae_is_scored_from_end_to_end(photographs, judge, monkeypatch
 # Bad input --------------------------------------------------------------------------------------
 
 BAD = [
-    (lambda judge: evaluation.evaluate(Replay(judge.train), n=5, judge=judge),
+    (lambda reference: evaluation.evaluate(Replay(reference.train), n=5, reference=reference),
      "`n` must be an integer of at least 12; received 5."),
-    (lambda judge: evaluation.evaluate(Replay(judge.train), n=True, judge=judge),
+    (lambda reference: evaluation.evaluate(Replay(reference.train), n=True, reference=reference),
      "`n` must be an integer of at least 12; received True."),
-    (lambda judge: evaluation.evaluate(Replay(noise(40)), n=40, judge=judge),
+    (lambda reference: evaluation.evaluate(Replay(noise(40)), n=40, reference=reference),
      "`model` must make images of shape (16, 16, 1), those of "),
-    (lambda judge: evaluation.evaluate(Replay(judge.train, num_classes=10), n=40, judge=judge),
+    (lambda reference: evaluation.evaluate(
+        Replay(reference.train, num_classes=10), n=40, reference=reference),
      "`model` must have the 2 classes of "),
-    (lambda judge: judge.score(noise(40)),
+    (lambda reference: reference.score(noise(40)),
      "`generated` must have shape (n, 16, 16, 1), the model's image shape; received"),
-    (lambda judge: judge.score(judge.train[:3]),
+    (lambda reference: reference.score(reference.train[:3]),
      "`generated` must hold at least 12 images; received 3."),
-    (lambda judge: judge.score(judge.train * 2), "`generated` must lie in [0, 1]"),
-    (lambda judge: evaluation.Judge("nowhere"), "`name_or_folder` must be glyphs"),
+    (lambda reference: reference.score(reference.train * 2), "`generated` must lie in [0, 1]"),
+    (lambda reference: evaluation.ReferenceSet("nowhere"), "`name_or_folder` must be glyphs"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("call, message", BAD, ids=[message[:40] for _, message in BAD])
-def test_bad_input_is_named(call, message, judge):
+def test_bad_input_is_named(call, message, reference):
     with pytest.raises((ValueError, FileNotFoundError)) as error:
-        call(judge)
+        call(reference)
     assert str(error.value).startswith(message)
 
 
 def test_too_few_held_out_images_are_no_judge(tmp_path):
     few = make_photographs(tmp_path / "few", train=20, test=2)
     with pytest.raises(ValueError, match="at least 12 test images to judge by; .* which holds 4"):
-        evaluation.Judge(few, OPTIONS)
+        evaluation.ReferenceSet(few, OPTIONS)
 
 
 def test_the_smallest_crowds_are_scored_with_a_warning(tmp_path):
-    small = evaluation.Judge(make_photographs(tmp_path / "small", train=6, test=6), OPTIONS)
+    small = evaluation.ReferenceSet(make_photographs(tmp_path / "small", train=6, test=6), OPTIONS)
     with pytest.warns(metrics.SmallSampleWarning):
-        scores = evaluation.evaluate(Replay(small.train), n=12, judge=small)
+        scores = evaluation.evaluate(Replay(small.train), n=12, reference=small)
     assert np.isfinite([v for v in scores.values() if not isinstance(v, str)]).all()

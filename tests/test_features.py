@@ -33,7 +33,7 @@ def glyph_test_features(glyphs, glyph_test):
 # What is stored
 
 
-@pytest.mark.parametrize("name", features.JUDGES)
+@pytest.mark.parametrize("name", features.CLASSIFIERS)
 def test_a_judge_is_described_and_small(name):
     judge = features.load(name)
     assert (judge.name, judge.feature_dim, judge.num_classes) == (f"{name} classifier", 128, 10)
@@ -43,7 +43,7 @@ def test_a_judge_is_described_and_small(name):
     assert os.path.getsize(data.data_path(f"weights/features-{name}.npz")) <= 2_000_000
 
 
-@pytest.mark.parametrize("name", features.JUDGES)
+@pytest.mark.parametrize("name", features.CLASSIFIERS)
 def test_weights_hold_no_pickle_and_no_useless_number(name):
     path = data.data_path(f"weights/features-{name}.npz")
     assert zipfile.ZipFile(path).testzip() is None

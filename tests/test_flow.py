@@ -7,6 +7,7 @@ from keras import layers, ops
 
 import gentut
 from gentut.models import networks
+from gentut.models.flow import solve
 from gentut.models.losses import flow_matching_loss, straight_path
 
 pytestmark = pytest.mark.backend
@@ -72,7 +73,7 @@ def test_trains_samples_saves_and_repeats(small, num_classes, tmp_path):
     loaded.fit(IMAGES, labels, epochs=1, batch_size=16, verbose=0)
 
 
-def test_path_starts_at_noise_ends_at_data_and_moves_at_its_slope():
+def test_path_starts_at_noise_ends_at_data_and_moves_at_its_gradient():
     noise, data = RNG.normal(size=(2, 4, 3)).astype("float32")
     points = [
         ops.convert_to_numpy(straight_path(noise, data, np.full((4, 1), t, "float32"))[0])
@@ -80,8 +81,8 @@ def test_path_starts_at_noise_ends_at_data_and_moves_at_its_slope():
     ]
     np.testing.assert_array_equal(points[0], noise)
     np.testing.assert_array_equal(points[3], data)
-    slope = ops.convert_to_numpy(straight_path(noise, data, np.ones((4, 1), "float32"))[1])
-    np.testing.assert_allclose((points[2] - points[1]) / 0.25, slope, rtol=1e-4, atol=1e-5)
+    gradient = ops.convert_to_numpy(straight_path(noise, data, np.ones((4, 1), "float32"))[1])
+    np.testing.assert_allclose((points[2] - points[1]) / 0.25, gradient, rtol=1e-4, atol=1e-5)
 
 
 def test_loss_is_the_mean_square_per_dimension():
@@ -109,7 +110,7 @@ def exact_flow(mean, scale):
     velocity = keras.Model([images, time], GaussianVelocity(mean, scale)([images, time]))
     flow = gentut.FlowMatching.__new__(gentut.FlowMatching)
     keras.Model.__init__(flow)
-    flow.image_shape, flow.num_classes, flow.average = SHAPE, None, velocity
+    flow.image_shape, flow.num_classes, flow.ema_velocity = SHAPE, None, velocity
     return flow
 
 
@@ -119,7 +120,7 @@ def test_the_exact_velocity_carries_noise_to_the_data_and_heun_is_of_second_orde
     truth = 0.3 + 0.2 * noise
 
     def error(steps, method):
-        end = flow._carry(ops.convert_to_tensor(noise), None, steps, method, 1.0)
+        end = solve(flow._field(None, 1.0), ops.convert_to_tensor(noise), steps, method)
         return np.abs(ops.convert_to_numpy(end) - truth).mean()
 
     for method, factor in (("euler", 2.0), ("heun", 4.0)):
@@ -141,7 +142,7 @@ def test_training_learns_a_known_distribution():
     gentut.seed(0)
     network = keras.Model([x, t], layers.Reshape(velocity_shape)(layers.Dense(64)(h)))
     flow = gentut.FlowMatching(network, ema=0.99)
-    flow.compile(keras.optimizers.Adam(3e-3), hold=0.3)
+    flow.compile(keras.optimizers.Adam(3e-3), constant_share=0.3)
     flow.fit(images, epochs=12, batch_size=50, verbose=0)
     level = flow.sample(1000, seed=0, steps=16).mean(axis=(1, 2, 3))
     assert level.mean() == pytest.approx(0.6, abs=0.03)

@@ -13,12 +13,12 @@ def rng():
     return np.random.default_rng(0)
 
 
-class Slopes(gradients.Differentiable, keras.Model):
-    """Something that can ask for slopes."""
+class Gradients(gradients.Differentiable, keras.Model):
+    """Something that can ask for gradients."""
 
 
-def slopes_of(function, variables, inputs):
-    model = Slopes()
+def gradients_of(function, variables, inputs):
+    model = Gradients()
     model.optimizer = keras.optimizers.SGD()
     loss, _, of_variables, of_inputs = model.value_and_gradients(
         lambda *x: (function(*x), ()), variables, inputs
@@ -48,7 +48,7 @@ def test_adam_moves_as_keras_adam(rng, options):
         np.testing.assert_allclose(value, keras_value, rtol=2e-5, atol=2e-6)
 
 
-def test_adams_first_step_is_the_rate_against_the_sign_of_the_slope():
+def test_adams_first_step_is_the_rate_against_the_sign_of_the_gradient():
     """Kingma & Ba 2015, section 2.1: both moments are exact after the bias correction."""
     variable = keras.Variable([1.0, 1.0, 1.0])
     optimizer = kernels.Adam(learning_rate=0.25)
@@ -67,7 +67,7 @@ def test_batch_normalisation_is_that_of_keras(rng, shape):
         layer.build(shape)
         layer.gamma.assign([0.5, 1.0, 2.0, -1.0])
         layer.beta.assign([0.0, 1.0, 2.0, 3.0])
-        results = slopes_of(
+        results = gradients_of(
             lambda x, layer=layer: ops.sum(layer(x, training=True) * weight),
             [layer.gamma, layer.beta],
             [images],
@@ -104,5 +104,5 @@ def test_embedding_looks_rows_up_and_adds_the_slopes_of_repeated_labels(rng):
     table = rng.standard_normal((4, 3)).astype("float32")
     layer.embeddings.assign(table)
     np.testing.assert_allclose(ops.convert_to_numpy(layer(labels)), table[labels], rtol=1e-6)
-    _, slope = slopes_of(lambda: ops.sum(layer(labels)), [layer.embeddings], [])
-    np.testing.assert_allclose(slope, [[1] * 3, [0] * 3, [3] * 3, [0] * 3], rtol=1e-6)
+    _, gradient = gradients_of(lambda: ops.sum(layer(labels)), [layer.embeddings], [])
+    np.testing.assert_allclose(gradient, [[1] * 3, [0] * 3, [3] * 3, [0] * 3], rtol=1e-6)

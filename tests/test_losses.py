@@ -42,16 +42,19 @@ def test_adversarial_losses_equal_values_worked_out_by_hand(name):
     assert float(players.generator(REAL, FAKE)) == pytest.approx(EXPECTED[name][1], abs=1e-6)
 
 
-@pytest.mark.parametrize("name", [k for k, v in losses.ADVERSARIAL.items() if v.slope_ratio])
+@pytest.mark.parametrize("name", [k for k, v in losses.ADVERSARIAL.items() if v.gradient_ratio])
 def test_slope_ratio_turns_one_players_slope_into_the_others(name):
     players = losses.ADVERSARIAL[name]
     fake = np.array([[-12.0], [-1.0], [0.5], [8.0]], "float32")
     real = ops.convert_to_tensor(np.array([[3.0], [-2.0], [0.0], [1.0]], "float32"))
-    d_slope = input_gradient(lambda s: players.discriminator(real, s), fake)
-    g_slope = input_gradient(lambda s: players.generator(real, s), fake)
-    ratio = players.slope_ratio(real, ops.convert_to_tensor(fake))
+    d_gradient = input_gradient(lambda s: players.discriminator(real, s), fake)
+    g_gradient = input_gradient(lambda s: players.generator(real, s), fake)
+    ratio = players.gradient_ratio(real, ops.convert_to_tensor(fake))
     np.testing.assert_allclose(
-        ops.convert_to_numpy(d_slope * ratio), ops.convert_to_numpy(g_slope), rtol=2e-4, atol=1e-9
+        ops.convert_to_numpy(d_gradient * ratio),
+        ops.convert_to_numpy(g_gradient),
+        rtol=2e-4,
+        atol=1e-9,
     )
 
 
@@ -61,20 +64,24 @@ def test_optimal_discriminator_of_equal_densities_reaches_minus_log_four():
     assert float(losses.minimax_discriminator_loss(zero, zero)) == pytest.approx(LOG(4), abs=1e-6)
 
 
-def test_penalties_on_a_linear_score_equal_its_squared_slope():
+def test_penalties_on_a_linear_score_equal_its_squared_gradient():
     weights = np.arange(12, dtype="float32").reshape(1, 2, 2, 3) / 10
     images = np.random.default_rng(0).random((5, 2, 2, 3)).astype("float32")
     squared = float((weights**2).sum())
     weights = ops.convert_to_tensor(weights)
-    slopes = input_gradient(lambda x: ops.sum(x * weights, axis=(1, 2, 3)), images)
-    assert float(losses.squared_slope(slopes)) == pytest.approx(squared / 2, rel=1e-5)
-    assert float(losses.unit_slope(slopes)) == pytest.approx((squared**0.5 - 1) ** 2, rel=1e-5)
+    gradients = input_gradient(lambda x: ops.sum(x * weights, axis=(1, 2, 3)), images)
+    assert float(losses.zero_centered_gradient_penalty(gradients)) == pytest.approx(
+        squared / 2, rel=1e-5
+    )
+    assert float(losses.gradient_penalty(gradients)) == pytest.approx(
+        (squared**0.5 - 1) ** 2, rel=1e-5
+    )
 
 
-def test_gradient_penalty_of_a_flat_score_has_a_finite_slope():
+def test_gradient_penalty_of_a_flat_score_has_a_finite_gradient():
     flat = np.zeros((4, 2, 2, 1), "float32")
-    slope = input_gradient(losses.unit_slope, flat)
-    assert np.isfinite(ops.convert_to_numpy(slope)).all()
+    gradient = input_gradient(losses.gradient_penalty, flat)
+    assert np.isfinite(ops.convert_to_numpy(gradient)).all()
 
 
 def test_likelihoods_agree_with_scipy():

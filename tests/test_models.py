@@ -105,7 +105,7 @@ def test_every_vae_setting_trains_and_improves_its_own_loss(settings, num_classe
 def test_fused_step_has_the_slopes_of_both_players_worked_out_apart(name, augment):
     settings = {"loss": name, "fused": True, "penalties": {"r1": 0.7}, "augment": augment}
     gan = small_gan(3, **settings)
-    sgd = [keras.optimizers.SGD(1.0) for _ in range(2)]  # a step of rate 1 is the slope
+    sgd = [keras.optimizers.SGD(1.0) for _ in range(2)]  # a step of rate 1 is the gradient
     gan.compile(*sgd)
     real, y = ops.convert_to_tensor(IMAGES[:16]), ops.convert_to_tensor(LABELS[:16])
     latents = ops.convert_to_tensor(RNG.normal(size=(16, 4)).astype("float32"))
@@ -134,13 +134,13 @@ def test_fused_step_has_the_slopes_of_both_players_worked_out_apart(name, augmen
     ]
     before = [weights(n) for n in networks_]
     gan.update(real, y, np.float32(0.0))
-    for old, network, slopes in zip(before, networks_, expected, strict=True):
-        for a, b, slope in zip(old, weights(network), slopes, strict=True):
-            np.testing.assert_allclose(a - b, slope, rtol=1e-3, atol=2e-6)
+    for old, network, gradients in zip(before, networks_, expected, strict=True):
+        for a, b, gradient in zip(old, weights(network), gradients, strict=True):
+            np.testing.assert_allclose(a - b, gradient, rtol=1e-3, atol=2e-6)
 
 
 def test_adam_squares_the_summed_slope_of_a_label_that_occurs_often():
-    # By hand: after one step Adam's second moment is (1 − beta_2)·slope², slope summed per label.
+    # By hand: after one step Adam's second moment is (1 − beta_2)·gradient², summed per label.
     gan = small_gan(3)
     variables = gan.discriminator.trainable_variables
     real, y = ops.convert_to_tensor(IMAGES[:16]), ops.convert_to_tensor(LABELS[:16])
@@ -155,8 +155,8 @@ def test_adam_squares_the_summed_slope_of_a_label_that_occurs_often():
     def loss():
         return ops.mean(gan.discriminator([real, y])), ()
 
-    slopes = gan.value_and_gradients(loss, variables)[2]
-    optimizer.apply(slopes, variables)
+    gradients = gan.value_and_gradients(loss, variables)[2]
+    optimizer.apply(gradients, variables)
     moments = {v.path: np.array(ops.convert_to_numpy(v)) for v in optimizer.variables}
     (found,) = [v for k, v in moments.items() if "embedding" in k and "velocity" in k]
     summed = np.stack([rows[LABELS[:16] == k].sum(axis=0) for k in range(3)])
@@ -166,10 +166,10 @@ def test_adam_squares_the_summed_slope_of_a_label_that_occurs_often():
 def test_the_averaged_generator_follows_and_is_the_one_that_samples():
     gan = small_gan(ema=0.99)
     gan.fit(IMAGES, epochs=3, batch_size=16, verbose=0)
-    live, average = weights(gan.generator), [np.array(w) for w in gan.average.get_weights()]
+    live, average = weights(gan.generator), [np.array(w) for w in gan.ema_generator.get_weights()]
     assert (live[0] != average[0]).any()
     latents = RNG.normal(size=(4, 4)).astype("float32")
-    expected = ops.convert_to_numpy(gan.average(latents, training=False))
+    expected = ops.convert_to_numpy(gan.ema_generator(latents, training=False))
     np.testing.assert_allclose(gan.sample(4, latents=latents), expected, atol=1e-6)
 
 
@@ -406,7 +406,7 @@ def test_time_budget_stops_on_time_and_rates_follow_the_clock(monkeypatch):
     clock_face = types.SimpleNamespace(perf_counter=lambda: 0.002 * next(ticks))
     monkeypatch.setattr(gentut.callbacks, "time", clock_face)
     gan = small_gan()
-    gan.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3), hold=0.5)
+    gan.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3), constant_share=0.5)
     clock = gentut.callbacks.TimeBudget(minutes=2 / 60)
     gan.fit(IMAGES, batch_size=8, callbacks=[clock], verbose=0)
     assert 2.0 <= clock.seconds < 2.1
@@ -416,7 +416,7 @@ def test_time_budget_stops_on_time_and_rates_follow_the_clock(monkeypatch):
 @pytest.mark.parametrize("initial_epoch", [0, 1])
 def test_schedules_count_epochs_from_the_first(initial_epoch):
     gan = small_gan()
-    gan.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3), hold=0.5)
+    gan.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3), constant_share=0.5)
     rates = []
     look = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: rates.append(float(gan.generator_optimizer.learning_rate))
@@ -505,7 +505,7 @@ def test_callbacks_that_set_the_rate_are_refused(family, callback, monkeypatch):
         gentut.build(family, SHAPE).fit(IMAGES, callbacks=[callback])
     assert str(error.value) == (
         "`callbacks` must leave the learning rate alone, which each step sets: give `compile` an"
-        f" optimizer with the rate, and `hold`; received a {type(callback).__name__}."
+        f" optimizer with the rate, and `constant_share`; received a {type(callback).__name__}."
     )
 
 

@@ -1,4 +1,4 @@
-"""Networks that compute in 16 bits: losses, images and small slopes keep their digits."""
+"""Networks that compute in 16 bits: losses, images and small gradients keep their digits."""
 
 import keras
 import numpy as np
@@ -57,13 +57,13 @@ def test_small_slopes_survive_float16(policy):
         return ops.sum(ops.cast(output, "float32")) * 1e-8
 
     variables = layer.trainable_variables
-    _, _, (slope,), _ = model.value_and_gradients(lambda: (loss(layer(inputs)), ()), variables)
-    assert float(ops.convert_to_numpy(slope)[0, 0]) == pytest.approx(1e-8, rel=0.01)
+    _, _, (gradient,), _ = model.value_and_gradients(lambda: (loss(layer(inputs)), ()), variables)
+    assert float(ops.convert_to_numpy(gradient)[0, 0]) == pytest.approx(1e-8, rel=0.01)
     value, pull = model.pullback(lambda: ops.cast(layer(inputs), "float32"), variables)
-    (slope,) = pull(ops.full_like(value, 1e-8))
-    assert float(ops.convert_to_numpy(slope)[0, 0]) == pytest.approx(1e-8, rel=0.01)
+    (gradient,) = pull(ops.full_like(value, 1e-8))
+    assert float(ops.convert_to_numpy(gradient)[0, 0]) == pytest.approx(1e-8, rel=0.01)
 
-    # In float32 nothing is scaled, and without the factor float16 has no such slope.
+    # In float32 nothing is scaled, and without the factor float16 has no such gradient.
     plain = keras.Sequential([keras.layers.Input((1,)), layer])
     model._loss_scale = lambda: 1
     _, _, (lost,), _ = model.value_and_gradients(lambda: (loss(plain(inputs)), ()), variables)

@@ -166,7 +166,7 @@ def test_the_seed_of_a_run_does_not_depend_on_its_starts(stopped):
     """Streams of noise go on: they are in the checkpoint, and a number drawn is not drawn again."""
     model, _ = checkpoint.load(max(stopped.glob("checkpoints/*.npz")))
     first, _ = checkpoint.load(min(stopped.glob("checkpoints/*.npz")))
-    states = [keras.ops.convert_to_numpy(m.noise.state) for m in (first, model)]
+    states = [keras.ops.convert_to_numpy(m.seed_generator.state) for m in (first, model)]
     assert states[0][0] == states[1][0] and states[0][1] != states[1][1]
 
 

@@ -5,13 +5,13 @@ import time
 import numpy as np
 
 from gentut import metrics
-from gentut.evaluation.reference import Judge, check_count
+from gentut.evaluation.reference import ReferenceSet, check_count
 
 PAIRS = 500  # reconstructions that are compared
 BOUND_IMAGES, BOUND_SAMPLES = 250, 100  # of the importance-weighted bound
 
 
-def evaluate(model, data="glyphs", n=10_000, seed=0, judge=None):
+def evaluate(model, data="glyphs", n=10_000, seed=0, reference=None):
     """Score a model against the held-out images of a data set.
 
     Args:
@@ -21,7 +21,7 @@ def evaluate(model, data="glyphs", n=10_000, seed=0, judge=None):
         n: generated images to score, at least 12.  Conditional models draw each
             class as often as it occurs in the training images.
         seed: of the samples and of every random choice.
-        judge: a `Judge` that is already there, instead of a new one for `data`.
+        reference: a `ReferenceSet` that is already there, instead of a new one for `data`.
 
     Returns:
         A flat dict of numbers and texts:
@@ -30,7 +30,7 @@ def evaluate(model, data="glyphs", n=10_000, seed=0, judge=None):
           (unbiased, so it can be below zero), ``inception_score``, ``precision``, ``recall``,
           ``density``, ``coverage``.  Most also with the ends of a 95 % interval, ``…_low`` and
           ``…_high``, and all but the intervals also for real training images, one PCA-Gaussian
-          and noise: ``…_real``, ``…_gaussian``, ``…_noise`` (see `Judge.references`).
+          and noise: ``…_real``, ``…_gaussian``, ``…_noise`` (see `ReferenceSet.references`).
           ``kernel_distance_sd`` and ``inception_score_sd``: spread over 50 subsets of 1,000 (or
           half of the images) and over 10 splits, as papers publish it.
         - ``memorisation_c_t``, ``memorisation_p_value``: are generated images nearer to training
@@ -55,33 +55,33 @@ def evaluate(model, data="glyphs", n=10_000, seed=0, judge=None):
     check_count(n)
     if not callable(getattr(model, "sample", None)):
         raise TypeError(f"`model` must have a method `sample`; received {model!r}.")
-    judge = judge or Judge(data, seed=seed)
+    reference = reference or ReferenceSet(data, seed=seed)
     classes = getattr(model, "num_classes", None)
-    if classes not in (None, judge.num_classes):
+    if classes not in (None, reference.num_classes):
         raise ValueError(
-            f"`model` must have the {judge.num_classes} classes of {judge.data!r}, or none; it has"
-            f" {classes}."
+            f"`model` must have the {reference.num_classes} classes of {reference.data!r}, or none;"
+            f" it has {classes}."
         )
-    labels = None if classes is None else judge.labels(n)
+    labels = None if classes is None else reference.labels(n)
     began = time.perf_counter()
     generated = model.sample(n, labels=labels, seed=seed)
     seconds = time.perf_counter() - began
-    if generated.shape[1:] != judge.test.shape[1:]:
+    if generated.shape[1:] != reference.test.shape[1:]:
         raise ValueError(
-            f"`model` must make images of shape {judge.test.shape[1:]}, those of {judge.data!r};"
-            f" it makes {generated.shape[1:]}."
+            f"`model` must make images of shape {reference.test.shape[1:]}, those of"
+            f" {reference.data!r}; it makes {generated.shape[1:]}."
         )
-    test_labels = None if classes is None else judge.test_labels
-    likelihood, no_likelihood = _likelihood(model, judge.test, test_labels, seed)
-    pairs, no_pairs = _reconstructions(model, judge, test_labels)
+    test_labels = None if classes is None else reference.test_labels
+    likelihood, no_likelihood = _likelihood(model, reference.test, test_labels, seed)
+    pairs, no_pairs = _reconstructions(model, reference, test_labels)
     absent = [no_likelihood, no_pairs]
-    if judge.extractor.num_classes is None:
-        absent.append(f"inception score ({judge.extractor.name} knows no classes)")
+    if reference.extractor.num_classes is None:
+        absent.append(f"inception score ({reference.extractor.name} knows no classes)")
     return {
-        "data": judge.data,
+        "data": reference.data,
         "seed": seed,
-        **judge.score(generated),
-        **judge.references(n),
+        **reference.score(generated),
+        **reference.references(n),
         **likelihood,
         **pairs,
         "parameters": parameters(model),
@@ -121,11 +121,11 @@ def _likelihood(model, images, labels, seed):
     }, ""
 
 
-def _reconstructions(model, judge, labels):
+def _reconstructions(model, reference, labels):
     """PSNR, SSIM and perceptual distance of test images and their reconstructions."""
     if not hasattr(model, "reconstruct"):
         return {}, "reconstructions (the model makes none)"
-    images = judge.test[:PAIRS]
+    images = reference.test[:PAIRS]
     made = model.reconstruct(images, None if labels is None else labels[:PAIRS])
     scores = {"n_reconstructions": len(images)}
     scores |= _mean("reconstruction_psnr", metrics.psnr(images, made))
@@ -136,7 +136,7 @@ def _reconstructions(model, judge, labels):
         left_out = ""
     parts = [slice(k, k + 100) for k in range(0, len(images), 100)]  # maps take much memory
     distances = [
-        metrics.perceptual_distance(*(judge.extractor.layers(x[part]) for x in (images, made)))
+        metrics.perceptual_distance(*(reference.extractor.layers(x[part]) for x in (images, made)))
         for part in parts
     ]
     return scores | _mean("reconstruction_perceptual", np.concatenate(distances)), left_out

@@ -25,7 +25,7 @@ from gentut import data
 from gentut.checks import check_choice, check_images
 from gentut.files import write_atomically
 
-JUDGES = ("glyphs", "mnist", "cifar10_sample")
+CLASSIFIERS = ("glyphs", "mnist", "cifar10_sample")
 FEATURE_DIM = 128
 # Filters, kernel and stride of each convolution. Strides instead of pooling: a third of the cost.
 BLOCKS = ((24, 5, 2), (64, 3, 2), (64, 3, 1), (96, 3, 2))
@@ -37,7 +37,7 @@ def load(name):
 
     Args:
         name: "glyphs" (letters A–J), "mnist" (digits) or "cifar10_sample" (colour photographs,
-            ten classes; trained on 1,668 of them, right 55 times in 100, so a weak judge).
+            ten classes; trained on 1,668 of them, right 55 times in 100, so a weak reference).
 
     Returns:
         An `Extractor` with 128 features and 10 classes.
@@ -46,7 +46,7 @@ def load(name):
         ValueError: for another name.
         FileNotFoundError: when the weights are not installed.
     """
-    check_choice("name", name, JUDGES)
+    check_choice("name", name, CLASSIFIERS)
     path = data.data_path(f"weights/features-{name}.npz")
     with np.load(path, allow_pickle=False) as stored:
         info = json.loads(str(stored["info"]))
@@ -67,9 +67,9 @@ def for_data(name, image_shape, num_classes=None):
         image_shape: `(height, width, channels)` of the images.
         num_classes: how many classes the labels have, or None if that does not matter.
     """
-    judge = "cifar10_sample" if name == "cifar10" else name
-    if judge in JUDGES:
-        extractor = load(judge)
+    reference = "cifar10_sample" if name == "cifar10" else name
+    if reference in CLASSIFIERS:
+        extractor = load(reference)
         if num_classes in (None, extractor.num_classes):
             return extractor
     return random_convolutions(image_shape)
@@ -269,7 +269,7 @@ def classifier(image_shape, num_classes, dropout=0.3, seed=0):
 
     Takes images `(n, height, width, channels)` in [0, 1]; returns logits `(n, num_classes)`, or
     the features when `num_classes` is None. All layers have a seed of their own, because loading
-    a judge in the middle of a run must not draw from the run's random numbers.
+    a reference in the middle of a run must not draw from the run's random numbers.
     """
 
     def initializer(index):

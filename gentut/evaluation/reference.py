@@ -26,7 +26,7 @@ RANGES = {  # that an interval cannot leave; the unbiased kernel distance can be
 SMALLEST = 12  # images of each side: a half must hold more than the 5 neighbours
 
 
-class Judge:
+class ReferenceSet:
     """Held-out images of a data set, seen through one feature extractor.
 
     Attributes:

@@ -2,7 +2,8 @@
 
 The discriminator sees T(x) for a random T, of real and of generated images and in both players'
 steps, so that it cannot learn its few training images by heart, and the generator is never asked
-to make images that look transformed.  T is differentiable: the generator's slope flows through it.
+to make images that look transformed.  T is differentiable: the
+generator's gradient flows through it.
 """
 
 import keras

@@ -12,10 +12,33 @@ from gentut.models.losses import flow_matching_loss, straight_path
 from gentut.models.networks import classes_of, join
 from gentut.models.vae import VAE
 from gentut.training.kernels import Adam
-from gentut.training.optimizers import Optimizers, base_rate, move_average, rate_scale, recipe_of
+from gentut.training.optimizers import Optimizers, move_average, recipe_of
 from gentut.training.step import StepModel, compile_options, generator_from, per_image
 
 METHODS = ("euler", "heun")
+
+
+def solve(velocity, x0, steps, method="heun"):
+    """Carry points from time 0 to time 1 along dx/dt = v(x, t), in equal steps.
+
+    Args:
+        velocity: function of points ``(n, …)`` and a time in [0, 1] -> velocities ``(n, …)``.
+        x0: points at time 0, a tensor ``(n, …)``.
+        steps: how many, each of length h = 1 / steps.
+        method: "euler", x + h·v, of first order and `steps` function evaluations (NFE); or "heun",
+            x + h·(v + v')/2 with v' at the end of an Euler step, of second order and
+            2·steps − 1 function evaluations: the last step is Euler's, as in Karras et al. (2022,
+            algorithm 1), since at t = 1 the network has hardly been trained.
+
+    Returns: points at time 1, ``(n, …)``.
+    """
+    x = x0
+    for i in range(steps):
+        v = velocity(x, i / steps)
+        if method == "heun" and i < steps - 1:
+            v = (v + velocity(x + v / steps, (i + 1) / steps)) / 2
+        x = ops.stop_gradient(x + v / steps)
+    return x
 
 
 class Flow(StepModel):
@@ -35,24 +58,24 @@ class Flow(StepModel):
         if not 0 <= ema < 1:
             raise ValueError(f"`ema` must lie in [0, 1); received {ema!r}.")
         self.velocity, self.drop_labels, self.ema = velocity, drop_labels, ema
-        self.average = keras.models.clone_model(velocity)
-        self.average.set_weights(velocity.get_weights())
-        self.average.trainable = False
-        self.noise = keras.random.SeedGenerator()
+        self.ema_velocity = keras.models.clone_model(velocity)
+        self.ema_velocity.set_weights(velocity.get_weights())
+        self.ema_velocity.trainable = False
+        self.seed_generator = keras.random.SeedGenerator()
 
     def _draws(self, points, labels, copies):
         """Noise, times and labels (some dropped) of one step."""
-        n, shape = ops.shape(points)[0], ops.shape(points)[1:]
+        n, shape, seed = ops.shape(points)[0], ops.shape(points)[1:], self.seed_generator
 
         def normal(*shape):
-            return per_image(lambda n: keras.random.normal((n, *shape), seed=self.noise), n, copies)
+            return per_image(lambda n: keras.random.normal((n, *shape), seed=seed), n, copies)
 
         noise = normal(*shape)
         # More steps in the middle of the way, where the velocity is hardest to tell
         # (logit-normal times, Esser et al. 2024, eq. 19).
         time = ops.sigmoid(normal(1))
         if labels is not None:
-            shares = per_image(lambda n: keras.random.uniform((n,), seed=self.noise), n, copies)
+            shares = per_image(lambda n: keras.random.uniform((n,), seed=seed), n, copies)
             labels = ops.where(shares < self.drop_labels, self.num_classes, labels)
         return noise, time, labels
 
@@ -69,32 +92,23 @@ class Flow(StepModel):
             return flow_matching_loss(self.velocity(inputs, training=True), target)
 
         value = self.minimize(loss, self.velocity.trainable_variables, optimizer)
-        move_average(self.average, self.velocity, self.ema, optimizer.iterations)
+        move_average(self.ema_velocity, self.velocity, self.ema, optimizer.iterations)
         return value
 
     def _guided(self, points, time, labels, guidance):
         """Velocity; with `guidance` w: v(none) + w·(v(label) − v(none)) (Ho & Salimans 2022)."""
         times = ops.full((ops.shape(points)[0], 1), time)
         if labels is None:
-            return self.average([points, times], training=False)
-        with_label = self.average([points, times, labels], training=False)
+            return self.ema_velocity([points, times], training=False)
+        with_label = self.ema_velocity([points, times, labels], training=False)
         if guidance == 1:
             return with_label
-        none = self.average([points, times, ops.full_like(labels, self.num_classes)])
+        none = self.ema_velocity([points, times, ops.full_like(labels, self.num_classes)])
         return none + guidance * (with_label - none)
 
-    def _carry(self, points, labels, steps, method, guidance):
-        """From noise (time 0) to data (time 1) in equal steps."""
-        for i in range(steps):
-            here, there = i / steps, (i + 1) / steps
-            slope = self._guided(points, here, labels, guidance)
-            # Heun: the mean of the slopes at both ends of a step; not of the last one, as in Karras
-            # et al. (2022, algorithm 1): at t = 1 the network has hardly been trained.
-            if method == "heun" and i < steps - 1:
-                end = points + slope / steps
-                slope = (slope + self._guided(end, there, labels, guidance)) / 2
-            points = ops.stop_gradient(points + slope / steps)
-        return points
+    def _field(self, labels, guidance):
+        """The velocity as a function of points and time alone, which `solve` takes."""
+        return lambda points, time: self._guided(points, time, labels, guidance)
 
     def _check_drawing(self, n, labels, rng, steps, method, guidance):
         check_positive("n", n)
@@ -151,11 +165,11 @@ class FlowMatching(Flow):
         return cls(keras.saving.deserialize_keras_object(config.pop("velocity")), **config)
 
     def call(self, points, time, labels=None):
-        return self.average(join([points, time], labels))
+        return self.ema_velocity(join([points, time], labels))
 
     def update(self, images, labels, progress):
         """One training step on a batch; `progress` in [0, 1] sets the learning rate."""
-        self.optimizer.learning_rate.assign(self.rate * rate_scale(progress, self.hold))
+        self.set_learning_rates(progress, self.optimizer)
         value = self._flow_step(2 * images - 1, labels, self.optimizer)
         self.trackers[0].update_state(value)
         return {"loss": self.trackers[0].result()}
@@ -178,7 +192,7 @@ class FlowMatching(Flow):
         noise = rng.standard_normal((n, *self.image_shape)).astype("float32")
 
         def draw(noise, labels):
-            points = self._carry(noise, labels, steps, method, guidance)
+            points = solve(self._field(labels, guidance), noise, steps, method)
             return ops.clip((points + 1) / 2, 0, 1)
 
         return self.batched(draw, noise, labels)
@@ -229,7 +243,7 @@ class LatentFlow(Flow):
     def metrics(self):
         return [*self.vae.trackers, self.tracker] if self.train_vae else [self.tracker]
 
-    def compile(self, optimizer=None, hold=1.0, **options):
+    def compile(self, optimizer=None, constant_share=1.0, **options):
         """Set the optimizer of the velocity; that of the VAE is the VAE's own."""
         keras.Model.compile(self, **{**compile_options(), **options})
         self.flow_optimizer = optimizer or Adam(1e-3)
@@ -237,10 +251,13 @@ class LatentFlow(Flow):
         self.optimizer = Optimizers(
             self.flow_optimizer, *([self.vae.optimizer] if self.train_vae else [])
         )
-        self.hold, self.rate = hold, base_rate(self.flow_optimizer)
+        self._set_schedule(constant_share, self.flow_optimizer)
 
     def get_compile_config(self):
-        return {"optimizer": recipe_of(self.flow_optimizer, self.rate), "hold": self.hold}
+        return {
+            "optimizer": recipe_of(self.flow_optimizer, *self.learning_rates),
+            "constant_share": self.constant_share,
+        }
 
     def get_config(self):
         return {
@@ -263,7 +280,7 @@ class LatentFlow(Flow):
         return cls(**parts, **config)
 
     def call(self, points, time, labels=None):
-        return self.average(join([points, time], labels))
+        return self.ema_velocity(join([points, time], labels))
 
     def _forget(self):
         if self.train_vae:
@@ -272,7 +289,7 @@ class LatentFlow(Flow):
     def update(self, images, labels, progress):
         """One training step on a batch; `progress` in [0, 1] sets the learning rates."""
         logs = self.vae.update(images, labels, progress) if self.train_vae else {}
-        self.flow_optimizer.learning_rate.assign(self.rate * rate_scale(progress, self.hold))
+        self.set_learning_rates(progress, self.flow_optimizer)
         codes, labels = self._codes(images, labels)
         value = self._flow_step(codes, labels, self.flow_optimizer, self.draws)
         self.tracker.update_state(value)
@@ -288,7 +305,7 @@ class LatentFlow(Flow):
             for part in self.vae.posterior(images, labels)
         )
         noise = per_image(
-            lambda n: keras.random.normal((n, self.latent_dim), seed=self.noise),
+            lambda n: keras.random.normal((n, self.latent_dim), seed=self.seed_generator),
             ops.shape(mean)[0],
             self.draws,
         )
@@ -301,7 +318,7 @@ class LatentFlow(Flow):
         labels, steps = self._check_drawing(n, labels, rng, steps, method, guidance)
         noise = rng.standard_normal((n, self.latent_dim)).astype("float32")
         latents = self.batched(
-            lambda z, y: self._carry(z, y, steps, method, guidance), noise, labels
+            lambda z, y: solve(self._field(y, guidance), z, steps, method), noise, labels
         )
         return self.vae.decode(latents, labels)
 

@@ -7,11 +7,11 @@ from keras import layers, ops
 from gentut.checks import check_choice, check_positive
 from gentut.models import diff_augment as augmentation
 from gentut.models.diff_augment import check_transforms
-from gentut.models.losses import ADVERSARIAL, squared_slope, unit_slope
+from gentut.models.losses import ADVERSARIAL, gradient_penalty, zero_centered_gradient_penalty
 from gentut.models.networks import classes_of, join
 from gentut.training.gradients import input_gradient
 from gentut.training.kernels import Adam
-from gentut.training.optimizers import Optimizers, base_rate, move_average, rate_scale, recipe_of
+from gentut.training.optimizers import Optimizers, move_average, recipe_of
 from gentut.training.step import StepModel, compile_options, generator_from, per_image
 
 PENALTIES = ("r1", "r2", "gradient_penalty")
@@ -25,7 +25,7 @@ class GAN(StepModel):
         generator: latents ``(n, d)`` (and labels ``(n,)``) -> images in [0, 1], ``(n, h, w, c)``.
         discriminator: images (and labels) -> scores ``(n, 1)``.
         loss: a key of `gentut.losses.ADVERSARIAL`.
-        penalties: weights by name: "r1" (slope at real images) and "r2" (at generated ones,
+        penalties: weights by name: "r1" (gradients at real images) and "r2" (at generated ones,
             Mescheder et al. 2018), "gradient_penalty" (between them, Gulrajani et al. 2017).
         penalty_interval: compute penalties every so many steps, times that number (lazy
             regularisation, Karras et al. 2020, appendix B).
@@ -35,8 +35,8 @@ class GAN(StepModel):
             sees images transformed at random (Zhao et al. 2020), for training sets of few images.
         fused: one pass through the discriminator serves both players (Shen et al. 2021).  The
             generator then meets the discriminator of before this step instead of after it;
-            otherwise the slopes are those of the plain step.  Needs critic_steps=1, a
-            discriminator without batch statistics, and a loss with a slope ratio.
+            otherwise the gradients are those of the plain step.  Needs critic_steps=1, a
+            discriminator without batch statistics, and a loss with a gradient ratio.
     """
 
     def __init__(self, generator, discriminator, loss="non_saturating", penalties=None,
@@ -76,8 +76,8 @@ class GAN(StepModel):
                 "`discriminator` must not use batch normalisation together with `penalties` or"
                 f" `fused`: both need scores of one image each; received {batch_statistics[0]!r}."
             )
-        if fused and (critic_steps > 1 or self.players.slope_ratio is None):
-            able = [name for name, players in ADVERSARIAL.items() if players.slope_ratio]
+        if fused and (critic_steps > 1 or self.players.gradient_ratio is None):
+            able = [name for name, players in ADVERSARIAL.items() if players.gradient_ratio]
             raise ValueError(
                 f"`fused` needs critic_steps=1 and a loss among {able}; received"
                 f" critic_steps={critic_steps}, loss={loss!r}."
@@ -86,41 +86,40 @@ class GAN(StepModel):
         self.parts = critic_steps
         self.ema, self.fused, self.augment = ema, fused, check_transforms(augment)
         self.latent_dim = generator.inputs[0].shape[-1]
-        self.average = keras.models.clone_model(generator)
-        self.average.set_weights(generator.get_weights())
-        self.average.trainable = False
-        self.noise = keras.random.SeedGenerator()
+        self.ema_generator = keras.models.clone_model(generator)
+        self.ema_generator.set_weights(generator.get_weights())
+        self.ema_generator.trainable = False
+        self.seed_generator = keras.random.SeedGenerator()
         self.trackers = [keras.metrics.Mean(name=n) for n in ("d_loss", "g_loss", "penalty")]
         self.built = True
 
     def call(self, latents, labels=None, training=False):
-        return self.average(join(latents, labels), training=training)
+        return self.ema_generator(join(latents, labels), training=training)
 
     # ------------------------------------------------------------------ compile, save
 
-    def compile(self, generator_optimizer=None, discriminator_optimizer=None, hold=1.0, **options):
+    def compile(
+        self, generator_optimizer=None, discriminator_optimizer=None, constant_share=1.0, **options
+    ):
         """Set the optimizers.
 
-        `hold`: share of the training with constant rates; after it they fall linearly to 2 %.
+        `constant_share`: of the training with constant rates, which then fall linearly to 2 %.
         """
         keras.Model.compile(self, **{**compile_options(), **options})
         adam = {"learning_rate": 2e-4, "beta_1": 0.5}  # Radford et al. 2016
         self.generator_optimizer = generator_optimizer or Adam(**adam)
         self.discriminator_optimizer = discriminator_optimizer or Adam(**adam)
-        self.hold = hold
         self.generator_optimizer.build(self.generator.trainable_variables)
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)
         self.optimizer = Optimizers(self.generator_optimizer, self.discriminator_optimizer)
-        self.rates = [base_rate(optimizer) for optimizer in self.optimizer.members]
+        self._set_schedule(constant_share, *self.optimizer.members)
 
     def get_compile_config(self):
-        recipes = [
-            recipe_of(*pair) for pair in zip(self.optimizer.members, self.rates, strict=True)
-        ]
+        recipes = list(map(recipe_of, self.optimizer.members, self.learning_rates))
         return {
             "generator_optimizer": recipes[0],
             "discriminator_optimizer": recipes[1],
-            "hold": self.hold,
+            "constant_share": self.constant_share,
         }
 
     def get_config(self):
@@ -154,16 +153,16 @@ class GAN(StepModel):
 
     def update(self, images, labels, progress):
         """One training step on a batch; `progress` in [0, 1] sets the learning rates."""
-        scale = rate_scale(progress, self.hold)
-        for optimizer, rate in zip(self.optimizer.members, self.rates, strict=True):
-            optimizer.learning_rate.assign(rate * scale)
+        self.set_learning_rates(progress, *self.optimizer.members)
         if self.fused:
             losses = self._step_together(images, labels)
         else:
             losses = self._step_in_turn(images, labels)
         for tracker, value in zip(self.trackers, losses, strict=True):
             tracker.update_state(value)
-        move_average(self.average, self.generator, self.ema, self.generator_optimizer.iterations)
+        move_average(
+            self.ema_generator, self.generator, self.ema, self.generator_optimizer.iterations
+        )
         return {m.name: m.result() for m in self.metrics}
 
     def _step_in_turn(self, images, labels):
@@ -175,7 +174,7 @@ class GAN(StepModel):
             y = None if labels is None else labels[i * part : (i + 1) * part]
             latents = self._latents(part)
             fake = ops.stop_gradient(self._generate(latents, y))
-            between = self._between(real, fake)
+            between = self._interpolate(real, fake)
             d_loss, penalty = self._step_discriminator(real, fake, between, y)
         latents, transform = self._latents(part), self._transform(part)
 
@@ -198,53 +197,53 @@ class GAN(StepModel):
             return adversarial + penalty, (adversarial, penalty)
 
         variables = self.discriminator.trainable_variables
-        _, losses, slopes, _ = self.value_and_gradients(loss, variables)
-        self.discriminator_optimizer.apply(slopes, variables)
+        _, losses, gradients, _ = self.value_and_gradients(loss, variables)
+        self.discriminator_optimizer.apply(gradients, variables)
         return losses
 
     def _step_together(self, images, labels):
         """Both players from one pass through the discriminator.
 
-        Each image is scored alone, so the slope of the discriminator's loss at a generated
-        image, times a known number per image, is the slope of the generator's loss there.
+        Each image is scored alone, so the gradient of the discriminator's loss at a generated
+        image, times a known number per image, is the gradient of the generator's loss there.
         """
         n = images.shape[0] or ops.shape(images)[0]
         latents, transform = self._latents(n), self._transform(n)
         g_variables = self.generator.trainable_variables
         d_variables = self.discriminator.trainable_variables
         fake, pull = self.pullback(lambda: self._generate(latents, labels), g_variables)
-        between = self._between(images, fake)
+        between = self._interpolate(images, fake)
 
         def loss(fake):
             scores = self._scores(images, fake, labels, transform)
             adversarial = self.players.discriminator(*scores)
-            # Penalties shape the discriminator only: no slope to the generator.
+            # Penalties shape the discriminator only: no gradient to the generator.
             penalty = self._penalty(images, ops.stop_gradient(fake), between, labels, transform)
             return adversarial + penalty, (adversarial, penalty, *scores)
 
-        _, extra, d_slopes, (slope,) = self.value_and_gradients(loss, d_variables, [fake])
+        _, extra, d_gradients, (gradient,) = self.value_and_gradients(loss, d_variables, [fake])
         adversarial, penalty, *scores = extra
         scores = [ops.stop_gradient(s) for s in scores]
-        ratio = ops.reshape(self.players.slope_ratio(*scores), (-1, 1, 1, 1))
-        g_slopes = pull(slope * ratio)
-        self.discriminator_optimizer.apply(d_slopes, d_variables)
-        self.generator_optimizer.apply(g_slopes, g_variables)
+        ratio = ops.reshape(self.players.gradient_ratio(*scores), (-1, 1, 1, 1))
+        g_gradients = pull(gradient * ratio)
+        self.discriminator_optimizer.apply(d_gradients, d_variables)
+        self.generator_optimizer.apply(g_gradients, g_variables)
         return adversarial, self.players.generator(*scores), penalty
 
     def _penalty(self, real, fake, between, labels, transform):
         if not self.penalties:
             return ops.zeros(())
 
-        def slopes(images):
+        def gradients(images):
             return input_gradient(
                 lambda x: self.discriminator(join(transform(x), labels), training=False), images
             )
 
         def total():
             terms = {
-                "r1": lambda: squared_slope(slopes(real)),
-                "r2": lambda: squared_slope(slopes(fake)),
-                "gradient_penalty": lambda: unit_slope(slopes(between)),
+                "r1": lambda: zero_centered_gradient_penalty(gradients(real)),
+                "r2": lambda: zero_centered_gradient_penalty(gradients(fake)),
+                "gradient_penalty": lambda: gradient_penalty(gradients(between)),
             }
             return sum(weight * terms[name]() for name, weight in self.penalties.items())
 
@@ -254,20 +253,22 @@ class GAN(StepModel):
         due = ops.equal(ops.mod(step, self.penalty_interval), 0)
         return ops.cond(due, lambda: total() * self.penalty_interval, lambda: ops.zeros(()))
 
-    def _between(self, real, fake):
+    def _interpolate(self, real, fake):
         """Points on the lines from real to generated images, one uniform share per image."""
         if "gradient_penalty" not in self.penalties:
             return None
         n = ops.shape(real)[0]
-        share = per_image(lambda n: keras.random.uniform((n, 1, 1, 1), seed=self.noise), n)
+        seed = self.seed_generator
+        share = per_image(lambda n: keras.random.uniform((n, 1, 1, 1), seed=seed), n)
         return real + share * (ops.stop_gradient(fake) - real)
 
     def _transform(self, n):
         """What the discriminator sees of `n` images: a function, with its random draws made."""
-        return augmentation.draw(self.augment, n, self.noise)
+        return augmentation.draw(self.augment, n, self.seed_generator)
 
     def _latents(self, n):
-        return per_image(lambda n: keras.random.normal((n, self.latent_dim), seed=self.noise), n)
+        shape, seed = (self.latent_dim,), self.seed_generator
+        return per_image(lambda n: keras.random.normal((n, *shape), seed=seed), n)
 
     def _generate(self, latents, labels):
         return self.generator(join(latents, labels), training=True)
@@ -305,7 +306,7 @@ class GAN(StepModel):
         return latents
 
     def _draw(self, latents, labels):
-        return self.average(join(latents, labels), training=False)
+        return self.ema_generator(join(latents, labels), training=False)
 
     def score(self, images, labels=None):
         """The discriminator's scores, ``(n,)``: high means "looks real" to it."""

@@ -1,4 +1,4 @@
-"""Adversarial losses, penalties on slopes, likelihoods and KL: pure functions of tensors.
+"""Adversarial losses, penalties on gradients, likelihoods and KL: pure functions of tensors.
 
 Every adversarial loss takes ``(real_scores, fake_scores)``, so that the relativistic loss is
 no special case.  Scores are raw (any real number): a high score means "looks real".
@@ -20,13 +20,13 @@ def minimax_discriminator_loss(real_scores, fake_scores):
 def minimax_generator_loss(real_scores, fake_scores):
     """E[log(1 − D(G(z)))]: the generator's side of the game as first written (eq. 1).
 
-    Its slope vanishes where the discriminator wins, hence `non_saturating`.
+    Its gradient vanishes where the discriminator wins, hence `non_saturating`.
     """
     return -ops.mean(ops.softplus(fake_scores))
 
 
 def non_saturating_generator_loss(real_scores, fake_scores):
-    """−E[log D(G(z))] (Goodfellow et al. 2014, section 3): same fixed point, stronger slope."""
+    """−E[log D(G(z))] (Goodfellow et al. 2014, section 3): same fixed point, stronger gradient."""
     return ops.mean(ops.softplus(-fake_scores))
 
 
@@ -81,14 +81,14 @@ def _relativistic_ratio(real_scores, fake_scores):
 class AdversarialLoss(NamedTuple):
     """The two sides of one game.
 
-    ``slope_ratio(real_scores, fake_scores)`` is (∂generator loss/∂s) / (∂discriminator loss/∂s)
+    ``gradient_ratio(real_scores, fake_scores)`` is (∂generator loss/∂s) / (∂discriminator loss/∂s)
     for each fake score s.  It lets one backward pass serve both players; None where the
-    discriminator's slope can be exactly zero, so that no such ratio exists.
+    discriminator's gradient can be exactly zero, so that no such ratio exists.
     """
 
     discriminator: Callable
     generator: Callable
-    slope_ratio: Callable | None = None
+    gradient_ratio: Callable | None = None
 
 
 ADVERSARIAL = {
@@ -109,20 +109,20 @@ ADVERSARIAL = {
 }
 
 
-def squared_slope(slopes):
+def zero_centered_gradient_penalty(gradients):
     """½E[‖∇ₓ s(x)‖²], the R1 (real x) and R2 (generated x) penalty (Mescheder et al. 2018, eq. 9).
 
-    `slopes`: gradient of the scores with respect to the images, ``(n, h, w, c)``.
+    `gradients`: gradient of the scores with respect to the images, ``(n, h, w, c)``.
     """
-    return ops.mean(ops.sum(ops.square(slopes), axis=(1, 2, 3))) / 2
+    return ops.mean(ops.sum(ops.square(gradients), axis=(1, 2, 3))) / 2
 
 
-def unit_slope(slopes):
+def gradient_penalty(gradients):
     """E[(‖∇ₓ s(x)‖ − 1)²] (Gulrajani et al. 2017, eq. 3).
 
-    The small constant keeps the derivative of the square root finite at zero slope.
+    The small constant keeps the derivative of the square root finite at zero gradient.
     """
-    norms = ops.sqrt(ops.sum(ops.square(slopes), axis=(1, 2, 3)) + 1e-12)
+    norms = ops.sqrt(ops.sum(ops.square(gradients), axis=(1, 2, 3)) + 1e-12)
     return ops.mean(ops.square(norms - 1))
 
 

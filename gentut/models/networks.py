@@ -49,7 +49,7 @@ def check_image_shape(image_shape):
 class SpectralConv2D(layers.Conv2D):
     """Convolution with its kernel divided by its largest singular value (Miyato et al. 2018).
 
-    One step of power iteration per training call (algorithm 1); the slope flows through the
+    One step of power iteration per training call (algorithm 1); the gradient flows through the
     division, as in the paper.
     """
 
@@ -101,7 +101,7 @@ def _unit(vector):
 def _full():
     """The type of what a network gives out, also where it computes in 16 bits.
 
-    Losses, their slopes and sums over pixels need all digits (Micikevicius et al. 2018, "Mixed
+    Losses, their gradients and sums over pixels need all digits (Micikevicius et al. 2018, "Mixed
     precision training").
     """
     return keras.config.floatx()
@@ -233,7 +233,7 @@ class FromGaussian(layers.Layer):
     """Velocity a(t)·xₜ + b(t)·F: exact for data N(0, spread²) where the network's output F is 0.
 
     On the straight path from N(0, I), xₜ has the variance c² = (1−t)² + t²·spread², the velocity's
-    regression on xₜ the slope a = (t·spread² − (1−t)) / c², and what it leaves over the standard
+    regression on xₜ the factor a = (t·spread² − (1−t)) / c², and what it leaves over the standard
     deviation b = spread / c.  The network learns only that rest, of one size at all times: the
     preconditioning of Karras et al. (2022, section 5), worked out for this path.
     """
@@ -245,8 +245,8 @@ class FromGaussian(layers.Layer):
     def call(self, rest, points, time):
         t = ops.reshape(time, (-1, *[1] * (len(points.shape) - 1)))
         variance = (1 - t) ** 2 + t**2 * self.spread**2
-        slope = (t * self.spread**2 - (1 - t)) / variance
-        return slope * points + self.spread / ops.sqrt(variance) * rest
+        factor = (t * self.spread**2 - (1 - t)) / variance
+        return factor * points + self.spread / ops.sqrt(variance) * rest
 
     def compute_output_shape(self, rest_shape, points_shape, time_shape):
         return rest_shape

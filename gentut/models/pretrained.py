@@ -17,12 +17,16 @@ from gentut.checks import check_choice
 from gentut.models import recipes
 
 NAMES = ("gan-glyphs", "vae-glyphs", "flow-glyphs", "latent_flow-glyphs")
-# The networks that are stored; of one that is averaged, the average that `sample` uses.
+# Name in the file -> network; of one that is averaged, the average that `sample` uses.
 NETWORKS = {
-    "gan": ("average", "discriminator"),
-    "vae": ("encoder", "decoder"),
-    "flow": ("average",),
-    "latent_flow": ("average", "vae.encoder", "vae.decoder"),
+    "gan": {"average": "ema_generator", "discriminator": "discriminator"},
+    "vae": {"encoder": "encoder", "decoder": "decoder"},
+    "flow": {"average": "ema_velocity"},
+    "latent_flow": {
+        "average": "ema_velocity",
+        "vae.encoder": "vae.encoder",
+        "vae.decoder": "vae.decoder",
+    },
 }
 AVERAGED = {"gan": "generator", "flow": "velocity", "latent_flow": "velocity"}
 
@@ -53,8 +57,9 @@ def unpacked(file):
     with np.load(file, allow_pickle=False) as stored:
         info = json.loads(str(stored["info"]))
         model = recipes.build(info["family"], info["image_shape"], info["num_classes"])
-        for network in NETWORKS[info["family"]]:
-            for i, variable in enumerate(attrgetter(network)(model).weights):
+        networks = NETWORKS[info["family"]]
+        for network, place in networks.items():
+            for i, variable in enumerate(attrgetter(place)(model).weights):
                 weights = stored[f"{network}/{i}"].astype("float32")
                 if f"{network}/{i}/scale" in stored:
                     weights = weights * stored[f"{network}/{i}/scale"]
@@ -66,7 +71,8 @@ def unpacked(file):
                     )
                 variable.assign(weights)
         if info["family"] in AVERAGED:
-            getattr(model, AVERAGED[info["family"]]).set_weights(model.average.get_weights())
+            average = getattr(model, networks["average"])
+            getattr(model, AVERAGED[info["family"]]).set_weights(average.get_weights())
         if info["family"] == "vae":
             model.prior = {
                 key.removeprefix("prior/"): stored[key] for key in stored if key.startswith("prior")
@@ -83,8 +89,8 @@ def packed(model, info):
         info: JSON-able dict with at least "family", "image_shape" and "num_classes".
     """
     arrays = {}
-    for network in NETWORKS[info["family"]]:
-        for i, variable in enumerate(attrgetter(network)(model).weights):
+    for network, place in NETWORKS[info["family"]].items():
+        for i, variable in enumerate(attrgetter(place)(model).weights):
             key, weights = f"{network}/{i}", ops.convert_to_numpy(variable)
             if weights.ndim < 2:
                 arrays[key] = weights.astype("float16")

@@ -30,7 +30,7 @@ RECIPES = {
         },
         "optimizer": {"learning_rate": 2e-3, "beta_1": 0.0, "beta_2": 0.95, "epsilon": 1e-8},
         "generator_optimizer": {"learning_rate": 1.2e-3},  # where it differs
-        "hold": 0.6,
+        "constant_share": 0.6,
     },
     "wgan": {
         "batch_size": 5 * 64,
@@ -44,7 +44,7 @@ RECIPES = {
             "ema": 0.999,
         },
         "optimizer": {"learning_rate": 5e-4, "beta_1": 0.0, "beta_2": 0.9},
-        "hold": 0.5,
+        "constant_share": 0.5,
     },
     "vae": {
         "batch_size": 96,
@@ -53,14 +53,14 @@ RECIPES = {
         "decoder": {"filters": (48, 16), "units": 256},
         "model": {"likelihood": "bernoulli"},
         "optimizer": {"learning_rate": 2.5e-3, "beta_2": 0.99, "weight_decay": 0.1},
-        "hold": 0.5,
+        "constant_share": 0.5,
     },
     "flow": {
         "batch_size": 64,
         "velocity": {"filters": (32, 64), "blocks": 1},
         "model": {"ema": 0.999},
         "optimizer": {"learning_rate": 2e-3},
-        "hold": 0.4,
+        "constant_share": 0.4,
     },
     "latent_flow": {
         "batch_size": 64,
@@ -71,7 +71,7 @@ RECIPES = {
         "vae": {"likelihood": "bernoulli", "beta": 0.2},
         "model": {"ema": 0.999},
         "optimizer": {"learning_rate": 2e-3},
-        "hold": 0.4,
+        "constant_share": 0.4,
     },
 }
 FAMILIES = tuple(RECIPES)
@@ -111,14 +111,14 @@ def build(family, image_shape, num_classes=None, **changes):
     def vae(**settings):
         parts = (network(role, image_shape, latent_dim=latent_dim) for role in ENDS)
         model = VAE(*parts, **settings)
-        model.compile(adam(), hold=recipe["hold"])
+        model.compile(adam(), constant_share=recipe["constant_share"])
         return model
 
     if family == "vae":
         model = vae(**settings)
     elif family == "flow":
         model = FlowMatching(network("velocity", image_shape), **settings)
-        model.compile(adam(), hold=recipe["hold"])
+        model.compile(adam(), constant_share=recipe["constant_share"])
     elif family == "latent_flow":
         trained = settings.pop("vae", None)
         if trained is not None:
@@ -129,7 +129,7 @@ def build(family, image_shape, num_classes=None, **changes):
             train_vae=trained is None,
             **settings,
         )
-        model.compile(adam(), hold=recipe["hold"])
+        model.compile(adam(), constant_share=recipe["constant_share"])
     else:
         clusters = settings.pop("clusters", recipe.get("clusters"))
         kind = GAN
@@ -142,6 +142,6 @@ def build(family, image_shape, num_classes=None, **changes):
             **settings,
         )
         of_generator = adam(**recipe.get("generator_optimizer", {}))
-        model.compile(of_generator, adam(), hold=recipe["hold"])
+        model.compile(of_generator, adam(), constant_share=recipe["constant_share"])
     model.default_batch_size = recipe["batch_size"]
     return model

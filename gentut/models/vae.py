@@ -18,7 +18,6 @@ from gentut.models.losses import (
 from gentut.models.mixtures import draw_components, draw_rows, move_to_components
 from gentut.models.networks import classes_of, join
 from gentut.training.devices import mean_over_replicas
-from gentut.training.optimizers import rate_scale
 from gentut.training.step import StepModel, generator_from, per_image
 
 LIKELIHOODS = ("bernoulli", "gaussian")
@@ -72,7 +71,7 @@ class VAE(StepModel):
             self.log_sigma = self.add_weight(
                 shape=(), name="log_sigma", initializer=keras.initializers.Constant(math.log(0.2))
             )
-        self.noise = keras.random.SeedGenerator()
+        self.seed_generator = keras.random.SeedGenerator()
         self.trackers = [keras.metrics.Mean(name=n) for n in ("loss", "reconstruction", "kl")]
         self.prior = None
         self.built = True
@@ -120,12 +119,12 @@ class VAE(StepModel):
 
     def update(self, images, labels, progress):
         """One training step on a batch; `progress` in [0, 1] sets learning rate and KL weight."""
-        self.optimizer.learning_rate.assign(self.rate * rate_scale(progress, self.hold))
+        self.set_learning_rates(progress, self.optimizer)
         weight = self.beta
         if self.kl_warmup > 0:
             weight = weight * ops.minimum(progress / self.kl_warmup, 1.0)
         noise = per_image(
-            lambda n: keras.random.normal((n, self.latent_dim), seed=self.noise),
+            lambda n: keras.random.normal((n, self.latent_dim), seed=self.seed_generator),
             ops.shape(images)[0],
         )
 
@@ -137,8 +136,8 @@ class VAE(StepModel):
             return reconstruction + weight * paid, (reconstruction, ops.sum(kl))
 
         variables = self.trainable_variables
-        total, terms, slopes, _ = self.value_and_gradients(loss, variables)
-        self.optimizer.apply(slopes, variables)
+        total, terms, gradients, _ = self.value_and_gradients(loss, variables)
+        self.optimizer.apply(gradients, variables)
         for tracker, value in zip(self.trackers, (total, *terms), strict=True):
             tracker.update_state(value)
         return {m.name: m.result() for m in self.trackers}

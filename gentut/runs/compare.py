@@ -13,7 +13,7 @@ from gentut import data as image_data
 from gentut import report
 from gentut.checks import NUMBER, check_choice, check_entries
 from gentut.evaluation.evaluate import evaluate
-from gentut.evaluation.reference import Judge, check_count
+from gentut.evaluation.reference import ReferenceSet, check_count
 from gentut.files import write_atomically
 from gentut.models import recipes
 from gentut.report.scores import check_scores
@@ -94,7 +94,7 @@ def compare(data=None, out="runs/compare", *, families=None, minutes=None, n=Non
         _check(settings)
     options = data_options(*(settings[k] for k in ("size", "channels", "skip_unreadable")))
     say(f"{settings['data']}: reading the images and their features")
-    judge = Judge(settings["data"], options, seed=settings["seed"])
+    reference = ReferenceSet(settings["data"], options, seed=settings["seed"])
     # All training images, in the order of the files: a judge has shuffled ones, and not always all.
     train = image_data.load(settings["data"], "train", **options)
     contents = describe(settings["data"], *train)
@@ -112,16 +112,16 @@ def compare(data=None, out="runs/compare", *, families=None, minutes=None, n=Non
                 (folder / "report.html").unlink(missing_ok=True)  # it was of an earlier comparison
             state.contents, state.environment = contents, report.environment(device())
             _write_state(folder, state)
-            return _go_on(folder, state, judge, train, existed, progress, say)
+            return _go_on(folder, state, reference, train, existed, progress, say)
 
 
-def _go_on(folder, state, judge, train, existed, progress, say):
+def _go_on(folder, state, reference, train, existed, progress, say):
     """Train and score the families that are left, in a folder that is locked; see `compare`."""
     settings, results = state.settings, state.results
     models, fault = {}, None
     try:
         for family in settings["families"][len(results) :]:
-            models[family], scores = _one_family(family, judge, train, settings, progress, say)
+            models[family], scores = _one_family(family, reference, train, settings, progress, say)
             save_model(models[family], folder / f"{family}.keras")
             results.append(scores)
             _write_state(folder, state)
@@ -134,7 +134,7 @@ def _go_on(folder, state, judge, train, existed, progress, say):
     if results:
         stopped = f"Stopped after {len(results)} of {len(settings['families'])} families."
         try:
-            _write_page(folder, settings, results, models, judge, fault and stopped)
+            _write_page(folder, settings, results, models, reference, fault and stopped)
         except OSError:
             if not isinstance(fault, OSError):  # else the first fault says it
                 raise
@@ -158,14 +158,14 @@ def _check(settings):
         check_choice("need", settings["need"], report.NEEDS)
 
 
-def _classes(judge):
+def _classes(reference):
     """Number of classes of the models; None if the data has only one."""
-    return judge.num_classes if judge.num_classes > 1 else None
+    return reference.num_classes if reference.num_classes > 1 else None
 
 
-def _one_family(family, judge, train, settings, progress, say):
+def _one_family(family, reference, train, settings, progress, say):
     """A trained model of a family, and its scores with what the training took."""
-    seed, num_classes = settings["seed"], _classes(judge)
+    seed, num_classes = settings["seed"], _classes(reference)
     images, labels = train
     labels = None if num_classes is None else labels
     say(f"{family}: training")
@@ -179,30 +179,30 @@ def _one_family(family, judge, train, settings, progress, say):
     finish(model, images, labels, seed)
     seconds += time.perf_counter() - start
     say(f"{family}: scoring {settings['n']:,} samples")
-    scores = evaluate(model, n=settings["n"], seed=seed, judge=judge)
+    scores = evaluate(model, n=settings["n"], seed=seed, reference=reference)
     return model, {"family": family, **scores, "seconds_train": seconds, "images_seen": seen}
 
 
-def _write_page(folder, settings, results, models, judge, status):
-    num_classes = _classes(judge)
+def _write_page(folder, settings, results, models, reference, status):
+    num_classes = _classes(reference)
     labels, columns = grid(num_classes)
     drawn_labels = None if num_classes is None else np.array(labels)
-    samples, neighbours = {"real": _real(judge, labels)}, {}
+    samples, neighbours = {"real": _real(reference, labels)}, {}
     for row in results:
         family = row["family"]
         model = models.get(family) or _reload(folder, family)
         samples[family] = model.sample(len(labels), labels=drawn_labels, seed=settings["seed"] + 1)
         drawn = samples[family][:6]
-        neighbours[family] = (drawn, *judge.nearest(drawn, count=5))
+        neighbours[family] = (drawn, *reference.nearest(drawn, count=5))
     environment = report.environment(device())
-    names = judge.class_names
+    names = reference.class_names
     context = {
-        "data": judge.data,
+        "data": reference.data,
         "budget": 60 * settings["minutes"],
         "samples": settings["n"],
         "seeds": [settings["seed"]],
-        "features": judge.extractor.name,
-        "feature_accuracy": judge.extractor.test_accuracy,
+        "features": reference.extractor.name,
+        "feature_accuracy": reference.extractor.test_accuracy,
         "interval": "95 %, from random halves of real and generated images; one training seed",
         "hardware": environment.pop("device"),
         "versions": environment,
@@ -224,13 +224,13 @@ def _reload(folder, family):
         ) from error
 
 
-def _real(judge, labels):
+def _real(reference, labels):
     """Held-out images of these classes; where a class has too few, the same ones again."""
     chosen, taken = [], dict.fromkeys(labels, 0)
     for label in labels:
-        own = judge.test if label is None else judge.test[judge.test_labels == label]
+        own = reference.test if label is None else reference.test[reference.test_labels == label]
         if not len(own):  # a small folder can have no test image of a class
-            own = judge.train[judge.train_labels == label]
+            own = reference.train[reference.train_labels == label]
         chosen.append(own[taken[label] % len(own)])
         taken[label] += 1
     return np.stack(chosen)

@@ -5,7 +5,7 @@ import os
 
 from gentut import data as image_data
 from gentut.evaluation.evaluate import evaluate as evaluate_model
-from gentut.evaluation.reference import Judge, check_count
+from gentut.evaluation.reference import ReferenceSet, check_count
 from gentut.runs.contents import check_same, describe, locate
 from gentut.runs.folder import RunFolder
 from gentut.runs.guard import locked
@@ -33,7 +33,7 @@ def evaluate(paths, n=10_000, seed=0, say=lambda line: None, data=None):
     check_count(n)
     names = {os.path.realpath(path): str(path) for path in reversed(paths)}  # each folder once
     runs = {name: RunFolder(name) for name in reversed(names.values())}
-    loaded, contents, judges, scores = {}, {}, {}, {}
+    loaded, contents, references, scores = {}, {}, {}, {}
     with contextlib.ExitStack() as locks:
         for name, run in runs.items():  # all of them before the first long computation
             run.need_config()
@@ -48,11 +48,11 @@ def evaluate(paths, n=10_000, seed=0, say=lambda line: None, data=None):
             check_same(run, config, contents[key], model, say)
             loaded[name] = config, model, key
         for name, (config, model, key) in loaded.items():
-            if key not in judges:
+            if key not in references:
                 say(f"{config.data}: features of the held-out images")
-                judges[key] = Judge(config.data, config.data_options, seed=seed)
+                references[key] = ReferenceSet(config.data, config.data_options, seed=seed)
             say(f"{name}: scoring {n:,} samples")
-            found = evaluate_model(model, n=n, seed=seed, judge=judges[key])
+            found = evaluate_model(model, n=n, seed=seed, reference=references[key])
             scores[name] = found | {"model": runs[name].model_id()}
             runs[name].write_scores(scores[name])
             write_report(runs[name], model, config)

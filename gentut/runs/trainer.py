@@ -17,8 +17,8 @@ from gentut.runs.checkpoint import Position
 from gentut.runs.contents import describe, load_again
 from gentut.runs.folder import Config, RunFolder
 from gentut.runs.guard import CtrlC, locked, room
+from gentut.runs.processes import own_folder, refuse_clock, set_devices
 from gentut.runs.record import Recorder, write_report
-from gentut.runs.together import own_folder, refuse_clock, set_devices
 from gentut.training.callbacks import Progress, StopOnNaN, TimeBudget, TrainingDiverged
 from gentut.training.devices import device, process
 from gentut.training.optimizers import value_of

@@ -54,7 +54,7 @@ class Batches(keras.utils.PyDataset):
         self._shuffle()
 
 
-class Steps(keras.callbacks.CallbackList):
+class ResumedEpochCallbacks(keras.callbacks.CallbackList):
     """Callbacks that are told the right steps, also of a training that goes on.
 
     Keras counts a call that holds several steps beyond the end of the epoch, and runs two trainings

@@ -1,6 +1,6 @@
 """What computes: the backend, its devices, and the processes that train together.
 
-With `slopes` and `training`, the only files that know which Keras backend is running.
+This folder alone knows which Keras backend is running.
 """
 
 import contextlib
@@ -90,7 +90,7 @@ def use_devices(count="auto"):
     in its environment (see `keras.distribution.initialize`).
 
     A training ends with the weights of one device that sees the whole batch, but for rounding:
-    slopes are averaged over all images, and noise is that of the whole batch.
+    gradients are averaged over all images, and noise is that of the whole batch.
 
     Args:
         count: devices of this process; "auto" means all its GPUs, or 1 where there is none.
@@ -209,7 +209,7 @@ def replica():
 
 
 def mean_over_replicas(values):
-    """The mean of a tensor over the devices of a step, with its slope."""
+    """The mean of a tensor over the devices of a step, with its gradient."""
     if replica()[1] == 1:
         return values
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, values)

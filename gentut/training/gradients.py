@@ -1,4 +1,4 @@
-"""Slopes of losses: how TensorFlow, JAX and PyTorch are asked to differentiate."""
+"""Gradients of losses: how TensorFlow, JAX and PyTorch are asked to differentiate."""
 
 import keras
 from keras import ops
@@ -33,13 +33,13 @@ class Differentiable:
     """What a train step is written with; part of `gentut.training.step.StepModel`."""
 
     def value_and_gradients(self, function, variables, inputs=()):
-        """Value and slopes of ``function(*inputs) -> (loss, extra)``.
+        """Value and gradients of ``function(*inputs) -> (loss, extra)``.
 
         Returns ``loss, extra, d loss/d variables, d loss/d inputs``.
         """
         scale = self._loss_scale()
         if scale == 1:
-            return self._slopes(function, variables, inputs)
+            return self._gradients(function, variables, inputs)
 
         def scaled(*inputs):
             loss, extra = function(*inputs)
@@ -47,42 +47,42 @@ class Differentiable:
             factor = scale / ops.maximum(1.0, ops.abs(ops.stop_gradient(loss)))
             return loss * factor, (loss, factor, extra)
 
-        _, (loss, factor, extra), *slopes = self._slopes(scaled, variables, inputs)
-        return loss, extra, *(_unscaled(part, factor) for part in slopes)
+        _, (loss, factor, extra), *gradients = self._gradients(scaled, variables, inputs)
+        return loss, extra, *(_unscaled(part, factor) for part in gradients)
 
     def _loss_scale(self):
-        """What slopes are multiplied with on their way through layers that compute in float16.
+        """What gradients are multiplied with on their way through layers that compute in float16.
 
-        Below 6e-8 float16 has only zero.  A factor keeps small slopes alive and is taken out of the
-        results; where one overflows nevertheless, all become zero (Micikevicius et al. 2018,
-        section 3.2).  bfloat16 needs none.
+        Below 6e-8 float16 has only zero.  A factor keeps small gradients alive, and is taken out
+        of the results; where one overflows nevertheless, all become zero (Micikevicius et al.
+        2018, section 3.2).  bfloat16 needs none.
         """
         half = any(layer.compute_dtype == "float16" for layer in self._flatten_layers())
         return LOSS_SCALE if half else 1
 
-    def _slopes(self, function, variables, inputs):
+    def _gradients(self, function, variables, inputs):
         inputs = [ops.convert_to_tensor(x) for x in inputs]
         if BACKEND == "jax":
             pure, others = self._pure(function, variables)
-            (loss, (extra, updated)), slopes = jax.value_and_grad(
+            (loss, (extra, updated)), gradients = jax.value_and_grad(
                 lambda v, i, o: _with_aux(pure(v, i, o)), argnums=(0, 1), has_aux=True
             )([v.value for v in variables], inputs, [v.value for v in others])
             _assign(others, updated)
-            return loss, extra, *slopes
+            return loss, extra, *gradients
         if BACKEND == "torch":
             inputs = [x.detach().requires_grad_() for x in inputs]
             loss, extra = function(*inputs)
-            slopes = _torch_gradients(loss, [v.value for v in variables] + inputs)
+            gradients = _torch_gradients(loss, [v.value for v in variables] + inputs)
         else:
             with tf.GradientTape() as tape:
                 tape.watch(inputs)
                 loss, extra = function(*inputs)
-            slopes = tape.gradient(
+            gradients = tape.gradient(
                 loss, [v.value for v in variables] + inputs, unconnected_gradients="zero"
             )
-            slopes = _dense(slopes)
-            return loss, extra, _shared(slopes[: len(variables)]), slopes[len(variables) :]
-        return loss, extra, slopes[: len(variables)], slopes[len(variables) :]
+            gradients = _dense(gradients)
+            return loss, extra, _shared(gradients[: len(variables)]), gradients[len(variables) :]
+        return loss, extra, gradients[: len(variables)], gradients[len(variables) :]
 
     def pullback(self, function, variables):
         """``function()`` and a function from d loss/d value to d loss/d variables."""
@@ -90,7 +90,7 @@ class Differentiable:
         scale = self._loss_scale()
         if scale == 1:
             return value, pull
-        return value, lambda slope: _unscaled(pull(slope * scale), scale)
+        return value, lambda gradient: _unscaled(pull(gradient * scale), scale)
 
     def _pull(self, function, variables):
         if BACKEND == "jax":
@@ -101,22 +101,22 @@ class Differentiable:
                 has_aux=True,
             )
             _assign(others, updated)
-            return value, lambda slope: pull(slope)[0]
+            return value, lambda gradient: pull(gradient)[0]
         if BACKEND == "torch":
             value = function()
             weights = [v.value for v in variables]
-            return value.detach(), lambda slope: _torch_gradients(value, weights, slope)
+            return value.detach(), lambda gradient: _torch_gradients(value, weights, gradient)
         with tf.GradientTape() as tape:
             value = function()
         weights = [v.value for v in variables]
-        return value, lambda slope: _shared(
-            _dense(tape.gradient(value, weights, slope, unconnected_gradients="zero"))
+        return value, lambda gradient: _shared(
+            _dense(tape.gradient(value, weights, gradient, unconnected_gradients="zero"))
         )
 
     def minimize(self, loss_fn, variables, optimizer):
-        """One optimizer step on `variables` down the slope of ``loss_fn()``; return the loss."""
-        loss, _, slopes, _ = self.value_and_gradients(lambda: (loss_fn(), ()), variables)
-        optimizer.apply(slopes, variables)
+        """One optimizer step on `variables` down the gradient of ``loss_fn()``; return the loss."""
+        loss, _, gradients, _ = self.value_and_gradients(lambda: (loss_fn(), ()), variables)
+        optimizer.apply(gradients, variables)
         return loss
 
     def _pure(self, function, variables):
@@ -152,16 +152,16 @@ def _torch_gradients(value, inputs, weights=None, **options):
     )
 
 
-def _dense(slopes):
-    # TensorFlow gives an embedding's slope as rows, one per lookup.  Adam would square repeated
+def _dense(gradients):
+    # TensorFlow gives an embedding's gradient as rows, one per lookup.  Adam would square repeated
     # rows one by one instead of their sum, unlike JAX and PyTorch.
-    return [tf.convert_to_tensor(slope) for slope in slopes]
+    return [tf.convert_to_tensor(gradient) for gradient in gradients]
 
 
-def _shared(slopes):
+def _shared(gradients):
     # Each device has the mean over its own images, and Keras' optimizers add up what devices have.
     count = replica()[1]
-    return slopes if count == 1 else [slope / count for slope in slopes]
+    return gradients if count == 1 else [gradient / count for gradient in gradients]
 
 
 def _with_aux(result):

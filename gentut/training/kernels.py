@@ -43,9 +43,9 @@ class Adam(keras.optimizers.Adam):
 
 @keras.saving.register_keras_serializable("gentut")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Batch normalisation (Ioffe & Szegedy 2015) with its statistics and its slope in one kernel.
+    """Batch normalisation (Ioffe & Szegedy 2015), statistics and gradient each in one kernel.
 
-    Not where a slope of the slope is needed: that of the kernel is slow.
+    Not where a gradient of the gradient is needed: that of the kernel is slow.
     """
 
     def call(self, inputs, training=None, mask=None):
@@ -74,7 +74,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
 class Embedding(keras.layers.Embedding):
     """One vector per label, looked up as a matrix product.
 
-    The slope of a look-up adds rows up one by one; that of a product is a product.
+    The gradient of a look-up adds rows up one by one; that of a product is a product.
     """
 
     def call(self, labels):

@@ -11,12 +11,13 @@ def value_of(variable):
     return float(ops.convert_to_numpy(variable))
 
 
-def base_rate(optimizer):
+def initial_learning_rate(optimizer):
     """The learning rate of an optimizer, from which the step lets it fall."""
     if not isinstance(optimizer.learning_rate, keras.Variable):
         raise ValueError(
-            "`optimizer` must have a number as its learning rate, which falls after `hold` of the"
-            f" training; received a schedule, in {type(optimizer).__name__}."
+            "`optimizer` must have a number as its learning rate, which falls after"
+            " `constant_share` of the training; received a schedule, in"
+            f" {type(optimizer).__name__}."
         )
     return value_of(optimizer.learning_rate)
 
@@ -28,17 +29,17 @@ def check_callbacks(callbacks):
         if isinstance(callback, SETTING_RATES):
             raise ValueError(
                 "`callbacks` must leave the learning rate alone, which each step sets: give"
-                f" `compile` an optimizer with the rate, and `hold`; received a"
+                " `compile` an optimizer with the rate, and `constant_share`; received a"
                 f" {type(callback).__name__}."
             )
     return callbacks
 
 
-def rate_scale(progress, hold, floor=0.02):
-    """1 until the share `hold` of the training, then linearly down to `floor` at its end."""
-    if hold >= 1:
+def learning_rate_scale(progress, constant_share, floor=0.02):
+    """1 for the share `constant_share` of a training, then linearly down to `floor` at its end."""
+    if constant_share >= 1:
         return ops.ones_like(progress)
-    return ops.clip((1 - progress) / (1 - hold), floor, 1)
+    return ops.clip((1 - progress) / (1 - constant_share), floor, 1)
 
 
 def move_average(average, network, decay, step):
@@ -76,8 +77,8 @@ class Optimizers:
         return self.members[0].learning_rate
 
 
-def recipe_of(optimizer, rate):
-    """The config of an optimizer with the recipe's `rate`, not with where its decay stands."""
+def recipe_of(optimizer, learning_rate):
+    """The config of an optimizer with the rate it began with, not with where its decay stands."""
     config = keras.saving.serialize_keras_object(optimizer)
-    config["config"]["learning_rate"] = rate
+    config["config"]["learning_rate"] = learning_rate
     return config

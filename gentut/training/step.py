@@ -1,8 +1,8 @@
 """One train step for three backends.
 
 A model family writes ``update(images, labels, progress)`` once, in terms of
-`minimize`, `value_and_gradients` and `pullback` (see `slopes`).  `progress` runs from 0 to 1 over
-the training, by epochs or by the clock; rates, KL warm-up and the like follow it.
+`minimize`, `value_and_gradients` and `pullback` (see `gradients`).  `progress` runs from 0 to 1
+over the training, by epochs or by the clock; rates, KL warm-up and the like follow it.
 """
 
 import contextlib
@@ -12,11 +12,16 @@ import numpy as np
 from keras import ops
 
 from gentut.checks import check_images, check_labels, check_positive
-from gentut.training.batches import Batches, Steps
+from gentut.training.batches import Batches, ResumedEpochCallbacks
 from gentut.training.devices import BACKEND, device, device_count, own_copies, process, replica
 from gentut.training.gradients import Differentiable
 from gentut.training.kernels import Adam
-from gentut.training.optimizers import base_rate, check_callbacks, recipe_of
+from gentut.training.optimizers import (
+    check_callbacks,
+    initial_learning_rate,
+    learning_rate_scale,
+    recipe_of,
+)
 
 if BACKEND == "tensorflow":
     import tensorflow as tf
@@ -59,7 +64,7 @@ def compile_options():
     XLA pays on a GPU and is required by JAX; on a CPU TensorFlow's XLA convolutions are many
     times slower than its own.  Several steps per call save the trip through Python.  What devices
     tell each other can stand neither inside XLA nor inside a loop of TensorFlow's.  Losses are not
-    scaled by Keras' optimizers: in float16 the step itself does that (see `slopes`).
+    scaled by Keras' optimizers: in float16 the step itself does that (see `gradients`).
     """
     options = {"jit_compile": BACKEND == "jax", "auto_scale_loss": False}
     if BACKEND == "tensorflow":
@@ -126,23 +131,37 @@ class StepModel(Differentiable, keras.Model):
 
     # ------------------------------------------------------------------ compile
 
-    def compile(self, optimizer=None, hold=1.0, **options):
+    def compile(self, optimizer=None, constant_share=1.0, **options):
         """Set the optimizer.
 
-        `hold`: share of the training with a constant rate; after it the rate falls to 2 %.
+        `constant_share`: of the training with a constant rate, which then falls linearly to 2 %.
         """
         optimizer = optimizer or Adam(1e-3)
         super().compile(optimizer=optimizer, **{**compile_options(), **options})
         self.optimizer.build(self.trainable_variables)
-        self.hold, self.rate = hold, base_rate(self.optimizer)
+        self._set_schedule(constant_share, self.optimizer)
 
     def get_compile_config(self):
         if not self.compiled:  # the statistical models are fitted, not compiled
             return None
-        return {"optimizer": recipe_of(self.optimizer, self.rate), "hold": self.hold}
+        return {
+            "optimizer": recipe_of(self.optimizer, *self.learning_rates),
+            "constant_share": self.constant_share,
+        }
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def _set_schedule(self, constant_share, *optimizers):
+        """Let the rates that optimizers have now be those from which `set_learning_rates` goes."""
+        self.constant_share = constant_share
+        self.learning_rates = [initial_learning_rate(optimizer) for optimizer in optimizers]
+
+    def set_learning_rates(self, progress, *optimizers):
+        """Set the rates of optimizers for a training of which the share `progress` is done."""
+        scale = learning_rate_scale(progress, self.constant_share)
+        for optimizer, learning_rate in zip(optimizers, self.learning_rates, strict=True):
+            optimizer.learning_rate.assign(learning_rate * scale)
 
     # ------------------------------------------------------------------ data in
 
@@ -198,7 +217,7 @@ class StepModel(Differentiable, keras.Model):
             )
         begin = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: data.begin(epoch))
         verbose = options.get("verbose", "auto")
-        callbacks = Steps(
+        callbacks = ResumedEpochCallbacks(
             [begin, *callbacks], initial_step, model=self, add_progbar=verbose != 0,
             verbose=verbose, epochs=epochs, steps=len(data),
         )  # fmt: skip

@@ -52,7 +52,7 @@ SHARED_CODE = [
     "training",
     "callbacks",
     "devices",
-    "slopes",
+    "gradients",
     "mixtures",
 ]
 OWN_CODE = {
@@ -67,7 +67,7 @@ OWN_CODE = {
 
 
 def code_digest(name):
-    """Eight hexadecimal digits that change with the code of a recipe or the weights of a judge.
+    """Eight hexadecimal digits that change with the code of a recipe or the weights of a reference.
 
     A change of one family leaves the rows of the others in the log as they are.
     """

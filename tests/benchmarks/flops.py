@@ -27,15 +27,15 @@ class Cost(NamedTuple):
     last: int
 
     def backward(self, weights=True, inputs=False):
-        """Of a backward pass: as much as forward for the slopes of the weights, and as much for
+        """Of a backward pass: as much as forward for the gradients of the weights, and as much for
         those of each layer's inputs, but for the first layer's if nobody asks for them."""
         return weights * self.forward + self.forward - (not inputs) * self.first
 
     def penalty(self):
-        """Of a penalty on the input slope: forward, back to the input, and the slope of both.
+        """Of a penalty on the input gradient: forward, back to the input, and the gradient of both.
 
         The activations are piecewise linear, so the second derivative goes through the backward
-        pass alone, once for weights and once for incoming slopes.  The value of the score is not
+        pass alone, once for weights and once for incoming gradients.  The value of the score is not
         needed, and what comes in at the top is constant: hence twice less the last layer.
         """
         return 4 * self.forward - 2 * self.last

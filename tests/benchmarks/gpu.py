@@ -24,7 +24,7 @@ import results
 
 from gentut import metrics, report, runs
 from gentut.cli import doctor
-from gentut.evaluation.reference import Judge
+from gentut.evaluation.reference import ReferenceSet
 from gentut.training import devices
 from gentut.training.callbacks import TimeBudget
 
@@ -47,7 +47,7 @@ class Judged:
 
     def __init__(self, name, generated):
         self.name = Path(name).name
-        self.judge = Judge(name, limit=generated)
+        self.judge = ReferenceSet(name, limit=generated)
         self.floor = self.judge.floor()
 
     def batch_size(self, family, seconds):

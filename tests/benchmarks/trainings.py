@@ -12,7 +12,7 @@ import published
 from published.base import one_hot
 
 from gentut import metrics
-from gentut.evaluation.reference import NEIGHBOURS, PRDC_LIMIT, Judge
+from gentut.evaluation.reference import NEIGHBOURS, PRDC_LIMIT, ReferenceSet
 from gentut.models import recipes
 
 GENERATED = 10_000
@@ -40,9 +40,9 @@ class Bench:
 
     def __init__(self, name, generated=GENERATED):
         self.name, self.generated = name, generated
-        self.judge = Judge(name)
-        self.images, self.labels = self.judge.train, self.judge.train_labels
-        self.num_classes = self.judge.num_classes
+        self.reference = ReferenceSet(name)
+        self.images, self.labels = self.reference.train, self.reference.train_labels
+        self.num_classes = self.reference.num_classes
 
     def binary(self, images):
         return (images > 0.5).astype("float32")
@@ -51,20 +51,20 @@ class Bench:
         return self.binary(self.images) if binary else self.images
 
     def class_labels(self):
-        return self.judge.labels(self.generated)
+        return self.reference.labels(self.generated)
 
     def score(self, images):
         """Distance and coverage of generated images; None where they are not finite."""
         counts = {
-            "features": self.judge.extractor.name,
+            "features": self.reference.extractor.name,
             "n_generated": len(images),
-            "n_real": len(self.judge.test),
+            "n_real": len(self.reference.test),
             "nearest_k": NEIGHBOURS,
             "n_coverage": PRDC_LIMIT,
         }
         if not np.isfinite(images).all():
             return {"frechet_distance": None, "coverage": None, **counts}
-        codes, real = self.judge.extractor(images), self.judge.test_features
+        codes, real = self.reference.extractor(images), self.reference.test_features
         neighbours = metrics.precision_recall_density_coverage(
             real[:PRDC_LIMIT], codes[:PRDC_LIMIT], nearest_k=NEIGHBOURS
         )
@@ -136,8 +136,8 @@ def run_ours(bench, name, seconds, seed):
         "parameters": networks,
     }
     if hasattr(model, "elbo"):
-        test_labels = bench.judge.test_labels if recipe.conditional else None
-        bounds = model.elbo(bench.binary(bench.judge.test), test_labels, seed=seed)
+        test_labels = bench.reference.test_labels if recipe.conditional else None
+        bounds = model.elbo(bench.binary(bench.reference.test), test_labels, seed=seed)
         facts["elbo"] = float(bounds.mean())
     yield facts, model.sample(bench.generated, labels, seed=seed)
     if hasattr(model, "fit_prior"):
@@ -189,5 +189,5 @@ def run_published(bench, name, marks, seed):
             "page": recipe.page,
         }
         if hasattr(recipe, "elbo"):
-            facts["elbo"] = float(recipe.elbo(bench.binary(bench.judge.test)).mean())
+            facts["elbo"] = float(recipe.elbo(bench.binary(bench.reference.test)).mean())
         yield facts, recipe.sample(bench.generated, bench.class_labels(), seed)

@@ -29,7 +29,7 @@ import keras
 import numpy as np
 
 from gentut import data, metrics, report, runs
-from gentut.evaluation.reference import Judge
+from gentut.evaluation.reference import ReferenceSet
 from gentut.files import write_atomically
 from gentut.training import step
 
@@ -88,26 +88,26 @@ def train(family, images, labels, seed, cpu_seconds=None, seen=None, **settings)
     return model, {"images_seen": seen, "cpu_seconds": time.process_time() - start}
 
 
-def scores(model, judge, seed):
+def scores(model, reference, seed):
     """What is told of a model; the notebook and `gentut.evaluate` say what the keys mean."""
-    labels, start = judge.labels(GENERATED), time.process_time()
+    labels, start = reference.labels(GENERATED), time.process_time()
     drawn = model.sample(GENERATED, labels=labels, seed=seed)
     cpu = 1000 * (time.process_time() - start) / GENERATED
-    real, codes = judge.test_features, judge.extractor(drawn)
+    real, codes = reference.test_features, reference.extractor(drawn)
     distance = metrics.subset_interval(metrics.frechet_distance, real, codes, seed=seed)
     shares = metrics.precision_recall_density_coverage(real, codes)
     return {
         "frechet_distance": distance.value, "frechet_distance_low": max(0.0, distance.low),
-        "frechet_distance_high": distance.high, "frechet_distance_real": judge.floor(),
-        "frechet_distance_noise": judge.ceiling(), "precision": float(shares["precision"]),
+        "frechet_distance_high": distance.high, "frechet_distance_real": reference.floor(),
+        "frechet_distance_noise": reference.ceiling(), "precision": float(shares["precision"]),
         "recall": float(shares["recall"]), "coverage": float(shares["coverage"]),
-        **_copying(judge.train_features, judge, codes), "n_generated": len(drawn),
-        "n_real": len(real), "features": judge.extractor.name, "cpu_seconds_per_1000": cpu,
+        **_copying(reference.train_features, reference, codes), "n_generated": len(drawn),
+        "n_real": len(real), "features": reference.extractor.name, "cpu_seconds_per_1000": cpu,
     }  # fmt: skip
 
 
-def _copying(known, judge, codes):
-    found = metrics.memorisation(known, judge.test_features, codes)
+def _copying(known, reference, codes):
+    found = metrics.memorisation(known, reference.test_features, codes)
     return {
         "distance_to_training": found["generated_distance"] / found["heldout_distance"],
         "memorisation_closer": found["closer"],
@@ -126,13 +126,13 @@ def even(images, labels, count):
 
 def jobs(parts, seed, cache, photographs):
     """Every row that is wanted: what it is called, and a function that makes its numbers."""
-    judges = {}
+    references = {}
 
     def judge(name, **options):
         key = (str(name), *options.items())
-        if key not in judges:
-            judges[key] = Judge(name, options, limit=GENERATED, seed=seed)
-        return judges[key]
+        if key not in references:
+            references[key] = ReferenceSet(name, options, limit=GENERATED, seed=seed)
+        return references[key]
 
     def of_time(family, seconds):
         model, cost = train(family, *data.load("glyphs", "train"), seed, cpu_seconds=seconds)

@@ -42,7 +42,7 @@ class Recipe:
         return images
 
     def descend(self, tape, loss, player=0):
-        """One step of an optimizer down the slope of `loss`."""
+        """One step of an optimizer down the gradient of `loss`."""
         group = self.groups[player]
         self.optimizers[player].apply(tape.gradient(loss, group), group)
 

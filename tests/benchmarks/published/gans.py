@@ -7,8 +7,8 @@ from keras import layers
 from published.base import IMAGE_SHAPE, NUM_CLASSES, Recipe
 
 
-def leaky(slope):
-    return layers.LeakyReLU(negative_slope=slope)
+def leaky(gradient):
+    return layers.LeakyReLU(negative_slope=gradient)
 
 
 def cross_entropy(scores, target):
@@ -21,10 +21,10 @@ class DCGAN(Recipe):
 
     Generator, from z ~ N(0, I) in 100 dimensions: dense 7·7·256; transposed convolutions 5×5 with
     128 filters (stride 1), 64 (stride 2) and 1 (stride 2, tanh); no biases; batch normalisation
-    (momentum 0.99) and LeakyReLU (slope 0.3, Keras' default) after all but the last.
+    (momentum 0.99) and LeakyReLU (gradient 0.3, Keras' default) after all but the last.
     Discriminator: convolutions 5×5, stride 2, with 64 and 128 filters, each followed by LeakyReLU
     0.3 and dropout 0.3; dense 1.  Padding "same".
-    Images in [−1, 1].  Cross-entropy for both, the generator's non-saturating; both slopes from
+    Images in [−1, 1].  Cross-entropy for both, the generator's non-saturating; both gradients from
     one pass.  Adam, rate 1e-4, betas 0.9 and 0.999, for each.  Batch 256.
     Samples: batch normalisation with its moving averages, which are young after a short training.
     """
