@@ -15,6 +15,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat import v4
+from with_solutions import solutions, with_solutions
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(p for p in FOLDER.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
@@ -313,6 +314,22 @@ def test_nothing_is_defined_in_two_notebooks():
     assert defined_twice({path: read(path) for path in NOTEBOOKS}) == []
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: str(path.relative_to(FOLDER)))
+def test_solutions_become_cells_of_a_valid_notebook(path):
+    notebook, before = read(path), read(path)
+    added = solutions(notebook)
+    assert len(added) == sum(
+        cell.source.count("```python")
+        for cell in cells(before, "markdown")
+        if "<details>" in cell.source
+    )
+    with_solutions(notebook)
+    last = len(before.cells) - 1
+    assert notebook.cells[:last] == before.cells[:last] and notebook.cells[-1] == before.cells[-1]
+    assert [cell.source for cell in notebook.cells[last:-1]] == added
+    assert valid(notebook) == [] and footer_last(notebook) == [] and names_exist(notebook) == []
+
+
 # The checks themselves ---------------------------------------------------------------------
 
 
@@ -455,3 +472,12 @@ def test_a_name_defined_in_two_notebooks_is_found():
     assert defined_twice(translation) == []
     second.cells[2].source = "def other():\n    def area(): ...\n"
     assert defined_twice(pair) == []
+
+
+def test_code_of_solutions_is_found_and_no_other():
+    notebook = good()
+    block = "```python\nprint(1)\n```\n"
+    notebook.cells[
+        1
+    ].source += f"{block}<details><summary>S</summary>\n\n{block}text\n\n{block}</details>"
+    assert solutions(notebook) == ["print(1)", "print(1)"]
