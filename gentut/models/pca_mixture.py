@@ -27,6 +27,8 @@ class PCAMixture(StepModel):
         latent_dim: principal components kept; what lies outside them is left out of samples.
     """
 
+    iterative = False
+
     def __init__(self, image_shape, num_classes=None, components=0, latent_dim=64, **kwargs):
         super().__init__(image_shape, num_classes, **kwargs)
         check_positive("latent_dim", latent_dim)

@@ -78,6 +78,11 @@ FAMILIES = tuple(RECIPES)
 ENDS = ("encoder", "decoder")
 
 
+def is_iterative(family):
+    """Whether a family trains in steps, with a batch size; the statistical ones fit at once."""
+    return "batch_size" in RECIPES[family]
+
+
 def build(family, image_shape, num_classes=None, **changes):
     """The tested recipe of a family, compiled and ready to `fit`.
 

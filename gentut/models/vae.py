@@ -40,6 +40,7 @@ class VAE(StepModel):
     """
 
     default_batch_size = 128
+    finishing = "fitting the prior of the codes"
 
     def __init__(self, encoder, decoder, beta=1.0, likelihood="bernoulli", kl_warmup=0.0,
                  free_bits=0.0, **kwargs):  # fmt: skip
@@ -262,6 +263,11 @@ class VAE(StepModel):
             for name, values in zip(names, zip(*parts, strict=True), strict=True)
         }
         return self
+
+    def finish(self, images, labels=None, seed=0):
+        """Fit the prior, if there is none of these weights yet."""
+        if self.prior is None:
+            self.fit_prior(images, labels, seed=seed)
 
     def sample(self, n, labels=None, seed=None):
         """Draw images: NumPy float32 ``(n, h, w, c)`` in [0, 1]; same seed, same images.

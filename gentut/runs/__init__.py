@@ -10,14 +10,13 @@ from gentut.runs.contents import load_again
 from gentut.runs.folder import Config, RunFolder, data_options, load_model, save_model
 from gentut.runs.record import grid, write_report
 from gentut.runs.score import evaluate
-from gentut.runs.trainer import finish, fit, resume, train
+from gentut.runs.trainer import fit, resume, train
 
 __all__ = [
     "Config",
     "RunFolder",
     "data_options",
     "evaluate",
-    "finish",
     "fit",
     "grid",
     "load_again",

@@ -73,7 +73,7 @@ def find_batch_size(family, images, labels=None, *, seconds=2.0, most=MOST):
         labels = check_labels(labels, len(images), np.inf)
     classes = None if labels is None else int(labels.max()) + 1
     size = recipes.build(family, images.shape[1:], classes).default_batch_size
-    if "batch_size" not in recipes.RECIPES[family]:
+    if not recipes.is_iterative(family):
         raise ValueError(f"`family` must be one that is trained in batches; received {family!r}.")
     if most < size:
         raise ValueError(f"`most` must be at least the recipe's batch, {size}; received {most}.")

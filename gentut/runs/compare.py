@@ -17,11 +17,10 @@ from gentut.evaluation.reference import ReferenceSet, check_count
 from gentut.files import write_atomically
 from gentut.models import recipes
 from gentut.report.scores import check_scores
-from gentut.runs import Config, data_options, finish, fit, grid, save_model
+from gentut.runs import Config, data_options, fit, grid, save_model
 from gentut.runs.contents import check_contents, describe, difference
 from gentut.runs.guard import NAME as LOCK
 from gentut.runs.guard import locked, room
-from gentut.runs.trainer import STATISTICAL
 from gentut.runs.versions import read_keras, unreadable
 from gentut.training.callbacks import TimeBudget, TrainingDiverged
 from gentut.training.devices import device
@@ -173,10 +172,10 @@ def _one_family(family, reference, train, settings, progress, say):
     model = recipes.build(family, images.shape[1:], num_classes)
     clock = TimeBudget(settings["minutes"])
     start = time.perf_counter()
-    seen = fit(family, model, images, labels, clock=clock, seed=seed, progress=progress)
+    seen = fit(model, images, labels, clock=clock, seed=seed, progress=progress)
     seconds = clock.seconds or time.perf_counter() - start  # the clock leaves out graph building
     start = time.perf_counter()
-    finish(model, images, labels, seed)
+    model.finish(images, labels, seed)
     seconds += time.perf_counter() - start
     say(f"{family}: scoring {settings['n']:,} samples")
     scores = evaluate(model, n=settings["n"], seed=seed, reference=reference)
@@ -252,7 +251,7 @@ def command(settings):
 
 def clocked(families):
     """Those that train by the clock; the statistical ones take the seconds that they need."""
-    return [family for family in families if family not in STATISTICAL] or list(families)
+    return [family for family in families if recipes.is_iterative(family)] or list(families)
 
 
 def _write_state(folder, state):

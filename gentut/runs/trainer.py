@@ -11,7 +11,6 @@ from gentut import data as image_data
 from gentut import report
 from gentut.checks import check_choice
 from gentut.models import recipes
-from gentut.models.vae import VAE
 from gentut.runs import checkpoint
 from gentut.runs.checkpoint import Position
 from gentut.runs.contents import describe, load_again
@@ -23,8 +22,6 @@ from gentut.training.callbacks import Progress, StopOnNaN, TimeBudget, TrainingD
 from gentut.training.devices import device, process
 from gentut.training.optimizers import value_of
 from gentut.training.step import seed as set_seed
-
-STATISTICAL = ("gaussian", "mixture")  # fitted at once: no epochs, no clock, nothing to resume
 
 
 def train(family=None, data=None, out="runs/model", *, conditional=None, minutes=None,
@@ -91,7 +88,7 @@ def _begin(run, asked, resume, progress, say):
     model = recipes.build(config.family, images.shape[1:], num_classes)
     if not image_data.is_name(config.data):
         config.data = os.path.abspath(config.data)  # so that the run can be used from elsewhere
-    if config.batch_size is None and config.family not in STATISTICAL:
+    if config.batch_size is None and model.iterative:
         config.batch_size = model.default_batch_size
     existed = os.path.isdir(run.path)
     try:
@@ -106,7 +103,7 @@ def _begin(run, asked, resume, progress, say):
         try:
             return _train(run, config, model, images, labels, Position([]), progress, say)
         except BaseException:
-            if not _worth_keeping(run, config):
+            if not _worth_keeping(run):
                 _clear(run.path, existed)
             raise
 
@@ -135,16 +132,15 @@ def _go_on(run, asked, progress, say):
     Nothing in the folder is changed before everything is checked.
     """
     config = run.read_config()
-    statistical = config.family in STATISTICAL
-    found = None
-    if not statistical:
-        found = checkpoint.load_newest(run.checkpoints, say, config.environment)
+    found = checkpoint.load_newest(run.checkpoints, say, config.environment)
     set_seed(config.seed)
     if found:
         model, position = found
         config.seconds = position.seconds  # a killed process may have noted more
         note = ""
-    elif config.status == "finished" or not statistical and (run.path / "model.keras").is_file():
+    elif config.status == "finished" or (
+        recipes.is_iterative(config.family) and (run.path / "model.keras").is_file()
+    ):
         position = Position(run.read_history())
         set_seed(config.seed + len(position.rows))
         model = run.read_model()
@@ -205,7 +201,7 @@ def _start(run, config, position):
 
 def _advance(run, config, model, images, labels, position, progress, say):
     clock = None
-    if config.minutes is not None and config.family not in STATISTICAL:
+    if config.minutes is not None and model.iterative:
         clock = TimeBudget(config.minutes)
         clock.seconds = config.seconds
     ctrl_c = CtrlC()
@@ -218,47 +214,52 @@ def _advance(run, config, model, images, labels, position, progress, say):
         on_train_begin=lambda logs=None: _start(run, config, position)
     )
     try:
-        if config.family in STATISTICAL:
+        if not model.iterative:
             start.on_train_begin()
             recorder.on_epoch_begin(0)
-            fit(config.family, model, images, labels, seed=config.seed)
+            fit(model, images, labels, seed=config.seed)
             recorder.note_time()
             position.rows.append({"epoch": 1, "seconds": round(config.seconds, 2)})
             recorder.record(model)
         elif not _done(config, position.rows):
-            if isinstance(model, VAE):
-                model.prior = None  # it was fitted to the codes so far
             with ctrl_c:
                 fit(
-                    config.family, model, images, labels, clock=clock, epochs=config.epochs,
-                    initial_epoch=len(position.rows), initial_step=position.step,
-                    batch_size=config.batch_size, seed=config.seed,
-                    callbacks=[start, StopOnNaN(), recorder], progress=progress,
-                )  # fmt: skip
+                    model,
+                    images,
+                    labels,
+                    clock=clock,
+                    epochs=config.epochs,
+                    initial_epoch=len(position.rows),
+                    initial_step=position.step,
+                    batch_size=config.batch_size,
+                    seed=config.seed,
+                    callbacks=[start, StopOnNaN(), recorder],
+                    progress=progress,
+                )
             if ctrl_c.pressed:  # after the last step
                 raise KeyboardInterrupt
         else:
             start.on_train_begin()
-        if isinstance(model, VAE) and model.prior is None:
-            say("fitting the prior of the codes")
-            finish(model, images, labels, config.seed)
+        if model.finishing:
+            say(model.finishing)
+        model.finish(images, labels, config.seed)
         config.status = "finished"
     except KeyboardInterrupt:
         # Half a fit is nothing, and a step broken off in its middle no state to go on from.
-        if config.family in STATISTICAL or ctrl_c.pressed_twice:
+        if not model.iterative or ctrl_c.pressed_twice:
             raise
         recorder.note_time()
         config.status = "interrupted"
     recorder.save(model)
 
 
-def fit(family, model, images, labels=None, *, clock=None, epochs=None, initial_epoch=0,
-        initial_step=0, batch_size=None, seed=0, callbacks=(), progress=False):  # fmt: skip
-    """Train or fit a model of a family; return the number of images it has seen.
+def fit(model, images, labels=None, *, clock=None, epochs=None, initial_epoch=0, initial_step=0,
+        batch_size=None, seed=0, callbacks=(), progress=False):  # fmt: skip
+    """Train or fit a model; return the number of images it has seen.
 
     `clock` is a `TimeBudget`, or None to count `epochs`. `progress` shows a bar.
     """
-    if family in STATISTICAL:
+    if not model.iterative:
         model.fit(images, labels, seed=seed)
         return len(images)
     batch_size = batch_size or model.default_batch_size
@@ -274,12 +275,6 @@ def fit(family, model, images, labels=None, *, clock=None, epochs=None, initial_
         if bar is not None and hasattr(bar, "bar"):  # else fit never began
             bar.on_train_end()
     return (int(value_of(model.optimizer.iterations)) - before) * batch_size
-
-
-def finish(model, images, labels=None, seed=0):
-    """What a model needs after its training: a VAE, a prior fitted to the codes."""
-    if isinstance(model, VAE):
-        model.fit_prior(images, labels, seed=seed)
 
 
 def _done(config, rows):
@@ -340,7 +335,7 @@ def _taken_up(config, rows, asked):
                     else f"`{name}` must be left out: this run counts"
                     f" {'epochs' if name == 'minutes' else 'minutes'}; received {value}."
                 )
-            if value > begun and config.family not in STATISTICAL:
+            if value > begun and recipes.is_iterative(config.family):
                 config.status = "running"
         elif value != begun and name != "devices":  # the weights do not depend on them
             raise ValueError(
@@ -351,11 +346,9 @@ def _taken_up(config, rows, asked):
     return config
 
 
-def _worth_keeping(run, config):
+def _worth_keeping(run):
     """Whether a run that failed has something to go on from."""
-    if config.family in STATISTICAL:
-        return (run.path / "model.keras").is_file()
-    return any(run.checkpoints.glob("*.npz"))
+    return (run.path / "model.keras").is_file() or any(run.checkpoints.glob("*.npz"))
 
 
 def _clear(folder, existed):

@@ -118,6 +118,8 @@ class StepModel(Differentiable, keras.Model):
     `image_shape` is ``(height, width, channels)``; `num_classes` None means unconditional.
     """
 
+    iterative = True  # trained in steps; False where `fit` fits all at once
+    finishing = ""  # what `finish` does, for a message while it works
     default_batch_size = 64
     parts = 1  # batches that a step cuts its batch into, one after the other
     _steps_built = None  # to a call of the train function that is there
@@ -241,6 +243,9 @@ class StepModel(Differentiable, keras.Model):
 
     def _forget(self):
         """Drop what was fitted to the weights so far; called before they are trained."""
+
+    def finish(self, images, labels=None, seed=0):
+        """Fit what a model needs after its training, on the training images; by default nothing."""
 
     @contextlib.contextmanager
     def _at_most(self, steps):

@@ -63,10 +63,10 @@ def measure(judged, family, policy, minutes, batch_size, seed):
     gentut.seed(seed)
     model = gentut.build(family, judge.train.shape[1:], judge.num_classes)
     clock = TimeBudget(minutes)
-    seen = runs.fit(family, model, judge.train, judge.train_labels, clock=clock,
+    seen = runs.fit(model, judge.train, judge.train_labels, clock=clock,
                     batch_size=batch_size, seed=seed)  # fmt: skip
     speed = seen / clock.seconds
-    runs.finish(model, judge.train, judge.train_labels, seed)
+    model.finish(judge.train, judge.train_labels, seed)
     labels = judge.labels(len(judge.test))
     codes = judge.extractor(model.sample(len(labels), labels=labels, seed=seed))
     shares = metrics.precision_recall_density_coverage(judge.test_features, codes)

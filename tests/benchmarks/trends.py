@@ -83,7 +83,7 @@ def train(family, images, labels, seed, cpu_seconds=None, seen=None, **settings)
         model.fit(images[rows], labels[rows], epochs=round(seen / len(rows)), **options)
     else:
         model.fit(images, labels, epochs=100_000, callbacks=[CpuBudget(cpu_seconds)], **options)
-    runs.finish(model, images, labels, seed)
+    model.finish(images, labels, seed)
     seen = int(model.optimizer.iterations) * min(model.default_batch_size, len(images))
     return model, {"images_seen": seen, "cpu_seconds": time.process_time() - start}
 
