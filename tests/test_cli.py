@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import warnings
+from importlib import metadata
 
 import pytest
 from PIL import Image
@@ -364,7 +365,7 @@ def test_a_backend_that_is_missing_is_told_in_one_line(tmp_path):
 
 
 def test_version_and_help_do_without_keras(tmp_path):
-    for word, told in (("--version", "gentut 0.1.0\n"), ("--help", "usage: gentut [-h]")):
+    for word, told in (("--version", f"gentut {metadata.version('gentut')}\n"), ("--help", "usage: gentut [-h]")):
         done = command(tmp_path, word, stubs={"keras": "import nowhere"})
         assert (done.returncode, done.stderr) == (0, "") and done.stdout.startswith(told)
     done = command(tmp_path, "trian", stubs={"keras": "import nowhere"})
