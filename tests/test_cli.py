@@ -365,7 +365,8 @@ def test_a_backend_that_is_missing_is_told_in_one_line(tmp_path):
 
 
 def test_version_and_help_do_without_keras(tmp_path):
-    for word, told in (("--version", f"gentut {metadata.version('gentut')}\n"), ("--help", "usage: gentut [-h]")):
+    version = f"gentut {metadata.version('gentut')}\n"
+    for word, told in (("--version", version), ("--help", "usage: gentut [-h]")):
         done = command(tmp_path, word, stubs={"keras": "import nowhere"})
         assert (done.returncode, done.stderr) == (0, "") and done.stdout.startswith(told)
     done = command(tmp_path, "trian", stubs={"keras": "import nowhere"})
