@@ -90,6 +90,23 @@ def test_the_rule_itself(module, code, wrong):
     assert wrong_imports(module, ast.parse(code)) == wrong
 
 
+def test_no_files_import_each_other_in_a_circle():
+    """Below the ``__init__`` files, which gather, every file rests on files further down."""
+    names = {
+        file: ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts) for file in FILES
+    }
+    files = {name: file for file, name in names.items() if file.stem != "__init__"}
+    rests_on = {}
+    for name, file in files.items():
+        found = set(imports(ast.parse(file.read_text(encoding="utf-8"))))
+        found |= {path.rpartition(".")[0] for path in found}
+        rests_on[name] = {other for other in found if other in files and other != name}
+    while free := [name for name in rests_on if not rests_on[name] & rests_on.keys()]:
+        for name in free:
+            del rests_on[name]
+    assert not rests_on, f"these import each other: {', '.join(rests_on)}"
+
+
 def test_only_four_modules_know_the_backend():
     knowing = {
         module_of(file)
