@@ -98,6 +98,74 @@ def test_each_model_has_its_own_errors():
     assert results["error_fake[GAN]_n"] == 20 and results["error[GAN]_n"] == 40
 
 
+def test_every_number_of_a_panel_worked_out_anew():
+    """Five raters err at random; plain formulas give what ``analyse`` gives."""
+    rng = np.random.default_rng(5)
+    wrong = rng.random((5, 40)) < np.array([[0.1], [0.2], [0.35], [0.4], [0.15]])
+    truth = right(SINGLE)
+    place = {trial.images[0]: number for number, trial in enumerate(SINGLE.trials)}
+    flip = {"real": "fake", "fake": "real"}
+    people, early = [], np.zeros((5, 40), bool)
+    for row in range(5):
+
+        def choose(images, row=row):
+            said = truth(images)
+            return flip[said] if wrong[row, place[images[0]]] else said
+
+        people.append(answered(SINGLE, choose, f"rater {row}", row + 1, ms=500 + 100 * row))
+        early[row, [step.trial for step in SINGLE.steps(row + 1, practice=False)[:20]]] = True
+    found = human.analyse(people, SINGLE)
+
+    rates, fake = wrong.mean(axis=1), np.array([truth(t.images) == "fake" for t in SINGLE.trials])
+    assert found["error"] == pytest.approx(wrong.mean()) and found["judgements"] == 200
+    assert found["seconds_per_answer"] == 0.7
+    chance = (rates * (1 - rates) / 39).mean()  # variance of a share of 40, without bias
+    assert found["spread"] == pytest.approx(np.sqrt(rates.var(ddof=1) - chance))
+    t = (rates.mean() - 0.5) / (rates.std(ddof=1) / np.sqrt(5))
+    assert found["p_value_raters"] == pytest.approx(2 * stats.t.sf(abs(t), 4))
+    called_fake = wrong != fake
+    z = stats.norm.ppf([(called_fake[:, kind].sum() + 0.5) / 101 for kind in (fake, ~fake)])
+    assert found["d_prime"] == pytest.approx(z[0] - z[1])
+    assert found["criterion"] == pytest.approx(-(z[0] + z[1]) / 2)
+    # Kappa: how often two raters agree about an image, against two answers drawn from all.
+    pairs = [(a, b) for a in range(5) for b in range(5) if a != b]
+    agree = np.mean([called_fake[a] == called_fake[b] for a, b in pairs])
+    by_chance = called_fake.mean() ** 2 + (1 - called_fake.mean()) ** 2
+    assert found["kappa"] == pytest.approx((agree - by_chance) / (1 - by_chance))
+    assert found["kappa_low"] < found["kappa"] < found["kappa_high"]
+    first, second = wrong[early], wrong[~early]
+    assert found["error_first_half"] == pytest.approx(first.mean())
+    assert found["error_second_half"] == pytest.approx(second.mean())
+    assert found["learning"] == pytest.approx(first.mean() - second.mean())
+    table = [[first.sum(), 100 - first.sum()], [second.sum(), 100 - second.sum()]]
+    assert found["learning_p"] == pytest.approx(stats.fisher_exact(table).pvalue)
+    for name in ("error", "error_real", "error_fake", "d_prime", "criterion", "learning"):
+        kind = "_raters" if name.startswith("error") else ""
+        assert found[f"{name}{kind}_low"] < found[name] < found[f"{name}{kind}_high"], name
+    # Raters drawn anew, by the normal approximation and the t of the few: 1.24 · 2.776 · √(4/5)
+    # standard errors, roughly.
+    width = found["error_raters_high"] - found["error_raters_low"]
+    assert width == pytest.approx(2 * 2.776 * rates.std(ddof=1) / np.sqrt(5), rel=0.25)
+
+
+def test_names_of_models_do_not_change_the_numbers():
+    """ "GAN fake" is a name like any other, and no stratum of the fakes of "GAN"."""
+    rename = {"VAE": "GAN fake"}
+    blocks = tuple(
+        tuple(t._replace(model=rename.get(t.model, t.model)) for t in block)
+        for block in BOTH.blocks
+    )
+    sources = {name: rename.get(source, source) for name, source in BOTH.sources.items()}
+    models = ("GAN", "GAN fake")
+    fields = {k: v for k, v in vars(BOTH).items() if k != "id"}
+    other = human.Study(**fields | {"models": models, "sources": sources, "blocks": blocks})
+    panel = human.simulate(BOTH, {"GAN": 0.6, "VAE": 0.9}, raters=6, agreement=0.5)
+    results = human.analyse(panel, BOTH, repeats=200)
+    renamed = human.analyse([r | {"study": other.id} for r in panel], other, repeats=200)
+    for name in [name for name in results if name.startswith("error")]:
+        assert renamed[name.replace("VAE", "GAN fake")] == results[name], name
+
+
 # Panels with a known truth -----------------------------------------------------------------
 
 
@@ -217,6 +285,37 @@ def test_raters_are_left_out_by_the_rules_and_the_reason_is_told():
     assert len(results["rules"]) == 4
     with pytest.raises(ValueError, match="The rules of the study leave no rater: gone: answered"):
         human.analyse([people[4]], timed)
+
+
+@pytest.mark.parametrize(
+    ("kept", "out", "reason"),
+    [
+        ({"given": 36}, {"given": 35}, "answered 88% of the trials"),
+        ({"ms": [199] * 4 + [200] * 36}, {"ms": [199] * 5 + [200] * 35}, "gave 12% of the answers"),
+        ({"same": 38}, {"same": 39}, "gave 98% of the answers on one button"),
+        ({"shown": [301] * 4 + [300] * 36}, {"shown": [301] * 5 + [300] * 35}, "saw 12% of the im"),
+    ],
+)
+def test_a_rater_at_the_limit_of_a_rule_stays(kept, out, reason):
+    timed = study(exposure_ms=250)
+    reasons = []
+    for case in (kept, out):
+        found = answered(timed, right(timed), shown_ms=250)
+        for number, answer in enumerate(found["answers"]):
+            if "same" in case:
+                answer["answer"] = "fake" if number < case["same"] else "real"
+            answer["ms"] = case.get("ms", [900] * 40)[number]
+            answer["shown_ms"] = case.get("shown", [250] * 40)[number]
+        found["answers"] = found["answers"][: case.get("given", 40)]
+        table = human.responses.judgements([found], timed)
+        reasons.append(human.responses.excluded(table, timed))
+    assert reasons[0] == {} and reasons[1]["Anna"].startswith(reason)
+
+
+def test_figures_of_a_study_without_raters_say_so():
+    lazy = answered(SINGLE, lambda images: "real")
+    with pytest.raises(ValueError, match="rules of the study leave no rater: Anna: gave 100%"):
+        human.plot_images([lazy], SINGLE)
 
 
 def test_one_button_means_one_side_in_pairs():

@@ -122,6 +122,22 @@ def test_timed_exposure_is_an_animation_that_ends_behind_the_mask():
     assert {answer["shown_ms"] for answer in form.response["answers"]} == {None}
 
 
+def test_the_form_is_made_of_what_the_page_holds():
+    """Same images, other truth: the form shows the same, since it never gets the answers."""
+    asked = study(practice=0)
+    flipped = {n: "GAN" if source == "real" else "real" for n, source in asked.sources.items()}
+    other = human.Study(
+        **{k: v for k, v in vars(asked).items() if k != "id"} | {"sources": flipped}
+    )
+    shown = []
+    for made in (asked, other):
+        form = human.form.Form(made.public(), session=9)
+        press(form, "Start")
+        shown.append(text(form))
+        assert not any(isinstance(held, human.Study) for held in vars(form).values())
+    assert shown[0] == shown[1] and asked.id != other.id
+
+
 def test_what_users_name_is_escaped():
     asked = study(title=HOSTILE, instructions=HOSTILE)
     form = asked.form()

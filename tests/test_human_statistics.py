@@ -6,6 +6,7 @@ from scipy import stats
 
 from gentut import human
 from gentut.human.analysis import Resampling, loglinear
+from gentut.human.power import LARGEST_PANEL, _quantile
 
 # Fleiss (1971), table 1: 30 patients, 6 psychiatrists each; depression, personality disorder,
 # schizophrenia, neurosis, other.
@@ -139,6 +140,37 @@ def test_resampling_needs_four_raters_and_keeps_strata():
     assert len(np.unique(resampling.sums(np.eye(4, 5), crossed=True))) > 3
 
 
+def test_a_resample_sums_the_rows_and_the_columns_it_drew():
+    resampling = Resampling((2, 3), np.zeros(3), 0.95, 2, 0)
+    resampling.draws = np.array([[2, 0], [1, 1]])  # how often each rater was drawn, twice
+    resampling.trial_draws = np.array([[1, 1, 1], [0, 3, 0]])
+    values = np.array([[1, 2, 3], [10, 20, 30]])
+    assert resampling.sums(values).tolist() == [12, 66]
+    assert resampling.sums(values, crossed=True).tolist() == [12, 66]
+    resampling.trial_draws = np.array([[0, 0, 3], [2, 1, 0]])
+    assert resampling.sums(values, crossed=True).tolist() == [18, 44]
+
+
+def test_every_resample_draws_as_many_raters_and_trials_as_there_are():
+    resampling = Resampling((5, 6), np.array([0, 0, 1, 1, 1, 1]), 0.95, 40, 0)
+    assert resampling.draws.shape == (40, 5) and set(resampling.draws.sum(axis=1)) == {5}
+    assert set(resampling.trial_draws[:, :2].sum(axis=1)) == {2}
+    assert set(resampling.trial_draws[:, 2:].sum(axis=1)) == {4}
+
+
+@pytest.mark.parametrize(
+    ("raters", "confidence", "tail"),
+    # Φ(t √(n / (n − 1))) with the printed quantiles t = 2.3646, 3.1824 and 1.7291.
+    [(8, 0.95, 0.005738), (4, 0.95, 0.000119), (20, 0.9, 0.038024)],
+)
+def test_the_expanded_percentiles_of_hesterberg_2015(raters, confidence, tail):
+    resampling = Resampling((raters, 1), np.zeros(1), confidence, 1, 0)
+    even = np.linspace(0, 1, 1001)  # of these numbers, the quantile at x is x
+    assert resampling.interval(even) == pytest.approx((tail, 1 - tail), abs=5e-6)
+    # A resample without any answer has no share, and counts for nothing.
+    assert resampling.interval(np.append(even, np.nan)) == resampling.interval(even)
+
+
 # Power -------------------------------------------------------------------------------------
 
 
@@ -150,6 +182,25 @@ def test_power_in_closed_form():
     # At chance the power is the level of the test: 2 · P(X <= 39 of 100) = 0.0352.
     assert human.power(0.5, 100, 1, spread=0) == pytest.approx(0.0352, abs=5e-5)
     assert human.power(0.4, 20, 10, spread=0) == human.power(0.4, 200, 1, spread=0.3)
+
+
+def test_power_at_the_edge_of_significance():
+    """Both tails count, and a result whose p equals the level is significant."""
+    exact = {"spread": 0, "significance": 2 / 64}  # p of 0 or 6 errors among 6
+    assert human.power(0.1, 6, 1, **exact) == pytest.approx(0.9**6 + 0.1**6)
+    assert human.power(0.1, 6, 1, spread=0, significance=0.99 * 2 / 64) == 0
+    # The level is 5 %: of 17, four or fewer have p = 0.0490; of 53, 19 or fewer have p = 0.0534.
+    for n, k in ((17, 4), (53, 18)):
+        both = stats.binom.cdf(k, n, 0.3) + stats.binom.cdf(k, n, 0.7)
+        assert human.power(0.3, n, 1, spread=0) == pytest.approx(both)
+    # The same level here; at 5.5 % 194 would do.
+    assert human.needed_raters(0.4, 1, spread=0) == 199
+
+
+def test_answers_of_one_rater_count_less():
+    # ρ = 0.1² / 0.24 = 1/24; 12 raters of 25 trials: 300 / (1 + 24/24) = 150 independent answers.
+    assert human.power(0.4, 12, 25, spread=0.1) == human.power(0.4, 150, 1, spread=0)
+    assert human.power(0.4, 12, 25) == human.power(0.4, 12, 25, spread=0.1)  # the default
 
 
 def test_power_agrees_with_simulated_studies():
@@ -177,8 +228,31 @@ def test_needed_raters_is_the_first_number_that_suffices():
     assert max(human.power(0.4, n, 60) for n in range(1, needed)) < 0.8
     assert human.needed_raters(0.45, 60) > needed
     assert human.needed_raters(0.4, 60, spread=0.2) > needed
+    assert human.needed_raters(0.1, 60, spread=0) == 1
+    # Six raters have exactly this power, five have none.
+    least = human.power(0.1, 6, 1, spread=0)
+    assert human.needed_raters(0.1, 1, target=least, spread=0) == 6
+    assert human.needed_raters(0.1, 1, target=least + 1e-9, spread=0) > 6
     with pytest.raises(ValueError, match="`error` must differ enough from 0.5 .* 10,000 raters"):
         human.needed_raters(0.5, 10)
+    for target in (0, 1):
+        with pytest.raises(ValueError, match=rf"`target` must lie in \(0, 1\); received {target}"):
+            human.needed_raters(0.4, 10, target=target)
+
+
+def test_needed_raters_looks_up_to_the_largest_panel_and_no_further():
+    options = {"trials": 7, "spread": 0}  # the power of 10,000 is above that of all smaller panels
+    target = human.power(0.495, LARGEST_PANEL, **options)
+    assert human.needed_raters(0.495, target=target, **options) == LARGEST_PANEL == 10_000
+    with pytest.raises(ValueError, match="`error` must differ enough"):
+        human.needed_raters(0.495, target=target + 1e-9, **options)
+
+
+def test_simulated_accuracies_have_the_stated_mean_and_spread():
+    ranks = (np.arange(2000) + 0.5) / 2000
+    drawn = [_quantile(rank, 0.8, 0.1) for rank in ranks]
+    assert (np.mean(drawn), np.std(drawn)) == pytest.approx((0.8, 0.1), abs=2e-4)
+    assert drawn == sorted(drawn) and _quantile(0.3, 0.8, 0) == 0.8
 
 
 @pytest.mark.parametrize(
@@ -189,7 +263,10 @@ def test_needed_raters_is_the_first_number_that_suffices():
             {"spread": 0.5},
             r"`spread` must lie in \[0, 0.49\) for an error .* received 0.5",
         ),
+        ({"error": 0.5, "spread": 0.5}, r"`spread` must lie in \[0, 0.5\) .* received 0.5"),
+        ({"error": 1}, r"`error` must lie in \(0, 1\); received 1"),
         ({"significance": 1}, r"`significance` must lie in \(0, 1\)"),
+        ({"significance": 0}, r"`significance` must lie in \(0, 1\)"),
         ({"raters": 0}, "`raters` must be a positive integer; received 0"),
         ({"trials": 2.5}, "`trials` must be a positive integer; received 2.5"),
     ],
