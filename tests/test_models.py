@@ -551,10 +551,12 @@ def test_short_fits_change_nothing_for_long_ones(monkeypatch):
 def test_callbacks_hear_the_right_steps_of_an_epoch_that_is_taken_up(monkeypatch):
     shrink_recipes(monkeypatch)
     vae = gentut.build("vae", SHAPE)
-    vae.compile(steps_per_execution=4)
+    call = 4 if keras.backend.backend() != "torch" else 1  # PyTorch takes no more
+    vae.compile(steps_per_execution=call)
     heard = Heard()
     vae.fit(IMAGES[:22], batch_size=2, epochs=2, initial_step=5, callbacks=[heard], verbose=0)
-    assert (heard.begun, heard.ended) == ([5, 9, 0, 4, 8], [8, 10, 3, 7, 10])
+    assert heard.begun == [*range(5, 11, call), *range(0, 11, call)]
+    assert heard.ended == [min(first + call, 11) - 1 for first in heard.begun]
 
 
 def test_gradients_of_what_is_not_used_are_zeros():

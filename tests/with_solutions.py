@@ -2,6 +2,8 @@
 last cell: what runs the copies runs the solutions too.
 
     python tests/with_solutions.py OUT notebooks/*.ipynb
+
+OUT lies beside notebooks/, because some cells read ../tests/benchmarks.
 """
 
 import re
