@@ -86,3 +86,11 @@ def check_labels(labels, n, num_classes):
             f" {labels.max()}."
         )
     return labels.astype("int32", copy=False)
+
+
+def check_int(name, value, least, most=None, why=""):
+    """Raise unless `value` is an integer from `least` to `most`; `why` says where that ends."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):
+        limits = f"of at least {least}" if most is None else f"from {least} to {most}{why}"
+        raise ValueError(f"`{name}` must be an integer {limits}; received {value!r}.")

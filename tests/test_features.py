@@ -1,10 +1,12 @@
 """The extractors: what is stored is what is stated, and images reach the network unharmed."""
 
 import hashlib
+import importlib.util
 import json
 import os
 import random
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,6 +30,15 @@ def glyph_test():
 @pytest.fixture(scope="module")
 def glyph_test_features(glyphs, glyph_test):
     return glyphs(glyph_test[0])
+
+
+@pytest.fixture(scope="module")
+def trainer():
+    path = Path(__file__).parent.parent / "data" / "train_features.py"
+    spec = importlib.util.spec_from_file_location("train_features", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 # What is stored
@@ -56,13 +67,13 @@ def test_weights_hold_no_pickle_and_no_useless_number(name):
 
 
 def test_stated_accuracy_and_calibration_are_those_of_the_test_split(
-    glyphs, glyph_test, glyph_test_features
+    glyphs, glyph_test, glyph_test_features, trainer
 ):
     labels = glyph_test[1]
     probabilities = glyphs.classify(glyph_test_features)
     accuracy = np.mean(probabilities.argmax(axis=-1) == labels)
     assert accuracy == pytest.approx(glyphs.test_accuracy, abs=0.002)
-    error = features.expected_calibration_error(probabilities, labels)
+    error = trainer.expected_calibration_error(probabilities, labels)
     assert error == pytest.approx(glyphs.info["test_ece"], abs=0.002)
 
 
@@ -216,12 +227,12 @@ def test_colour_becomes_grey_by_luma_and_grey_becomes_colour():
 # Calibration
 
 
-def test_calibration_error_worked_by_hand():
+def test_calibration_error_worked_by_hand(trainer):
     # Ten bins. [0.6, 0.7): confidences 0.62 and 0.66, one right: gap |1 - 1.28| = 0.28.
     # [0.9, 1]: 0.9, 0.95 and 1.0, all right: gap |3 - 2.85| = 0.15. Sum / 5 = 0.086.
     top = np.array([0.62, 0.66, 0.9, 0.95, 1.0])
     probabilities = np.stack([top, 1 - top], axis=-1)
-    error = features.expected_calibration_error(probabilities, np.array([0, 1, 0, 0, 0]), bins=10)
+    error = trainer.expected_calibration_error(probabilities, np.array([0, 1, 0, 0, 0]), bins=10)
     assert error == pytest.approx(0.086, abs=1e-12)
 
 

@@ -89,7 +89,7 @@ def test_resampling_warns_once_at_most():
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"repeats": 1}, "`repeats` must be at least 2; received 1"),
+        ({"repeats": 1}, "`repeats` must be an integer of at least 2; received 1"),
         ({"confidence": 95}, "`confidence` must be between 0 and 1; received 95"),
         ({"paired": True}, r"`arrays` must be equally long .* \[9, 8\]"),
     ],
@@ -137,5 +137,5 @@ def test_bias_falls_as_one_over_n():
 def test_extrapolation_wants_enough_samples():
     with pytest.raises(ValueError, match="at least 63 samples for 20 dimensions; received 60 real"):
         metrics.frechet_distance_extrapolated(normal(0, 60, 20), normal(1, 90, 20))
-    with pytest.raises(ValueError, match="`points` must be at least 3"):
+    with pytest.raises(ValueError, match="`points` must be an integer of at least 3"):
         metrics.frechet_distance_extrapolated(normal(0, 90, 2), normal(1, 90, 2), points=2)

@@ -329,21 +329,3 @@ def softmax(logits):
     """Class probabilities `(n, k)`, float64, of class scores `(n, k)`."""
     exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
-
-
-def expected_calibration_error(probabilities, labels, bins=15):
-    """How far confidence is from accuracy, 0 to 1 (Guo et al., ICML 2017, eq. 3).
-
-    The predictions are sorted into `bins` equal intervals of confidence; the result is the mean
-    over all predictions of |accuracy − confidence| of their bin.
-
-    Args:
-        probabilities: `(n, k)`, rows that sum to one.
-        labels: integers `(n,)`.
-        bins: number of intervals.
-    """
-    confidence = probabilities.max(axis=-1)
-    correct = probabilities.argmax(axis=-1) == labels
-    which = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = np.bincount(which, weights=correct - confidence, minlength=bins)
-    return float(np.abs(gaps).sum() / len(labels))

@@ -1,12 +1,12 @@
 """Numbers from arrays: how far, how alike, how likely, and how sure.
 
-NumPy and SciPy only. No model is run, nothing is printed, nothing is remembered. Random
-choices come from the `seed` argument. Real comes before generated.
+NumPy, SciPy and scikit-learn only. No model is run, nothing is printed, nothing is remembered.
+Random choices come from the ``seed`` argument. Real comes before generated.
 """
 
 from gentut.metrics._checks import SmallSampleWarning
 from gentut.metrics.distances import inception_score, kernel_distance
-from gentut.metrics.frechet import frechet_distance, frechet_distance_from_statistics
+from gentut.metrics.frechet import frechet_distance
 from gentut.metrics.likelihood import (
     bits_per_dim,
     dequantise,
@@ -22,8 +22,6 @@ from gentut.metrics.neighbours import (
 )
 from gentut.metrics.similarity import (
     content_loss,
-    gram_matrix,
-    ms_ssim,
     perceptual_distance,
     psnr,
     ssim,
@@ -47,15 +45,12 @@ __all__ = [
     "elbo",
     "frechet_distance",
     "frechet_distance_extrapolated",
-    "frechet_distance_from_statistics",
     "gaussian_log_density",
-    "gram_matrix",
     "importance_weighted_bound",
     "inception_score",
     "kernel_distance",
     "kl_gaussian",
     "memorisation",
-    "ms_ssim",
     "nearest_distances",
     "perceptual_distance",
     "precision_recall_density_coverage",

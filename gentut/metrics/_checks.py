@@ -10,7 +10,7 @@ class SmallSampleWarning(UserWarning):
 
 
 def feature_matrix(array, name, minimum=2):
-    """Returns `array` as a finite floating-point matrix of shape (n, d).
+    """Return ``array`` as a finite floating-point matrix of shape ``(n, d)``.
 
     float32 and float64 are returned without a copy; everything else becomes float64.
     """
@@ -30,10 +30,9 @@ def feature_matrix(array, name, minimum=2):
     return array
 
 
-def feature_pair(real, generated, minimum=2):
-    """Checks two feature matrices, and that they have equally many dimensions."""
-    real = feature_matrix(real, "real", minimum)
-    generated = feature_matrix(generated, "generated", minimum)
+def feature_pair(real, generated):
+    """Check two feature matrices, and that they have equally many dimensions."""
+    real, generated = feature_matrix(real, "real"), feature_matrix(generated, "generated")
     same_dimensions(real, "real", generated, "generated")
     return real, generated
 
@@ -47,21 +46,14 @@ def same_dimensions(first, first_name, second, second_name):
 
 
 def require_finite(array, name):
-    # A sum is finite only if its terms are: one pass without a mask as large as the array.
-    with np.errstate(over="ignore", invalid="ignore"):
-        suspicious = not np.isfinite(array.sum(dtype=np.float64))
-    if suspicious and not np.isfinite(array).all():
-        row = int(np.argwhere(~np.isfinite(array))[0][0])
+    finite = np.isfinite(array)
+    if not finite.all():
+        row = int(np.argwhere(~finite)[0][0])
         raise ValueError(f"`{name}` must be finite; received NaN or infinity in row {row}.")
 
 
-def at_least(name, value, minimum):
-    if value < minimum:
-        raise ValueError(f"`{name}` must be at least {minimum}; received {value}.")
-
-
 def warn_small(metric, sizes, dimensions=None, minimum=100):
-    """Warns if the smallest set is too small; a covariance needs more rows than dimensions."""
+    """Warn if the smallest set is too small; a covariance needs more rows than dimensions."""
     n = min(sizes)
     if dimensions is not None and n <= dimensions:
         message = (

@@ -2,15 +2,22 @@
 
 import numpy as np
 import scipy.special
+from numpy.typing import ArrayLike
 
-from gentut.metrics import _blocks, _checks
+from gentut.checks import check_int
+from gentut.metrics import _checks
 
-_KERNEL_ROWS = 1024
-_STRIP_ROWS = 32
+_BLOCK_ROWS = 512
 
 
-def kernel_distance(real, generated, subsets=None, subset_size=1000, seed=0):
-    """Kernel distance (KID): the unbiased squared maximum mean discrepancy.
+def kernel_distance(
+    real: ArrayLike,
+    generated: ArrayLike,
+    subsets: int | None = None,
+    subset_size: int = 1000,
+    seed: int = 0,
+) -> float | tuple[float, float]:
+    """Measure the kernel distance (KID): the unbiased squared maximum mean discrepancy.
 
     Bińkowski et al. 2018, eq. 4, with their kernel k(x, y) = (x·y / d + 1)³. Its expected
     value is zero for equal distributions, so single values below zero are right and are
@@ -21,126 +28,110 @@ def kernel_distance(real, generated, subsets=None, subset_size=1000, seed=0):
     when all features share a large offset.
 
     Args:
-        real: features of real images, shape (n, d).
-        generated: features of generated images, shape (m, d).
-        subsets: None for one value from all samples; else the number of random subset pairs.
-        subset_size: samples per subset, drawn from each set without replacement.
-        seed: seed of the subsets.
+        real: Features of real images, shape ``(n, d)``.
+        generated: Features of generated images, shape ``(m, d)``.
+        subsets: ``None`` for one value from all samples; else the number of random subset pairs.
+        subset_size: Samples per subset, drawn from each set without replacement.
+        seed: Seed of the subsets.
 
     Returns:
-        A float; or with `subsets` the mean and the standard deviation (ddof = 0, as in
+        A float; or with ``subsets`` the mean and the standard deviation (``ddof=0``, as in
         torch-fidelity) over the subsets. That deviation is the spread of one subset's value.
 
     Raises:
+        TypeError: a set does not hold real numbers.
         ValueError: shapes do not fit, a value is not finite, or a subset is larger than a set.
+
+    Warns:
+        SmallSampleWarning: a set has fewer than 100 rows.
     """
     real, generated = _checks.feature_pair(real, generated)
     n, m = len(real), len(generated)
     if subsets is not None:
-        _checks.at_least("subsets", subsets, 1)
-        if not 2 <= subset_size <= min(n, m):
-            raise ValueError(
-                "`subset_size` must be at least 2 and at most the number of samples in each set; "
-                f"received subset_size={subset_size} with {n} real and {m} generated samples."
-            )
+        check_int("subsets", subsets, 1)
+        check_int("subset_size", subset_size, 2, min(n, m), ", the samples of the smaller set")
     _checks.warn_small("Kernel distance", (n, m))
     centre = real.mean(axis=0, dtype=np.float64)
     dtype = np.result_type(real, generated)
-    x, y = _centred(real, centre, dtype), _centred(generated, centre, dtype)
+    (x, x_shift), (y, y_shift) = (_centred(z, centre, dtype) for z in (real, generated))
     if subsets is None:
-        return _squared_discrepancy(x, y, _room(max(n, m), dtype))
+        return _squared_discrepancy(x, x_shift, y, y_shift)
     rng = np.random.default_rng(seed)
-    values = np.empty(subsets)
-    # New arrays for each subset would cost more in page faults than the copy itself.
-    chosen_x, chosen_y = (np.empty((subset_size, x[0].shape[1]), dtype) for _ in range(2))
-    room = _room(subset_size, dtype)
-    for i in range(subsets):
-        rows = rng.choice(n, subset_size, replace=False)
-        columns = rng.choice(m, subset_size, replace=False)
-        np.take(x[0], rows, axis=0, out=chosen_x, mode="clip")  # "raise" would copy twice
-        np.take(y[0], columns, axis=0, out=chosen_y, mode="clip")
-        values[i] = _squared_discrepancy((chosen_x, x[1][rows]), (chosen_y, y[1][columns]), room)
-    return float(values.mean()), float(values.std())
-
-
-def _room(samples, dtype):
-    """Where the products of a block of pairs go."""
-    return np.empty(min(samples, _KERNEL_ROWS) ** 2, dtype)
+    values = []
+    for _ in range(subsets):
+        i, j = (rng.choice(size, subset_size, replace=False) for size in (n, m))
+        values.append(_squared_discrepancy(x[i], x_shift[i], y[j], y_shift[j]))
+    return float(np.mean(values)), float(np.std(values))
 
 
 def _centred(features, centre, dtype):
-    """x − c in `dtype`, and (x − c)·c + |c|²/2 in float64, from which x·y is rebuilt."""
-    shifted, shift = np.empty(features.shape, dtype), np.empty(len(features))
-    for rows, block in _blocks.less(centre, features):
-        shifted[rows] = block
-        shift[rows] = block @ centre + centre @ centre / 2
-    return shifted, shift
+    """x − c in ``dtype``, and (x − c)·c + |c|²/2 in float64, from which x·y is rebuilt."""
+    shifted = features - centre
+    return shifted.astype(dtype), shifted @ centre + centre @ centre / 2
 
 
-def _squared_discrepancy(x, y, room):
-    n, m = len(x[1]), len(y[1])
-    within = _sum_within(*x, room) / (n * (n - 1)) + _sum_within(*y, room) / (m * (m - 1))
-    between = 0.0
-    for rows in _blocks.of_rows(n, _KERNEL_ROWS):
-        for columns in _blocks.of_rows(m, _KERNEL_ROWS):
-            between += _sum_between(*x, *y, rows, columns, room)
+def _squared_discrepancy(x, x_shift, y, y_shift):
+    n, m = len(x), len(y)
+    within = _sum_within(x, x_shift) / (n * (n - 1)) + _sum_within(y, y_shift) / (m * (m - 1))
+    between = sum(_sum_of_cubes(_root(x[i], x_shift[i], y, y_shift)) for i in _blocks(n))
     return float(within - 2 * between / (n * m))
 
 
-def _sum_within(x, shift, room):
+def _sum_within(x, shift):
     """Sum of the kernel over all pairs of different samples of one set."""
     total = 0.0
-    for rows in _blocks.of_rows(len(x), _KERNEL_ROWS):
-        total += _sum_between(x, shift, x, shift, rows, rows, room, skip_diagonal=True)
-        for columns in _blocks.of_rows(rows.start, _KERNEL_ROWS):
-            total += 2 * _sum_between(x, shift, x, shift, rows, columns, room)
+    for i in _blocks(len(x)):  # the pairs left of each block's own count twice
+        left, own = np.split(_root(x[i], shift[i], x[: i.stop], shift[: i.stop]), [i.start], axis=1)
+        total += 2 * _sum_of_cubes(left) + _sum_of_cubes(own) - np.sum(np.diagonal(own) ** 3)
     return total
 
 
-def _sum_between(x, x_shift, y, y_shift, rows, columns, room, skip_diagonal=False):
-    """Sum of (x·y / d + 1)³ over a block of pairs."""
+def _root(x, x_shift, y, y_shift):
+    """x·y / d + 1 of all pairs, the cube root of the kernel, in float64."""
     d = x.shape[1]
-    x, y = x[rows], y[columns]
-    products = room[: len(x) * len(y)].reshape(len(x), len(y))
-    np.matmul(x, y.T, out=products)
-    x_shift, y_shift = x_shift[rows, None] / d + 1, y_shift[columns] / d
-    total = 0.0
-    for strip in _blocks.of_rows(len(products), _STRIP_ROWS):  # small enough for the cache
-        kernel = np.multiply(products[strip], 1 / d, dtype=np.float64)
-        kernel += x_shift[strip]
-        kernel += y_shift
-        if skip_diagonal:
-            np.fill_diagonal(kernel[:, strip], 0.0)
-        total += np.vdot(kernel * kernel, kernel)
-    return total
+    root = np.multiply(x @ y.T, 1 / d, dtype=np.float64)
+    root += x_shift[:, None] / d + 1
+    root += y_shift / d
+    return root
 
 
-def inception_score(probabilities, splits=1, shuffle=True, seed=0):
-    """Inception score: exp of the mean KL divergence of p(y|x) from p(y).
+def _sum_of_cubes(k):
+    return np.einsum("ij,ij,ij->", k, k, k)
+
+
+def _blocks(n):
+    return [slice(start, min(start + _BLOCK_ROWS, n)) for start in range(0, n, _BLOCK_ROWS)]
+
+
+def inception_score(
+    probabilities: ArrayLike, splits: int = 1, shuffle: bool = True, seed: int = 0
+) -> tuple[float, float]:
+    """Compute the inception score: exp of the mean KL divergence of p(y|x) from p(y).
 
     Salimans et al. 2016, section 4, with 0 · log 0 = 0. It never looks at real images.
 
     Args:
-        probabilities: class probabilities of generated images, shape (n, classes); each row
+        probabilities: Class probabilities of generated images, shape ``(n, classes)``; each row
             sums to one.
-        splits: number of equal parts scored separately.
-        shuffle: whether to shuffle before splitting; generated images often come by class.
-        seed: seed of the shuffle.
+        splits: Number of equal parts scored separately.
+        shuffle: Whether to shuffle before splitting; generated images often come by class.
+        seed: Seed of the shuffle.
 
     Returns:
-        The mean and the standard deviation (ddof = 0) over the parts, each between 1 and
-        the number of classes.
+        The mean over the parts, between 1 and the number of classes, and the standard
+        deviation (``ddof=0``).
 
     Raises:
+        TypeError: ``probabilities`` does not hold real numbers.
         ValueError: not a matrix of probabilities, or more splits than samples.
+
+    Warns:
+        SmallSampleWarning: a part has fewer than ten samples per class.
     """
     probabilities = _checks.feature_matrix(probabilities, "probabilities", minimum=1)
     probabilities = probabilities.astype(np.float64)
     n, classes = probabilities.shape
-    if not 1 <= splits <= n:
-        raise ValueError(
-            f"`splits` must be between 1 and the number of samples, {n}; received {splits}."
-        )
+    check_int("splits", splits, 1, n, ", the number of samples")
     low, high = probabilities.min(), probabilities.max()
     if low < 0 or high > 1 + 1e-4:
         raise ValueError(

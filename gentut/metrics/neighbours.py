@@ -6,35 +6,43 @@ import numpy as np
 import scipy.cluster.vq
 import scipy.special
 import scipy.stats
+from numpy.typing import ArrayLike
+from sklearn.neighbors import NearestNeighbors
 
+from gentut.checks import check_int
 from gentut.metrics import _checks
-from gentut.metrics._nearest import ball_membership, squared_neighbour_distances
+
+_BLOCK_PAIRS = 2**20  # of distances at a time
+_SPARE = 4
 
 
-def precision_recall_density_coverage(real, generated, nearest_k=5):
-    """How far two sets of features lie in each other's neighbourhoods.
+def precision_recall_density_coverage(
+    real: ArrayLike, generated: ArrayLike, nearest_k: int = 5
+) -> dict[str, float]:
+    """Measure how far two sets of features lie in each other's neighbourhoods.
 
-    A ball around each sample reaches to its `nearest_k`-th neighbour in its own set, itself
+    A ball around each sample reaches to its ``nearest_k``-th neighbour in its own set, itself
     not counted. Precision: share of generated samples in some real ball. Recall: share of
     real samples in some generated ball (Kynkäänniemi et al. 2019, eq. 1–3). Density: real
-    balls per generated sample, divided by `nearest_k`, about 1 for equal distributions.
+    balls per generated sample, divided by ``nearest_k``, about 1 for equal distributions.
     Coverage: share of real balls that hold a generated sample (Naeem et al. 2020, eq. 3–5).
     Read precision with the others: uniform noise can score as high as good samples.
 
-    A sample exactly on the boundary is outside (`<`, as in prdc and Naeem et al.;
-    Kynkäänniemi et al. and torch-fidelity use `<=`). It matters only for ties, such as
+    A sample exactly on the boundary is outside (``<``, as in prdc and Naeem et al.;
+    Kynkäänniemi et al. and torch-fidelity use ``<=``). It matters only for ties, such as
     duplicates. Results equal those of prdc wherever its rounding does not decide.
 
     Args:
-        real: features of real images, shape (n, d).
-        generated: features of generated images, shape (m, d).
-        nearest_k: the neighbour that sets the radius, at least 1.
+        real: Features of real images, shape ``(n, d)``.
+        generated: Features of generated images, shape ``(m, d)``.
+        nearest_k: The neighbour that sets the radius, at least 1.
 
     Returns:
-        A dict of floats: "precision", "recall", "density", "coverage".
+        A dict of floats: ``"precision"``, ``"recall"``, ``"density"``, ``"coverage"``.
 
     Raises:
-        ValueError: shapes do not fit, a value is not finite, or `nearest_k` is not below the
+        TypeError: a set does not hold real numbers.
+        ValueError: shapes do not fit, a value is not finite, or ``nearest_k`` is not below the
             number of samples.
 
     Warns:
@@ -42,22 +50,27 @@ def precision_recall_density_coverage(real, generated, nearest_k=5):
     """
     real, generated = _checks.feature_pair(real, generated)
     n, m = len(real), len(generated)
-    if not 1 <= nearest_k < min(n, m):
-        raise ValueError(
-            "`nearest_k` must be at least 1 and smaller than the number of samples in each set; "
-            f"received nearest_k={nearest_k} with {n} real and {m} generated samples."
-        )
+    check_int("nearest_k", nearest_k, 1, min(n, m) - 1, ", less than the samples of each set")
     _checks.warn_small("Precision and recall", (n, m))
-    real_radius = squared_neighbour_distances(real, real, nearest_k, same=True)
-    generated_radius = squared_neighbour_distances(generated, generated, nearest_k, same=True)
-    in_real_ball, holds_generated = np.zeros(m, bool), np.zeros(n, bool)
-    in_generated_ball = np.zeros(n, bool)
-    pairs = 0
-    for in_real, in_generated in ball_membership(real, generated, real_radius, generated_radius):
-        pairs += len(in_real[0])
-        holds_generated[in_real[0]] = True
-        in_real_ball[in_real[1]] = True
-        in_generated_ball[in_generated[0]] = True
+    real_radius = _neighbour_distances(real, None, nearest_k) ** 2
+    generated_radius = _neighbour_distances(generated, None, nearest_k) ** 2
+    # |x|² + |y|² − 2x·y is much faster than Σ(x − y)² but rounds, least around the origin. The
+    # norms make up for that: a sample on a boundary must not slip inside.
+    centre = real.mean(axis=0, dtype=np.float64)
+    x, y = real - centre, generated - centre
+    rounding = 4 * (x.shape[1] + 2) * np.finfo(np.float64).eps
+    x_norm, y_norm = ((1 + rounding) * np.sum(z**2, axis=1) for z in (x, y))
+    in_real_ball, in_generated_ball, pairs = np.zeros(m, bool), np.zeros(n, bool), 0
+    holds_generated = np.zeros(n, bool)
+    step = max(_BLOCK_PAIRS // m, 1)
+    for start in range(0, n, step):
+        rows = slice(start, start + step)
+        squared = x_norm[rows, None] + y_norm - 2 * x[rows] @ y.T
+        inside = squared < real_radius[rows, None]
+        pairs += np.count_nonzero(inside)
+        in_real_ball |= inside.any(axis=0)
+        holds_generated[rows] = inside.any(axis=1)
+        in_generated_ball[rows] = (squared < generated_radius).any(axis=1)
     return {
         "precision": float(in_real_ball.mean()),
         "recall": float(in_generated_ball.mean()),
@@ -66,32 +79,51 @@ def precision_recall_density_coverage(real, generated, nearest_k=5):
     }
 
 
-def nearest_distances(queries, references, k=1):
-    """Euclidean distance from each query to its k-th nearest reference.
+def nearest_distances(queries: ArrayLike, references: ArrayLike, k: int = 1) -> np.ndarray:
+    """Measure the Euclidean distance from each query to its ``k``-th nearest reference.
 
     Args:
-        queries: shape (n, d).
-        references: shape (m, d), with m ≥ k.
+        queries: Features, shape ``(n, d)``.
+        references: Features, shape ``(m, d)``, with m ≥ k.
         k: 1 for the nearest.
 
     Returns:
-        A float64 array of shape (n,).
+        A float64 array of shape ``(n,)``, in units of the features.
 
     Raises:
-        ValueError: shapes do not fit, a value is not finite, or fewer than `k` references.
+        TypeError: a set does not hold real numbers.
+        ValueError: shapes do not fit, a value is not finite, or fewer than ``k`` references.
     """
     queries = _checks.feature_matrix(queries, "queries", minimum=1)
     references = _checks.feature_matrix(references, "references", minimum=1)
     _checks.same_dimensions(queries, "queries", references, "references")
-    if not 1 <= k <= len(references):
-        raise ValueError(
-            f"`k` must be between 1 and the number of references, {len(references)}; received {k}."
-        )
-    return np.sqrt(squared_neighbour_distances(queries, references, k))
+    check_int("k", k, 1, len(references), ", the number of references")
+    return _neighbour_distances(references, queries, k)
 
 
-def memorisation(train, heldout, generated, cells=1, seed=0):
-    """Tests whether generated samples lie closer to the training set than held-out data do.
+def _neighbour_distances(references, queries, k):
+    """Distance of each query to its ``k``-th nearest reference, measured directly, shape (n,).
+
+    Without ``queries``, that of each reference to its ``k``-th nearest other one.
+
+    The search multiplies matrices and so rounds: it proposes a few neighbours more than asked.
+    """
+    centre = references.mean(axis=0, dtype=np.float64)
+    others = len(references) - (queries is None)
+    search = NearestNeighbors(n_neighbors=min(k + _SPARE, others)).fit(references - centre)
+    found = search.kneighbors(None if queries is None else queries - centre, return_distance=False)
+    queries = references if queries is None else queries
+    distances = [
+        np.linalg.norm(np.subtract(queries, references[near], dtype=np.float64), axis=1)
+        for near in found.T
+    ]
+    return np.sort(distances, axis=0)[k - 1]
+
+
+def memorisation(
+    train: ArrayLike, heldout: ArrayLike, generated: ArrayLike, cells: int = 1, seed: int = 0
+) -> dict[str, float]:
+    """Test whether generated samples lie closer to the training set than held-out data do.
 
     The data-copying statistic C_T of Meehan, Chaudhuri & Dasgupta 2020, section 4. For each
     held-out and generated sample take the distance to its nearest training sample; C_T is
@@ -100,35 +132,39 @@ def memorisation(train, heldout, generated, cells=1, seed=0):
     which lie near everything. Around zero: neither. Far above: they are farther from the training
     set than real ones, that is, unlike the data.
 
-    With `cells > 1` the test runs inside each k-means cell of the training set, against
+    With ``cells > 1`` the test runs inside each k-means cell of the training set, against
     the training samples of that cell, and C_T is the mean weighted by the cell's share of
     held-out samples (their eq. 5). This finds copying in one region that distance in another
     would hide. Cells with fewer than 10 held-out or generated samples are left out.
 
     Args:
-        train: features the model was trained on, shape (n, d).
-        heldout: features of real images it has not seen, shape (m, d).
-        generated: features of generated images, shape (l, d).
+        train: Features the model was trained on, shape ``(n, d)``.
+        heldout: Features of real images it has not seen, shape ``(m, d)``.
+        generated: Features of generated images, shape ``(l, d)``.
         cells: 1 for the global test, or the number of k-means cells.
-        seed: seed of the k-means start: distinct training samples drawn at random.
+        seed: Seed of the k-means start: distinct training samples drawn at random.
 
     Returns:
-        A dict of floats: "c_t"; "p_value", the chance of a C_T as low as this without copying
-        (normal approximation, independent cells); "closer", the chance that a generated
-        sample is closer to its training neighbour than a held-out one (ties count half;
-        0.5 is neutral), with its 95 % interval "closer_low" to "closer_high" (DeLong et al. 1988;
-        the training set is taken as given); "heldout_distance" and "generated_distance", the
-        median distances; "cells", how many cells were used.
+        A dict of floats: ``"c_t"``; ``"p_value"``, the chance of a C_T as low as this without
+        copying (normal approximation, independent cells); ``"closer"``, the chance that a
+        generated sample is closer to its training neighbour than a held-out one (ties count
+        half; 0.5 is neutral), with its 95 % interval ``"closer_low"`` to ``"closer_high"``
+        (DeLong et al. 1988; the training set is taken as given); ``"heldout_distance"`` and
+        ``"generated_distance"``, the median distances; ``"cells"``, how many cells were used.
 
     Raises:
+        TypeError: a set does not hold real numbers.
         ValueError: shapes do not fit, a value is not finite, or no cell holds 10 samples of each.
+
+    Warns:
+        SmallSampleWarning: fewer than 100 held-out or generated samples.
     """
     train = _checks.feature_matrix(train, "train")
     heldout = _checks.feature_matrix(heldout, "heldout")
     generated = _checks.feature_matrix(generated, "generated")
     _checks.same_dimensions(train, "train", heldout, "heldout")
     _checks.same_dimensions(train, "train", generated, "generated")
-    _checks.at_least("cells", cells, 1)
+    check_int("cells", cells, 1)
     _checks.warn_small("Memorisation test", (len(heldout), len(generated)))
     heldout_distance = nearest_distances(heldout, train)
     generated_distance = nearest_distances(generated, train)

@@ -1,30 +1,33 @@
-"""How alike two images are: one number per pair, for arrays of shape (n, height, width, c)."""
+"""How alike two images are: one number per pair, for arrays of shape ``(n, h, w, c)``."""
+
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import ndimage
 
 from gentut.metrics import _checks
 
 _BLOCK_ELEMENTS = 2**22  # pixels handled at a time
 _TAPS = 11
-_SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
 
-def psnr(a, b, data_range=1.0):
-    """Peak signal-to-noise ratio of each pair, 10 log₁₀(range² / mean squared error).
+def psnr(a: ArrayLike, b: ArrayLike, data_range: float = 1.0) -> np.ndarray:
+    """Compute the peak signal-to-noise ratio of each pair, 10 log₁₀(range² / mean squared error).
 
     Args:
-        a: images, shape (n, h, w, c).
-        b: images of the same shape.
-        data_range: largest minus smallest possible value: 1 for [0, 1], 2 for [−1, 1], 255
+        a: Images, shape ``(n, h, w, c)``.
+        b: Images of the same shape.
+        data_range: Largest minus smallest possible value: 1 for [0, 1], 2 for [−1, 1], 255
             for 8-bit integers.
 
     Returns:
-        A float64 array of shape (n,), in decibels; infinite for identical images.
+        A float64 array of shape ``(n,)``, in decibels; infinite for identical images.
 
     Raises:
-        ValueError: shapes do not fit, a value is not finite, or values that span far more
-            than `data_range`.
+        TypeError: an array does not hold real numbers.
+        ValueError: shapes do not fit, a value is not finite, or values span far more than
+            ``data_range``.
     """
     a, b = _image_pair(a, b, data_range)
     errors = [np.mean((x - y) ** 2, axis=(1, 2, 3)) for x, y in _blocks(a, b)]
@@ -32,79 +35,50 @@ def psnr(a, b, data_range=1.0):
         return 10 * np.log10(data_range**2 / np.concatenate(errors))
 
 
-def ssim(a, b, data_range=1.0):
-    """Structural similarity of each pair.
+def ssim(a: ArrayLike, b: ArrayLike, data_range: float = 1.0) -> np.ndarray:
+    """Compute the structural similarity of each pair.
 
     Wang et al. 2004, eq. 13, with their constants: an 11-tap Gaussian window, σ = 1.5, only
     positions where the whole window fits, K₁ = 0.01, K₂ = 0.03, weighted (biased) variances.
-    Channels are scored separately and averaged. The same as `tf.image.ssim`, and as
-    scikit-image with `gaussian_weights=True, sigma=1.5, use_sample_covariance=False`.
+    Channels are scored separately and averaged. The same as ``tf.image.ssim``, and as
+    scikit-image with ``gaussian_weights=True, sigma=1.5, use_sample_covariance=False``.
 
     Args:
-        a: images, shape (n, h, w, c), at least 11 pixels high and wide.
-        b: images of the same shape.
-        data_range: largest minus smallest possible value.
+        a: Images, shape ``(n, h, w, c)``, at least 11 pixels high and wide.
+        b: Images of the same shape.
+        data_range: Largest minus smallest possible value.
 
     Returns:
-        A float64 array of shape (n,), between −1 and 1; 1 for identical images.
+        A float64 array of shape ``(n,)``, between −1 and 1; 1 for identical images.
 
     Raises:
-        ValueError: as `psnr`, or images smaller than 11 pixels.
+        TypeError: an array does not hold real numbers.
+        ValueError: as ``psnr``, or images smaller than 11 pixels.
     """
     a, b = _image_pair(a, b, data_range)
-    _require_size(a, 1)
-    scores = [_ssim_maps(x, y, data_range)[0].mean(axis=1) for x, y in _blocks(a, b)]
-    return np.concatenate(scores)
-
-
-def ms_ssim(a, b, data_range=1.0, scales=None):
-    """Multi-scale structural similarity of each pair (Wang, Simoncelli & Bovik 2003, eq. 7).
-
-    Contrast and structure are compared at each of five scales, luminance at the coarsest; the
-    images are halved in between by averaging 2 × 2 pixels (odd sizes repeat the last row or
-    column, as `tf.image.ssim_multiscale` does). The factors are raised to the weights 0.0448,
-    0.2856, 0.3001, 0.2363, 0.1333 and multiplied. A negative factor, an inverted structure,
-    counts as zero, as in `tf.image`.
-
-    Five scales need 161 pixels. Smaller images use the first scales that fit (28 × 28: two),
-    with those weights divided by their sum; such numbers compare only with numbers of the same
-    image size.
-
-    Args:
-        a: images, shape (n, h, w, c), at least 11 pixels high and wide.
-        b: images of the same shape.
-        data_range: largest minus smallest possible value.
-        scales: None for as many as fit, at most five; or the number to use, which must fit.
-
-    Returns:
-        A float64 array of shape (n,), between 0 and 1.
-
-    Raises:
-        ValueError: as `psnr`, or images too small for `scales`.
-    """
-    a, b = _image_pair(a, b, data_range)
-    if scales is None:
-        scales = max(_scales_that_fit(a), 1)
-    if not 1 <= scales <= len(_SCALE_WEIGHTS):
-        raise ValueError(f"`scales` must be None or between 1 and 5; received {scales}.")
-    _require_size(a, scales)
-    weights = np.array(_SCALE_WEIGHTS[:scales])
-    weights /= weights.sum()
+    _, height, width, _ = a.shape
+    if min(height, width) < _TAPS:
+        raise ValueError(
+            f"`a` must be at least {_TAPS} pixels high and wide; received {height} x {width}."
+        )
+    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
     scores = []
     for x, y in _blocks(a, b):
-        score = 1.0
-        for scale, weight in enumerate(weights):
-            if scale > 0:
-                x, y = _halve(x), _halve(y)
-            full, contrast_structure = _ssim_maps(x, y, data_range)
-            factor = full if scale == scales - 1 else contrast_structure
-            score = score * np.maximum(factor, 0.0) ** weight
-        scores.append(score.mean(axis=1))
+        mean_x, mean_y = _window_mean(x), _window_mean(y)
+        covariance = _window_mean(x * y) - mean_x * mean_y
+        variances = _window_mean(x * x + y * y) - mean_x**2 - mean_y**2
+        structure = (2 * covariance + c2) / (variances + c2)
+        luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
+        scores.append((luminance * structure).mean(axis=(1, 2, 3)))
     return np.concatenate(scores)
 
 
-def perceptual_distance(features_a, features_b, weights=None):
-    """Distance of each pair of images in the layers of a network, in the form of LPIPS.
+def perceptual_distance(
+    features_a: Sequence[ArrayLike],
+    features_b: Sequence[ArrayLike],
+    weights: Sequence[ArrayLike] | None = None,
+) -> np.ndarray:
+    """Measure each pair of images in the layers of a network, in the form of LPIPS.
 
     Zhang et al. 2018, eq. 1: at each position the feature vectors are scaled to unit length;
     their squared differences, times a weight per channel, are averaged over positions
@@ -112,12 +86,12 @@ def perceptual_distance(features_a, features_b, weights=None):
     not in calibration; do not call the number LPIPS.
 
     Args:
-        features_a: one array per layer, each of shape (n, h, w, c).
-        features_b: the same for the other images.
-        weights: None for ones, or one non-negative array of shape (c,) per layer.
+        features_a: One array per layer, each of shape ``(n, h, w, c)``.
+        features_b: The same for the other images.
+        weights: ``None`` for ones, or one non-negative array of shape ``(c,)`` per layer.
 
     Returns:
-        A float64 array of shape (n,); 0 for equal directions everywhere.
+        A float64 array of shape ``(n,)``; 0 for equal directions everywhere.
 
     Raises:
         ValueError: the numbers of layers or the shapes do not fit.
@@ -141,44 +115,21 @@ def perceptual_distance(features_a, features_b, weights=None):
     return total
 
 
-def content_loss(features_a, features_b):
-    """Content distance of Gatys et al. 2016, eq. 1: half the summed squared difference.
+def content_loss(features_a: Sequence[ArrayLike], features_b: Sequence[ArrayLike]) -> np.ndarray:
+    """Sum half the squared differences of two images' features, as Gatys et al. 2016, eq. 1.
 
     Args:
-        features_a: one array per layer, each of shape (n, h, w, c).
-        features_b: the same for the other images.
+        features_a: One array per layer, each of shape ``(n, h, w, c)``.
+        features_b: The same for the other images.
 
     Returns:
-        A float64 array of shape (n,), summed over layers, positions and channels.
+        A float64 array of shape ``(n,)``, summed over layers, positions and channels.
 
     Raises:
         ValueError: the numbers of layers or the shapes do not fit.
     """
     layers = _layer_pairs(features_a, features_b)
     return sum(((a - b) ** 2).sum(axis=(1, 2, 3)) / 2 for a, b in layers)
-
-
-def gram_matrix(features):
-    """Products of channels, averaged over positions: the texture statistic of Gatys et al.
-
-    Gatys et al. 2016, eq. 3, divided by the number of positions h·w, so that images of
-    different sizes compare. Their style loss for a layer with c channels (eq. 4) is then
-    the summed squared difference of two such matrices over 4c².
-
-    Args:
-        features: one array per layer, each of shape (n, h, w, c).
-
-    Returns:
-        A list with one float64 array of shape (n, c, c) per layer.
-
-    Raises:
-        ValueError: not a list of four-dimensional arrays.
-    """
-    grams = []
-    for array in _layers(features, "features"):
-        flat = array.reshape(len(array), -1, array.shape[-1])
-        grams.append(flat.transpose(0, 2, 1) @ flat / flat.shape[1])
-    return grams
 
 
 def _image_pair(a, b, data_range):
@@ -206,37 +157,11 @@ def _image_pair(a, b, data_range):
 
 
 def _blocks(a, b):
+    """Pairs of parts of both arrays, in float64."""
     step = max(_BLOCK_ELEMENTS // a[0].size, 1)
     for start in range(0, len(a), step):
         part = slice(start, start + step)
         yield a[part].astype(np.float64), b[part].astype(np.float64)
-
-
-def _scales_that_fit(images):
-    side, scales = min(images.shape[1:3]), 0
-    while side >= _TAPS and scales < len(_SCALE_WEIGHTS):
-        side, scales = (side + 1) // 2, scales + 1
-    return scales
-
-
-def _require_size(images, scales):
-    if _scales_that_fit(images) < scales:
-        needed = (_TAPS - 1) * 2 ** (scales - 1) + 1
-        raise ValueError(
-            f"`a` must be at least {needed} pixels high and wide for {scales} "
-            f"scale{'s' if scales > 1 else ''}; received {images.shape[1]} x {images.shape[2]}."
-        )
-
-
-def _ssim_maps(x, y, data_range):
-    """SSIM and its contrast-structure factor, averaged over positions: two arrays (n, c)."""
-    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
-    mean_x, mean_y = _window_mean(x), _window_mean(y)
-    covariance = _window_mean(x * y) - mean_x * mean_y
-    variances = _window_mean(x * x + y * y) - mean_x**2 - mean_y**2
-    contrast_structure = (2 * covariance + c2) / (variances + c2)
-    luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
-    return (luminance * contrast_structure).mean(axis=(1, 2)), contrast_structure.mean(axis=(1, 2))
 
 
 def _window_mean(x):
@@ -245,12 +170,6 @@ def _window_mean(x):
     edge = _TAPS // 2
     x = ndimage.correlate1d(x, taps, axis=1)[:, edge:-edge]
     return ndimage.correlate1d(x, taps, axis=2)[:, :, edge:-edge]
-
-
-def _halve(x):
-    n, h, w, c = x.shape
-    x = np.pad(x, ((0, 0), (0, h % 2), (0, w % 2), (0, 0)), mode="edge")
-    return x.reshape(n, (h + 1) // 2, 2, (w + 1) // 2, 2, c).mean(axis=(2, 4))
 
 
 def _unit_vectors(features):

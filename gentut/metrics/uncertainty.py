@@ -1,11 +1,14 @@
 """How sure a metric is: intervals by resampling, and the Fréchet distance for n → ∞."""
 
 import warnings
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import special
 
+from gentut.checks import check_int
 from gentut.metrics import _checks
 from gentut.metrics.frechet import frechet_distance
 
@@ -20,35 +23,43 @@ class Interval(NamedTuple):
 
 
 class Extrapolation(NamedTuple):
-    """A fitted line `value + slope / n`, and the points it was fitted to."""
+    """A fitted line ``value + slope / n``, and the points it was fitted to."""
 
     value: float  # at n → ∞
-    standard_error: float  # of `value`, from the scatter around the line
+    standard_error: float  # of ``value``, from the scatter around the line
     slope: float
     sizes: np.ndarray
     distances: np.ndarray
 
 
-def bootstrap(metric, *arrays, repeats=200, confidence=0.95, paired=False, seed=0):
-    """Percentile bootstrap (Efron 1979): resample rows with replacement.
+def bootstrap(
+    metric: Callable[..., float | dict[str, float]],
+    *arrays: ArrayLike,
+    repeats: int = 200,
+    confidence: float = 0.95,
+    paired: bool = False,
+    seed: int = 0,
+) -> Interval | dict[str, Interval]:
+    """Estimate an interval by the percentile bootstrap (Efron 1979): rows with replacement.
 
     For averages over samples: per-image PSNR, SSIM or ELBO, the inception score. Not for
     distances between sets and not for nearest neighbours: repeated rows shift them (the
-    Fréchet distance upward, a radius towards zero). Use `subset_interval` there.
+    Fréchet distance upward, a radius towards zero). Use ``subset_interval`` there.
 
     Args:
-        metric: function of `arrays` that returns a float or a dict of floats.
-        *arrays: arrays whose rows are samples.
-        repeats: number of resamples.
-        confidence: between 0 and 1.
-        paired: whether row i of every array belongs together and is drawn together.
-        seed: seed of the resampling.
+        metric: Function of ``arrays`` that returns a float or a dict of floats.
+        *arrays: Arrays whose rows are samples, at least 4 each.
+        repeats: Number of resamples, at least 2.
+        confidence: Share of such intervals that hold the truth, between 0 and 1.
+        paired: Whether row i of every array belongs together and is drawn together.
+        seed: Seed of the resampling.
 
     Returns:
-        An `Interval`, or a dict of them.
+        An ``Interval``, or a dict of them.
 
     Raises:
-        ValueError: an option is out of range or paired arrays differ in length.
+        ValueError: an option is out of range, an array has fewer than 4 rows, paired arrays
+            differ in length, or ``metric`` returns something else.
     """
     arrays, probability = _prepare(arrays, repeats, confidence, paired)
     rng = np.random.default_rng(seed)
@@ -63,8 +74,15 @@ def bootstrap(metric, *arrays, repeats=200, confidence=0.95, paired=False, seed=
     return _summarise(metric(*arrays), drawn, interval)
 
 
-def subset_interval(metric, *arrays, repeats=50, confidence=0.95, paired=False, seed=0):
-    """Normal interval from random halves (delete-half jackknife, Shao & Wu 1989).
+def subset_interval(
+    metric: Callable[..., float | dict[str, float]],
+    *arrays: ArrayLike,
+    repeats: int = 50,
+    confidence: float = 0.95,
+    paired: bool = False,
+    seed: int = 0,
+) -> Interval | dict[str, Interval]:
+    """Estimate a normal interval from random halves (delete-half jackknife, Shao & Wu 1989).
 
     The metric is computed on random halves of each set, drawn without replacement. The standard
     deviation over halves estimates the standard error of the *whole* set's value: deleting
@@ -77,19 +95,19 @@ def subset_interval(metric, *arrays, repeats=50, confidence=0.95, paired=False, 
     is skewed there: of intervals meant to cover 95 %, 91 % did at 2.4 standard errors.
 
     Args:
-        metric: function of `arrays` that returns a float or a dict of floats.
-        *arrays: arrays whose rows are samples, at least 4 each.
-        repeats: number of random halves; the standard error is itself uncertain by about
-            1/√(2 · repeats), 10 % for 50.
-        confidence: between 0 and 1.
-        paired: whether row i of every array belongs together and is drawn together.
-        seed: seed of the halves.
+        metric: Function of ``arrays`` that returns a float or a dict of floats.
+        *arrays: Arrays whose rows are samples, at least 4 each.
+        repeats: Number of random halves, at least 2; the standard error is itself uncertain by
+            about 1/√(2 · repeats), 10 % for 50.
+        confidence: Share of such intervals that hold the truth, between 0 and 1.
+        paired: Whether row i of every array belongs together and is drawn together.
+        seed: Seed of the halves.
 
     Returns:
-        An `Interval`, or a dict of them.
+        An ``Interval``, or a dict of them.
 
     Raises:
-        ValueError: an option is out of range, or an array has fewer than 4 rows.
+        ValueError: as ``bootstrap``.
     """
     arrays, probability = _prepare(arrays, repeats, confidence, paired)
     rng = np.random.default_rng(seed)
@@ -106,34 +124,44 @@ def subset_interval(metric, *arrays, repeats=50, confidence=0.95, paired=False, 
     return _summarise(metric(*arrays), drawn, interval)
 
 
-def frechet_distance_extrapolated(real, generated, points=15, fixed_real=False, seed=0):
-    """Fréchet distance for n → ∞, from a line through its values at growing n.
+def frechet_distance_extrapolated(
+    real: ArrayLike,
+    generated: ArrayLike,
+    points: int = 15,
+    fixed_real: bool = False,
+    seed: int = 0,
+) -> Extrapolation:
+    """Extrapolate the Fréchet distance to n → ∞, by a line through its values at growing n.
 
     The distance of finite sets is biased upward by about slope / n. Chong & Forsyth 2020 (eq. 5,
-    "FID∞") draw `points` subsets of growing size, fit distance = a + slope / n by least squares
+    "FID∞") draw ``points`` subsets of growing size, fit distance = a + slope / n by least squares
     and report a. They shrink only the generated set, against fixed statistics of many real
-    images: `fixed_real=True`. By default both sets shrink together, in proportion, which also
+    images: ``fixed_real=True``. By default both sets shrink together, in proportion, which also
     removes the bias of a small real set.
 
     The smallest subset has a third of the samples; it must still have more rows than
     dimensions, because the bias is not 1/n below.
 
     Args:
-        real: features of real images, shape (n, d).
-        generated: features of generated images, shape (m, d).
-        points: number of subset sizes, at least 3.
-        fixed_real: whether every distance uses all real samples.
-        seed: seed of the subsets.
+        real: Features of real images, shape ``(n, d)``.
+        generated: Features of generated images, shape ``(m, d)``.
+        points: Number of subset sizes, at least 3.
+        fixed_real: Whether every distance uses all real samples.
+        seed: Seed of the subsets.
 
     Returns:
-        An `Extrapolation`; its `sizes` count generated samples. The value can come out below
+        An ``Extrapolation``; its ``sizes`` count generated samples. The value can come out below
         zero for equal distributions and is not clipped.
 
     Raises:
-        ValueError: as `frechet_distance`, too few points, or fewer than 3 (d + 1) samples.
+        TypeError: as ``frechet_distance``.
+        ValueError: as ``frechet_distance``, too few points, or fewer than 3 (d + 1) samples.
+
+    Warns:
+        SmallSampleWarning: a set has fewer than 100 rows.
     """
     real, generated = _checks.feature_pair(real, generated)
-    _checks.at_least("points", points, 3)
+    check_int("points", points, 3)
     n, m, d = len(real), len(generated), real.shape[1]
     smallest = m if fixed_real else min(n, m)
     if smallest < 3 * (d + 1):
@@ -163,7 +191,7 @@ def _subset(array, size, rng):
 
 def _prepare(arrays, repeats, confidence, paired):
     arrays = [np.asarray(array) for array in arrays]
-    _checks.at_least("repeats", repeats, 2)
+    check_int("repeats", repeats, 2)
     if not 0 < confidence < 1:
         raise ValueError(f"`confidence` must be between 0 and 1; received {confidence}.")
     lengths = [len(array) for array in arrays]
