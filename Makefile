@@ -17,11 +17,13 @@ help:  ## this list
 run: $(STAMP)  ## train, measure and compare all families; leaves runs/compare/report.html
 	$(BIN)/gentut compare --out runs/compare
 
-test: $(STAMP) lint  ## lint, unit tests, and every notebook in quick mode
+test: $(STAMP) lint  ## lint, unit tests, and every notebook and its solutions in quick mode
 	$(BIN)/python -m pytest tests -n 2 --dist loadfile
 ifneq ($(NOTEBOOKS),)
+	@rm -rf .notebooks
+	$(BIN)/python tests/with_solutions.py .notebooks $(NOTEBOOKS)
 	GENTUT_QUICK=1 $(BIN)/python -m pytest --nbval-lax --nbval-current-env \
-	  --nbval-cell-timeout=600 $(NOTEBOOKS)
+	  --nbval-cell-timeout=600 .notebooks/*.ipynb
 endif
 
 lab: $(STAMP)  ## open the notebooks in JupyterLab
