@@ -1,14 +1,16 @@
 """What the notebooks need around the models: budgets of long cells, figures, a footer."""
 
 import os
+from typing import TypeVar
 
 from gentut import plots, report
 from gentut.training.devices import device
 
 QUICK = "GENTUT_QUICK"
+Value = TypeVar("Value")
 
 
-def is_quick():
+def is_quick() -> bool:
     """Whether notebooks run in quick mode: the environment variable `GENTUT_QUICK` is "1"."""
     value = os.environ.get(QUICK, "0")
     if value not in ("", "0", "1"):
@@ -16,7 +18,7 @@ def is_quick():
     return value == "1"
 
 
-def budget(full, quick):
+def budget(full: Value, quick: Value) -> Value:
     """`full` for a reader, `quick` where `GENTUT_QUICK=1` asks for a fast pass (the tests).
 
     Args:
@@ -27,13 +29,13 @@ def budget(full, quick):
     return quick if is_quick() else full
 
 
-def about():
+def about() -> str:
     """One line with what a notebook ran on: versions and kind of machine, no names or paths."""
     facts = report.environment(device())
     return ", ".join(f"{name} {value}" for name, value in facts.items() if name != "backend")
 
 
-def show(figure, alt, dpi=100):
+def show(figure: plots.Figure, alt: str, dpi: int = 100) -> None:
     """Show a figure in a notebook with a text for those who cannot see it.
 
     Args:

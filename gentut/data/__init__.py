@@ -8,6 +8,7 @@ Images are float32 in [0, 1], shape (n, height, width, channels); labels int32, 
 
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,15 @@ FOLDER_SIZE, FOLDER_CHANNELS = 32, 3
 LARGEST = 2048  # pixels per side: a mistyped size must not ask for the whole memory
 
 
-def load(name_or_folder, split="train", *, size=None, channels=None, classes=None,
-         on_error="raise"):  # fmt: skip
+def load(
+    name_or_folder: str | os.PathLike,
+    split: str = "train",
+    *,
+    size: int | None = None,
+    channels: int | None = None,
+    classes: Sequence[str] | None = None,
+    on_error: str = "raise",
+) -> tuple[np.ndarray, np.ndarray]:
     """Load the images and labels of one split.
 
     The named sets are "glyphs" (ships with gentut) and "mnist", "fashion_mnist" and "cifar10".
@@ -129,19 +137,19 @@ def load(name_or_folder, split="train", *, size=None, channels=None, classes=Non
     return images, renumbered[labels]
 
 
-def class_names(name_or_folder):
+def class_names(name_or_folder: str | os.PathLike) -> list[str]:
     """Names of the classes in the order of their labels, a list of str."""
     if is_name(name_or_folder):
         return list(named.SETS[name_or_folder].classes)
     return _contents(name_or_folder).classes
 
 
-def names():
+def names() -> list[ImageSet]:
     """What can be loaded by name: a list of `ImageSet`, each saying whether it is here."""
     return [named.describe(name) for name in named.SETS]
 
 
-def is_name(name_or_folder):
+def is_name(name_or_folder: str | os.PathLike) -> bool:
     """Whether this is one of the named sets rather than the path of a folder."""
     if not isinstance(name_or_folder, str | os.PathLike):
         raise TypeError(

@@ -22,7 +22,7 @@ class _SameScheme(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(request, file, code, message, headers, address)
 
 
-def fetch(address, path, most):
+def fetch(address: str, path: str | os.PathLike, most: int) -> Path:
     """Download a file, or the rest of one whose download was broken off; return its path.
 
     What has come lies in ``PATH.part`` until all is there, so `path` is whole or not there.  The

@@ -5,6 +5,7 @@ import os
 import re
 import unicodedata
 import warnings
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -37,7 +38,7 @@ class Contents(NamedTuple):
     notes: list  # lines that its owner should read
 
 
-def scan(folder):
+def scan(folder: Path) -> Contents:
     """The `Contents` of a folder; one walk gives classes and files, so that they agree."""
     images, passed = _walk(folder)
     note = ""
@@ -62,7 +63,7 @@ def scan(folder):
     return contents._replace(notes=[f"{_shown(str(folder))}: {note}." for note in notes])
 
 
-def choose_test(keys):
+def choose_test(keys: Sequence[str]) -> list[bool]:
     """Which files are of the test split: those whose hash is in the lowest sixth.
 
     Where that leaves a split of two or more files empty, the file with the lowest (or highest)
@@ -79,7 +80,9 @@ def choose_test(keys):
     return test
 
 
-def read(files, size, channels, on_error):
+def read(
+    files: Sequence[tuple[Path, int]], size: int, channels: int, on_error: str
+) -> tuple[np.ndarray, np.ndarray]:
     """Images, uint8 (n, size, size, channels), and labels, int32 (n,), of (path, label) pairs."""
 
     def decode(entry):
@@ -109,7 +112,7 @@ def read(files, size, channels, on_error):
     return images, np.array([files[i][1] for i in good], "int32")
 
 
-def read_image(path, size, channels):
+def read_image(path: Path, size: int, channels: int) -> np.ndarray:
     """One file as uint8 (size, size, channels)."""
     # Pillow knows forty formats, by content and not by name; decoders that are not needed are
     # not offered to files from outside.
@@ -129,7 +132,7 @@ def read_image(path, size, channels):
     return np.asarray(image).reshape(size, size, channels)
 
 
-def to_8_bit(image, channels):
+def to_8_bit(image: Image.Image, channels: int) -> Image.Image:
     """A Pillow image of any mode as grey "L" or "RGB"; transparent pixels become white."""
     if image.mode.startswith("I"):  # 16-bit grey, which convert() would clip
         values = np.asarray(image, dtype="float64")
@@ -141,7 +144,7 @@ def to_8_bit(image, channels):
     return image.convert("L" if channels == 1 else "RGB")
 
 
-def convert(images, size, channels):
+def convert(images: np.ndarray, size: int | None, channels: int | None) -> np.ndarray:
     """uint8 (n, h, w, c) images resized to `size` (antialiased) and to 1 or 3 channels."""
     _, height, width, own_channels = images.shape
     size, channels = size or height, channels or own_channels

@@ -11,7 +11,7 @@ FILES = (
 )
 
 
-def total_and_free():
+def total_and_free() -> tuple[int | None, int | None]:
     """Bytes of memory, and those that a new program can have; None where the system hides it."""
     try:
         with open(MEMINFO, encoding="ascii") as file:

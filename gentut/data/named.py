@@ -92,7 +92,7 @@ KERAS_CACHE = {
 }
 
 
-def data_path(relative):
+def data_path(relative: str) -> Path:
     """Path of a file that ships with gentut: in the installed package, or in the checkout.
 
     Raises:
@@ -105,7 +105,7 @@ def data_path(relative):
     raise FileNotFoundError(f"gentut's own file 'data/{relative}' is missing; reinstall gentut.")
 
 
-def describe(name):
+def describe(name: str) -> ImageSet:
     """The `ImageSet` of a name, with `here` filled in."""
     here = ""
     if name == "glyphs":
@@ -117,7 +117,7 @@ def describe(name):
     return dataclasses.replace(SETS[name], here=here)
 
 
-def read(name, split):
+def read(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
     """Images (n, h, w, c) and labels (n,) of a named set, uint8, of proven contents."""
     path = data_path("glyphs.npz") if name == "glyphs" else local_file(name)
     if path:
@@ -137,7 +137,7 @@ def read(name, split):
     return check_contents(name, split, images, labels, source)
 
 
-def read_npz(path, name, split):
+def read_npz(path: Path, name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
     """Images and labels of one split as they lie in an .npz file, their contents not yet proven."""
     most = most_bytes(name)
     try:
@@ -155,7 +155,7 @@ def read_npz(path, name, split):
         ) from error
 
 
-def from_mirror(name, mirror):
+def from_mirror(name: str, mirror: str) -> Path:
     """The path of ``NAME.npz`` from a mirror, downloaded once into the cache of Keras."""
     if not mirror.startswith("https://"):
         raise ValueError(f"GENTUT_MIRROR must begin with https://; received {mirror!r}.")
@@ -170,18 +170,18 @@ def from_mirror(name, mirror):
         ) from error
 
 
-def cache():
+def cache() -> Path:
     """The folder where Keras keeps downloaded data sets."""
     return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "datasets"
 
 
-def most_bytes(name):
+def most_bytes(name: str) -> int:
     """More than any honest array of this set takes: int64, and a header."""
     info = SETS[name]
     return 8 * max(info.train, info.test) * math.prod(info.image_shape) + 10_000
 
 
-def local_file(name):
+def local_file(name: str) -> Path | None:
     """The file of a named set in the folder GENTUT_DATA, or None."""
     folder = os.environ.get("GENTUT_DATA")
     if not folder:
@@ -192,7 +192,7 @@ def local_file(name):
     return path if path.is_file() else None
 
 
-def similar_file(name):
+def similar_file(name: str) -> str:
     """A sentence about what GENTUT_DATA holds under nearly the right name; "" for nothing."""
 
     def plain(text):
@@ -206,7 +206,7 @@ def similar_file(name):
     return f" GENTUT_DATA, {folder!r}, holds {found[0]!r}, but the file must be {name + '.npz'!r}."
 
 
-def download(name, split):
+def download(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
     """Images and labels through keras.datasets, from its cache or the internet."""
     datasets = importlib.import_module("keras").datasets  # slow to import, and rarely needed
     try:
@@ -221,7 +221,9 @@ def download(name, split):
     return train if split == "train" else test
 
 
-def check_contents(name, split, images, labels, source):
+def check_contents(
+    name: str, split: str, images: np.ndarray, labels: np.ndarray, source: str
+) -> tuple[np.ndarray, np.ndarray]:
     """Return images as (n, h, w, c) and labels as (n,) if they are the published ones.
 
     Raises:
@@ -249,7 +251,7 @@ def check_contents(name, split, images, labels, source):
     return images, labels
 
 
-def original_digests(name, images, labels):
+def original_digests(name: str, images: np.ndarray, labels: np.ndarray) -> tuple[str, ...]:
     """MD5 of uint8 arrays written as the files in which their authors published them."""
     if name == "cifar10":
         # A record is a label byte, then all red, all green and all blue pixels: 10,000 a file.

@@ -1,6 +1,8 @@
 """Score a trained model against held-out images: one flat dict of numbers with their origin."""
 
+import os
 import time
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +13,13 @@ PAIRS = 500  # reconstructions that are compared
 BOUND_IMAGES, BOUND_SAMPLES = 250, 100  # of the importance-weighted bound
 
 
-def evaluate(model, data="glyphs", n=10_000, seed=0, reference=None):
+def evaluate(
+    model: Any,
+    data: str | os.PathLike = "glyphs",
+    n: int = 10_000,
+    seed: int = 0,
+    reference: ReferenceSet | None = None,
+) -> dict:
     """Score a model against the held-out images of a data set.
 
     Args:
@@ -149,7 +157,7 @@ def _mean(name, values):
     return {name: mean, f"{name}_low": mean - margin, f"{name}_high": mean + margin}
 
 
-def parameters(model):
+def parameters(model: Any) -> int:
     """Numbers that are learnt and needed to generate."""
     if hasattr(model, "velocity"):
         vae = getattr(model, "vae", None)

@@ -16,6 +16,8 @@ Only a score on the Inception graph of 2015-12-05 may be called "FID"; nothing h
 import io
 import json
 import math
+import os
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -32,7 +34,7 @@ BLOCKS = ((24, 5, 2), (64, 3, 2), (64, 3, 1), (96, 3, 2))
 LUMA = np.array([0.299, 0.587, 0.114], "float32")  # ITU-R BT.601, as Pillow's mode "L"
 
 
-def load(name):
+def load(name: str) -> "Extractor":
     """Load one of the classifiers that ship with gentut; works offline.
 
     Args:
@@ -55,7 +57,9 @@ def load(name):
     return Extractor(model, f"{name} classifier", info=info)
 
 
-def for_data(name, image_shape, num_classes=None):
+def for_data(
+    name: str | os.PathLike, image_shape: Sequence[int], num_classes: int | None = None
+) -> "Extractor":
     """Pick the extractor that judges images of the data set `name`.
 
     A classifier of ours fits the data set it was trained on ("cifar10_sample" also judges
@@ -75,7 +79,7 @@ def for_data(name, image_shape, num_classes=None):
     return random_convolutions(image_shape)
 
 
-def random_convolutions(image_shape, seed=0):
+def random_convolutions(image_shape: Sequence[int], seed: int = 0) -> "Extractor":
     """An untrained network of fixed random weights: the fallback where no classifier fits.
 
     Distances in random convolutional features follow blur, noise and lost variety, but they know
@@ -105,7 +109,7 @@ def random_convolutions(image_shape, seed=0):
     return Extractor(model, name, logits_layer=None)
 
 
-def inception(weights="imagenet"):
+def inception(weights: str | os.PathLike | None = "imagenet") -> "Extractor":
     """InceptionV3 of `keras.applications`: 2048 pooled features, 1000 ImageNet classes.
 
     Downloads 92 MB on the first call. This is Keras' port with weights of its own, fed with
@@ -153,14 +157,14 @@ class Extractor:
 
     def __init__(
         self,
-        model,
-        name,
-        info=None,
-        feature_layer="features",
-        logits_layer="logits",
-        map_layers=("block1", "block2", "block3", "block4"),
-        batch_size=256,
-    ):
+        model: keras.Model,
+        name: str,
+        info: dict | None = None,
+        feature_layer: str = "features",
+        logits_layer: str | None = "logits",
+        map_layers: Sequence[str] = ("block1", "block2", "block3", "block4"),
+        batch_size: int = 256,
+    ) -> None:
         self.name = name
         self.info = info or {}
         self.test_accuracy = self.info.get("test_accuracy")
@@ -175,15 +179,15 @@ class Extractor:
     def __repr__(self):
         return f"<Extractor {self.name!r}: {self.image_shape} to {self.feature_dim} features>"
 
-    def __call__(self, images):
+    def __call__(self, images: np.ndarray) -> np.ndarray:
         """Features of `images`: float32 `(n, feature_dim)`."""
         return np.concatenate(list(self._batches(self._features, images)))
 
-    def probabilities(self, images):
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
         """Class probabilities of `images`: float64 `(n, num_classes)`."""
         return self.classify(self(images))
 
-    def classify(self, features):
+    def classify(self, features: np.ndarray) -> np.ndarray:
         """Class probabilities of features that were extracted before: no second pass.
 
         Args:
@@ -206,7 +210,7 @@ class Extractor:
         kernel, bias = (keras.ops.convert_to_numpy(w) for w in self._head.weights)
         return softmax(features.astype("float64") @ kernel + bias)
 
-    def layers(self, images):
+    def layers(self, images: np.ndarray) -> list[np.ndarray]:
         """Feature maps after each block, for perceptual distances and Gatys' content and style.
 
         Returns a list of float32 arrays `(n, h, w, c)`, from fine to coarse. For 28×28 images
@@ -223,7 +227,7 @@ class Extractor:
             yield model.predict_on_batch(batch)
 
 
-def fit(images, image_shape):
+def fit(images: np.ndarray, image_shape: Sequence[int]) -> np.ndarray:
     """Convert images to `(height, width, channels)`: luma or repetition, then `resize`."""
     height, width, channels = image_shape
     if images.shape[-1] > channels:
@@ -232,7 +236,7 @@ def fit(images, image_shape):
     return np.repeat(images, channels // images.shape[-1], axis=-1)
 
 
-def resize(images, height, width):
+def resize(images: np.ndarray, height: int, width: int) -> np.ndarray:
     """Resize images `(n, h, w, c)` in [0, 1] with a triangle filter that widens when it shrinks.
 
     The widening is the antialiasing: each output pixel averages all the input that it covers.
@@ -264,7 +268,9 @@ def _check_channels(argument, shape):
         )
 
 
-def classifier(image_shape, num_classes, dropout=0.3, seed=0):
+def classifier(
+    image_shape: Sequence[int], num_classes: int | None, dropout: float = 0.3, seed: int = 0
+) -> keras.Model:
     """The judges' network: four convolutions, 128 features, then class scores (logits).
 
     Takes images `(n, height, width, channels)` in [0, 1]; returns logits `(n, num_classes)`, or
@@ -301,7 +307,7 @@ def classifier(image_shape, num_classes, dropout=0.3, seed=0):
     return keras.Model(inputs, x)
 
 
-def save_weights(path, model, info):
+def save_weights(path: str | os.PathLike, model: keras.Model, info: dict) -> None:
     """Write the weights of `model` as float16, with `info` as JSON, to one `.npz` file.
 
     The arrays are named `layer/variable`, so the file depends neither on the backend nor on how a
@@ -317,7 +323,7 @@ def save_weights(path, model, info):
     write_atomically(path, content.getvalue())
 
 
-def load_weights(path, model):
+def load_weights(path: str | os.PathLike, model: keras.Model) -> None:
     """Assign to `model` the weights that `save_weights` wrote."""
     with np.load(path, allow_pickle=False) as stored:
         for layer in model.layers:
@@ -325,13 +331,15 @@ def load_weights(path, model):
                 variable.assign(stored[f"{layer.name}/{variable.name}"].astype("float32"))
 
 
-def softmax(logits):
+def softmax(logits: np.ndarray) -> np.ndarray:
     """Class probabilities `(n, k)`, float64, of class scores `(n, k)`."""
     exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
 
-def expected_calibration_error(probabilities, labels, bins=15):
+def expected_calibration_error(
+    probabilities: np.ndarray, labels: np.ndarray, bins: int = 15
+) -> float:
     """How far confidence is from accuracy, 0 to 1 (Guo et al., ICML 2017, eq. 3).
 
     The predictions are sorted into `bins` equal intervals of confidence; the result is the mean

@@ -1,5 +1,9 @@
 """Held-out images as a judge of generated ones: scores, their intervals and references."""
 
+import os
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from gentut import data as image_data
@@ -45,7 +49,13 @@ class ReferenceSet:
         ValueError: fewer than 12 images in a split, or what `gentut.data.load` raises.
     """
 
-    def __init__(self, data="glyphs", options=None, limit=10_000, seed=0):
+    def __init__(
+        self,
+        data: str | os.PathLike = "glyphs",
+        options: Mapping[str, Any] | None = None,
+        limit: int = 10_000,
+        seed: int = 0,
+    ) -> None:
         options = dict(options or {})
         rng = np.random.default_rng(seed)
 
@@ -69,11 +79,11 @@ class ReferenceSet:
         self.test_features = self.extractor(self.test)
         self._references = {}
 
-    def floor(self):
+    def floor(self) -> float:
         """Fréchet distance of real training images against the held-out ones."""
         return metrics.frechet_distance(self.test_features, self.train_features[: self.limit])
 
-    def ceiling(self):
+    def ceiling(self) -> float:
         """Fréchet distance of uniform noise against the held-out images."""
         noise = self.extractor(self._noise(min(len(self.test), 2_000)))
         return metrics.frechet_distance(self.test_features, noise)
@@ -81,7 +91,7 @@ class ReferenceSet:
     def _noise(self, n):
         return np.random.default_rng(self.seed).random((n, *self.test.shape[1:]), "float32")
 
-    def labels(self, n):
+    def labels(self, n: int) -> np.ndarray:
         """`n` labels, int32, in the shares of the training images and in random order.
 
         A model of p(image | class) says nothing of p(class), so that shares other than those of
@@ -91,7 +101,7 @@ class ReferenceSet:
         labels = np.sort(self.train_labels)[places.astype(int)]
         return np.random.default_rng(self.seed).permutation(labels).astype("int32")
 
-    def references(self, n):
+    def references(self, n: int) -> dict[str, float]:
         """Scores of `n` images that no network made: what a score can be held against.
 
         Returns:
@@ -115,7 +125,7 @@ class ReferenceSet:
             }
         return self._references[n]
 
-    def score(self, generated):
+    def score(self, generated: np.ndarray) -> dict:
         """Scores of generated images ``(n, h, w, c)``, n ≥ 12, against the held-out ones.
 
         Returns:
@@ -202,7 +212,7 @@ class ReferenceSet:
             self.extractor.classify(codes), splits=min(splits, len(codes)), seed=self.seed
         )
 
-    def nearest(self, generated, count=8):
+    def nearest(self, generated: np.ndarray, count: int = 8) -> tuple[np.ndarray, np.ndarray]:
         """The `count` training images nearest to each generated one, and their distances.
 
         Returns images ``(n, count, h, w, c)`` and distances ``(n, count)`` in feature space.
@@ -215,7 +225,7 @@ class ReferenceSet:
         return self.train[rows], distances
 
 
-def check_count(n):
+def check_count(n: int) -> None:
     """Raise unless `n` generated images are enough to be scored."""
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < SMALLEST:
         raise ValueError(f"`n` must be an integer of at least {SMALLEST}; received {n!r}.")

@@ -6,6 +6,7 @@ by spectral clustering (Ng, Jordan and Weiss 2001, "On spectral clustering").
 """
 
 import warnings
+from typing import Any
 
 import keras
 import numpy as np
@@ -44,7 +45,7 @@ class ClusterGAN(GAN):
         **settings: see `GAN`.
     """
 
-    def __init__(self, generator, discriminator, **settings):
+    def __init__(self, generator: keras.Model, discriminator: keras.Model, **settings: Any) -> None:
         super().__init__(generator, discriminator, **settings)
         if self.num_classes is None:
             raise ValueError(
@@ -63,7 +64,9 @@ class ClusterGAN(GAN):
             shape=shape, dtype=dtype, initializer="zeros", trainable=False, name=name
         )
 
-    def fit(self, x, y=None, *, seed=None, **options):
+    def fit(
+        self, x: np.ndarray, y: np.ndarray | None = None, *, seed: int | None = None, **options: Any
+    ) -> keras.callbacks.History:
         """Train on images; the first call finds the clusters.  See `GAN.fit`; `y` must be None.
 
         `sample` draws clusters as often as they occur in the images of the last call.
@@ -77,12 +80,20 @@ class ClusterGAN(GAN):
         self.shares.assign(found / len(images))
         return super().fit(images, seed=seed, **options)
 
-    def check(self, images, labels=None):
+    def check(
+        self, images: np.ndarray, labels: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         """Images as float32, and the cluster of each, that of its nearest cell, as int32."""
         images, _ = super().check(images, labels)
         return images, self.batched(self._nearest, images) if self._fitted() else None
 
-    def sample(self, n, labels=None, seed=None, latents=None):
+    def sample(
+        self,
+        n: int,
+        labels: np.ndarray | None = None,
+        seed: int | None = None,
+        latents: np.ndarray | None = None,
+    ) -> np.ndarray:
         """Draw images; see `GAN.sample`.  `labels` must be None; clusters come in their shares."""
         check_positive("n", n)
         self.check_labels(labels, n)
@@ -127,7 +138,7 @@ class ClusterGAN(GAN):
             variable.assign(value)
 
 
-def group_cells(centres, count, random_state):
+def group_cells(centres: np.ndarray, count: int, random_state: int) -> np.ndarray:
     """The group, 0 … count − 1, of each centre ``(n, d)``: spectral clustering of their graph."""
     if count == 1 or len(centres) <= count:
         return np.arange(len(centres)) % count

@@ -6,11 +6,14 @@ to make images that look transformed.  T is differentiable: the
 generator's gradient flows through it.
 """
 
+from collections.abc import Callable, Sequence
+
 import keras
 import numpy as np
 from keras import ops
 
 from gentut.checks import check_choice
+from gentut.training.devices import Tensor
 from gentut.training.step import per_image
 
 SHIFT = 1 / 8  # translation: at most this share of the side
@@ -20,13 +23,15 @@ HOLE = 1 / 2  # cutout: side of the hole, as a share of the image's
 SHARE = 0.7
 
 
-def check_transforms(names):
+def check_transforms(names: str | Sequence[str] | None) -> tuple[str, ...]:
     """Names of `TRANSFORMS` as a tuple; `names` is one of them, several, or None."""
     names = (names,) if isinstance(names, str) else tuple(names or ())
     return tuple(check_choice("augment", name, TRANSFORMS) for name in names)
 
 
-def draw(names, n, seed):
+def draw(
+    names: Sequence[str], n: int | Tensor, seed: keras.random.SeedGenerator
+) -> Callable[[Tensor], Tensor]:
     """One random transform for each of `n` images: a differentiable function of the images.
 
     Args:
@@ -51,7 +56,7 @@ def draw(names, n, seed):
     return transform
 
 
-def colour(images, numbers):
+def colour(images: Tensor, numbers: Tensor) -> Tensor:
     """Brightness ±0.25, saturation 0 to 2, contrast 0.5 to 1.5 times.
 
     `numbers`: uniform in [0, 1), ``(n, 3)``, as for every transform.
@@ -64,7 +69,7 @@ def colour(images, numbers):
     return mean + (0.5 + contrast) * (images - mean)
 
 
-def translation(images, numbers):
+def translation(images: Tensor, numbers: Tensor) -> Tensor:
     """A shift by whole pixels, at most an eighth of the side; zeros come in."""
     height, width = images.shape[1:3]
     rows = _shifts(height, numbers[:, 0])
@@ -81,7 +86,7 @@ def _shifts(side, number):
     return ops.cast(ops.equal(distance, ops.reshape(move, (-1, 1, 1))), "float32")
 
 
-def cutout(images, numbers):
+def cutout(images: Tensor, numbers: Tensor) -> Tensor:
     """A square of zeros, half the side wide, its centre anywhere in the image."""
     masks = [_outside(side, numbers[:, axis]) for axis, side in enumerate(images.shape[1:3])]
     outside = ops.maximum(masks[0][:, :, None], masks[1][:, None, :])

@@ -3,6 +3,9 @@
 Lipman et al. 2023 (arXiv:2210.02747); Liu et al. 2023 (rectified flow, arXiv:2209.03003).
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
 import keras
 import numpy as np
 from keras import ops
@@ -11,6 +14,7 @@ from gentut.checks import check_choice, check_positive, check_share
 from gentut.models.losses import flow_matching_loss, straight_path
 from gentut.models.networks import classes_of, join
 from gentut.models.vae import VAE
+from gentut.training.devices import Tensor
 from gentut.training.kernels import Adam
 from gentut.training.optimizers import Optimizers, move_average, recipe_of
 from gentut.training.step import StepModel, compile_options, generator_from, per_image
@@ -18,7 +22,9 @@ from gentut.training.step import StepModel, compile_options, generator_from, per
 METHODS = ("euler", "heun")
 
 
-def solve(velocity, x0, steps, method="heun"):
+def solve(
+    velocity: Callable[[Tensor, float], Tensor], x0: Tensor, steps: int, method: str = "heun"
+) -> Tensor:
     """Carry points from time 0 to time 1 along dx/dt = v(x, t), in equal steps.
 
     Args:
@@ -50,7 +56,14 @@ class Flow(StepModel):
 
     default_steps = 8
 
-    def __init__(self, velocity, image_shape, drop_labels=0.1, ema=0.999, **kwargs):
+    def __init__(
+        self,
+        velocity: keras.Model,
+        image_shape: Sequence[int],
+        drop_labels: float = 0.1,
+        ema: float = 0.999,
+        **kwargs: Any,
+    ) -> None:
         classes = classes_of(velocity)
         # The last label of the network is "none": it is what guidance compares with.
         super().__init__(image_shape, None if classes is None else classes - 1, **kwargs)
@@ -142,16 +155,18 @@ class FlowMatching(Flow):
         ema: decay per step of the averaged velocity that `sample` uses; 0 for none.
     """
 
-    def __init__(self, velocity, drop_labels=0.1, ema=0.999, **kwargs):
+    def __init__(
+        self, velocity: keras.Model, drop_labels: float = 0.1, ema: float = 0.999, **kwargs: Any
+    ) -> None:
         super().__init__(velocity, velocity.output_shape[1:], drop_labels, ema, **kwargs)
         self.trackers = [keras.metrics.Mean(name="loss")]
         self.built = True
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         return self.trackers
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             "velocity": keras.saving.serialize_keras_object(self.velocity),
             "drop_labels": self.drop_labels,
@@ -161,20 +176,29 @@ class FlowMatching(Flow):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> Self:
         return cls(keras.saving.deserialize_keras_object(config.pop("velocity")), **config)
 
-    def call(self, points, time, labels=None):
+    def call(self, points: Tensor, time: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.ema_velocity(join([points, time], labels))
 
-    def update(self, images, labels, progress):
+    def update(self, images: Tensor, labels: Tensor | None, progress: Tensor) -> dict[str, Tensor]:
         """One training step on a batch; `progress` in [0, 1] sets the learning rate."""
         self.set_learning_rates(progress, self.optimizer)
         value = self._flow_step(2 * images - 1, labels, self.optimizer)
         self.trackers[0].update_state(value)
         return {"loss": self.trackers[0].result()}
 
-    def sample(self, n, labels=None, seed=None, *, steps=None, method="heun", guidance=1.0):
+    def sample(
+        self,
+        n: int,
+        labels: np.ndarray | None = None,
+        seed: int | None = None,
+        *,
+        steps: int | None = None,
+        method: str = "heun",
+        guidance: float = 1.0,
+    ) -> np.ndarray:
         """Draw images: NumPy float32 ``(n, h, w, c)`` in [0, 1]; same seed, same images.
 
         Args:
@@ -218,8 +242,15 @@ class LatentFlow(Flow):
     default_steps = 16
 
     def __init__(
-        self, vae, velocity, train_vae=True, draws=4, drop_labels=0.1, ema=0.999, **kwargs
-    ):
+        self,
+        vae: VAE,
+        velocity: keras.Model,
+        train_vae: bool = True,
+        draws: int = 4,
+        drop_labels: float = 0.1,
+        ema: float = 0.999,
+        **kwargs: Any,
+    ) -> None:
         if not isinstance(vae, VAE):
             raise TypeError(f"`vae` must be a gentut.VAE; received {type(vae).__name__}.")
         super().__init__(velocity, vae.image_shape, drop_labels, ema, **kwargs)
@@ -240,10 +271,15 @@ class LatentFlow(Flow):
         self.built = True
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         return [*self.vae.trackers, self.tracker] if self.train_vae else [self.tracker]
 
-    def compile(self, optimizer=None, constant_share=1.0, **options):
+    def compile(
+        self,
+        optimizer: keras.optimizers.Optimizer | None = None,
+        constant_share: float = 1.0,
+        **options: Any,
+    ) -> None:
         """Set the optimizer of the velocity; that of the VAE is the VAE's own."""
         keras.Model.compile(self, **{**compile_options(), **options})
         self.flow_optimizer = optimizer or Adam(1e-3)
@@ -253,13 +289,13 @@ class LatentFlow(Flow):
         )
         self._set_schedule(constant_share, self.flow_optimizer)
 
-    def get_compile_config(self):
+    def get_compile_config(self) -> dict:
         return {
             "optimizer": recipe_of(self.flow_optimizer, *self.learning_rates),
             "constant_share": self.constant_share,
         }
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             "vae": keras.saving.serialize_keras_object(self.vae),
             "velocity": keras.saving.serialize_keras_object(self.velocity),
@@ -272,21 +308,21 @@ class LatentFlow(Flow):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> Self:
         parts = {
             name: keras.saving.deserialize_keras_object(config.pop(name))
             for name in ("vae", "velocity")
         }
         return cls(**parts, **config)
 
-    def call(self, points, time, labels=None):
+    def call(self, points: Tensor, time: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.ema_velocity(join([points, time], labels))
 
     def _forget(self):
         if self.train_vae:
             self.vae._forget()
 
-    def update(self, images, labels, progress):
+    def update(self, images: Tensor, labels: Tensor | None, progress: Tensor) -> dict[str, Tensor]:
         """One training step on a batch; `progress` in [0, 1] sets the learning rates."""
         logs = self.vae.update(images, labels, progress) if self.train_vae else {}
         self.set_learning_rates(progress, self.flow_optimizer)
@@ -312,7 +348,16 @@ class LatentFlow(Flow):
         labels = None if labels is None else ops.tile(labels, (self.draws,))
         return mean + ops.exp(log_var / 2) * noise, labels
 
-    def sample(self, n, labels=None, seed=None, *, steps=None, method="heun", guidance=1.0):
+    def sample(
+        self,
+        n: int,
+        labels: np.ndarray | None = None,
+        seed: int | None = None,
+        *,
+        steps: int | None = None,
+        method: str = "heun",
+        guidance: float = 1.0,
+    ) -> np.ndarray:
         """Draw images; see `FlowMatching.sample`.  The flow makes a latent, the VAE decodes it."""
         rng = generator_from(seed)
         labels, steps = self._check_drawing(n, labels, rng, steps, method, guidance)
@@ -322,6 +367,6 @@ class LatentFlow(Flow):
         )
         return self.vae.decode(latents, labels)
 
-    def reconstruct(self, images, labels=None):
+    def reconstruct(self, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Decode the mean of q(z|x): ``(n, h, w, c)`` in [0, 1]; see `gentut.VAE`."""
         return self.vae.reconstruct(images, labels)

@@ -11,13 +11,15 @@ from typing import NamedTuple
 
 from keras import ops
 
+from gentut.training.devices import Tensor
 
-def minimax_discriminator_loss(real_scores, fake_scores):
+
+def minimax_discriminator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
     """−E[log D(x)] − E[log(1 − D(G(z)))] with D = sigmoid(score) (Goodfellow 2014, eq. 1)."""
     return ops.mean(ops.softplus(-real_scores)) + ops.mean(ops.softplus(fake_scores))
 
 
-def minimax_generator_loss(real_scores, fake_scores):
+def minimax_generator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
     """E[log(1 − D(G(z)))]: the generator's side of the game as first written (eq. 1).
 
     Its gradient vanishes where the discriminator wins, hence `non_saturating`.
@@ -25,42 +27,42 @@ def minimax_generator_loss(real_scores, fake_scores):
     return -ops.mean(ops.softplus(fake_scores))
 
 
-def non_saturating_generator_loss(real_scores, fake_scores):
+def non_saturating_generator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
     """−E[log D(G(z))] (Goodfellow et al. 2014, section 3): same fixed point, stronger gradient."""
     return ops.mean(ops.softplus(-fake_scores))
 
 
-def least_squares_discriminator_loss(real_scores, fake_scores):
+def least_squares_discriminator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
     """½E[(s(x) − 1)²] + ½E[s(G(z))²] (Mao et al. 2017, eq. 9 with a=0, b=c=1)."""
     return (ops.mean(ops.square(real_scores - 1)) + ops.mean(ops.square(fake_scores))) / 2
 
 
-def least_squares_generator_loss(real_scores, fake_scores):
+def least_squares_generator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
     """½E[(s(G(z)) − 1)²] (Mao et al. 2017, eq. 9)."""
     return ops.mean(ops.square(fake_scores - 1)) / 2
 
 
-def hinge_discriminator_loss(real_scores, fake_scores):
+def hinge_discriminator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
     """E[max(0, 1 − s(x))] + E[max(0, 1 + s(G(z)))] (Lim & Ye 2017; Miyato et al. 2018, eq. 16)."""
     return ops.mean(ops.relu(1 - real_scores)) + ops.mean(ops.relu(1 + fake_scores))
 
 
-def wasserstein_discriminator_loss(real_scores, fake_scores):
+def wasserstein_discriminator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
     """E[s(G(z))] − E[s(x)] (Arjovsky et al. 2017, eq. 2, sign turned so that it is minimised)."""
     return ops.mean(fake_scores) - ops.mean(real_scores)
 
 
-def wasserstein_generator_loss(real_scores, fake_scores):
+def wasserstein_generator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
     """−E[s(G(z))]; also the generator's side of the hinge loss (Miyato et al. 2018, eq. 17)."""
     return -ops.mean(fake_scores)
 
 
-def relativistic_discriminator_loss(real_scores, fake_scores):
+def relativistic_discriminator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
     """E[softplus(s(G(z)) − s(x))] over pairs (Jolicoeur-Martineau 2018; Huang 2024, eq. 2)."""
     return ops.mean(ops.softplus(fake_scores - real_scores))
 
 
-def relativistic_generator_loss(real_scores, fake_scores):
+def relativistic_generator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
     """E[softplus(s(x) − s(G(z)))] over pairs of one real and one generated image."""
     return ops.mean(ops.softplus(real_scores - fake_scores))
 
@@ -109,7 +111,7 @@ ADVERSARIAL = {
 }
 
 
-def zero_centered_gradient_penalty(gradients):
+def zero_centered_gradient_penalty(gradients: Tensor) -> Tensor:
     """½E[‖∇ₓ s(x)‖²], the R1 (real x) and R2 (generated x) penalty (Mescheder et al. 2018, eq. 9).
 
     `gradients`: gradient of the scores with respect to the images, ``(n, h, w, c)``.
@@ -117,7 +119,7 @@ def zero_centered_gradient_penalty(gradients):
     return ops.mean(ops.sum(ops.square(gradients), axis=(1, 2, 3))) / 2
 
 
-def gradient_penalty(gradients):
+def gradient_penalty(gradients: Tensor) -> Tensor:
     """E[(‖∇ₓ s(x)‖ − 1)²] (Gulrajani et al. 2017, eq. 3).
 
     The small constant keeps the derivative of the square root finite at zero gradient.
@@ -126,7 +128,7 @@ def gradient_penalty(gradients):
     return ops.mean(ops.square(norms - 1))
 
 
-def bernoulli_log_likelihood(images, logits):
+def bernoulli_log_likelihood(images: Tensor, logits: Tensor) -> Tensor:
     """log p(x|z) = Σ x log p + (1 − x) log(1 − p), p = sigmoid(logits); nats per image, ``(n,)``.
 
     A probability only for images of zeros and ones.  With grey values in between it is the
@@ -135,13 +137,13 @@ def bernoulli_log_likelihood(images, logits):
     return ops.sum(images * logits - ops.softplus(logits), axis=(1, 2, 3))
 
 
-def gaussian_log_likelihood(images, mean, log_sigma):
+def gaussian_log_likelihood(images: Tensor, mean: Tensor, log_sigma: Tensor) -> Tensor:
     """log N(x; mean, sigma²) summed over pixels; nats per image, ``(n,)``; `log_sigma` a scalar."""
     squares = ops.square(images - mean) * ops.exp(-2 * log_sigma)
     return -ops.sum(squares / 2 + log_sigma + math.log(2 * math.pi) / 2, axis=(1, 2, 3))
 
 
-def kl_to_standard_normal(mean, log_var):
+def kl_to_standard_normal(mean: Tensor, log_var: Tensor) -> Tensor:
     """KL(N(mean, exp(log_var)) ‖ N(0, I)) per latent dimension, ``(n, d)``, in nats.
 
     Kingma & Welling (2014), appendix B; sum over the last axis for the KL of an image.
@@ -149,7 +151,7 @@ def kl_to_standard_normal(mean, log_var):
     return (ops.exp(log_var) + ops.square(mean) - 1 - log_var) / 2
 
 
-def straight_path(noise, data, time):
+def straight_path(noise: Tensor, data: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
     """xₜ = (1 − t)·x₀ + t·x₁ and its velocity x₁ − x₀ (Lipman et al. 2023, eq. 22–23, σ_min = 0).
 
     `noise` x₀ and `data` x₁ of one shape ``(n, …)``; `time` t in [0, 1], ``(n, 1)``.
@@ -158,6 +160,6 @@ def straight_path(noise, data, time):
     return (1 - time) * noise + time * data, data - noise
 
 
-def flow_matching_loss(velocity, target):
+def flow_matching_loss(velocity: Tensor, target: Tensor) -> Tensor:
     """E[‖v(xₜ, t) − (x₁ − x₀)‖²] per dimension (Lipman et al. 2023, eq. 23)."""
     return ops.mean(ops.square(velocity - target))

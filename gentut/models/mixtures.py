@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def draw_in_shares(shares, n, rng):
+def draw_in_shares(shares: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
     """`n` indices of `shares`, int32 in random order, each index as often as its share says.
 
     Systematic sampling, as in particle filters (Douc & Cappé 2005, "Comparison of resampling
@@ -17,7 +17,7 @@ def draw_in_shares(shares, n, rng):
     return rng.permutation(drawn).astype("int32")
 
 
-def draw_rows(n, most, labels, rng):
+def draw_rows(n: int, most: int, labels: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
     """At most `most` of `n` rows, drawn without replacement, in ascending order.
 
     Images can come sorted by class, so that the first ones do not stand for all.  Each class of
@@ -33,7 +33,13 @@ def draw_rows(n, most, labels, rng):
     return np.sort(order[np.argsort(turn, kind="stable")[:most]])
 
 
-def draw_components(weights, groups, labels, n, rng):
+def draw_components(
+    weights: np.ndarray,
+    groups: np.ndarray,
+    labels: np.ndarray | None,
+    n: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
     """Indices of `n` components, ``(n,)``: for each image one of the group that is its label.
 
     `weights` and `groups`: weight and group of every component; `labels` None takes group 0.
@@ -46,7 +52,9 @@ def draw_components(weights, groups, labels, n, rng):
     return chosen
 
 
-def move_to_components(noise, chosen, means, scales):
+def move_to_components(
+    noise: np.ndarray, chosen: np.ndarray, means: np.ndarray, scales: np.ndarray
+) -> np.ndarray:
     """Standard normal `noise`, ``(n, d)``, as draws from the components `chosen`, ``(n,)``.
 
     `means` and `scales`: mean and Cholesky factor of the covariance of every component.

@@ -5,28 +5,31 @@ Images enter and leave in [0, 1]; rescaling happens inside.  Conditional network
 """
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 from keras import layers, ops
 
+from gentut.training.devices import Tensor
 from gentut.training.kernels import BatchNormalization, Embedding
 
 SLOPE = 0.2  # of the leaky rectifier in discriminators (Radford et al. 2016)
 
 
-def join(inputs, labels):
+def join(inputs: Tensor | list[Tensor], labels: Tensor | None) -> Tensor | list[Tensor]:
     """What a network of this file takes: ``[inputs, labels]``, or `inputs` alone."""
     return inputs if labels is None else [inputs, labels]
 
 
-def classes_of(network):
+def classes_of(network: keras.Model) -> int | None:
     """Number of classes of a network of this file; None if it takes no labels."""
     embeddings = [x for x in network.layers if isinstance(x, layers.Embedding)]
     return embeddings[0].input_dim if embeddings else None
 
 
-def check_image_shape(image_shape):
+def check_image_shape(image_shape: Sequence[int]) -> tuple[tuple[int, int, int], int]:
     """Return ``(height, width, channels)`` and the number of halvings down to a base of 4 to 8."""
     shape = tuple(int(v) for v in image_shape)
     if len(shape) != 3 or shape[2] not in (1, 3):
@@ -53,17 +56,17 @@ class SpectralConv2D(layers.Conv2D):
     division, as in the paper.
     """
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         super().build(input_shape)
         self.u = self.add_weight(
             shape=(1, self.filters), initializer="random_normal", trainable=False, name="u"
         )
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         self._update = bool(training)
         return super().call(inputs)
 
-    def convolution_op(self, inputs, kernel):
+    def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         return super().convolution_op(inputs, _unit_norm(kernel, self.u, self._update))
 
 
@@ -71,13 +74,13 @@ class SpectralConv2D(layers.Conv2D):
 class SpectralDense(layers.Dense):
     """Dense layer with its kernel divided by its largest singular value; see `SpectralConv2D`."""
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         super().build(input_shape)
         self.u = self.add_weight(
             shape=(1, self.units), initializer="random_normal", trainable=False, name="u"
         )
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         kernel = _unit_norm(self.kernel, self.u, training)
         outputs = ops.matmul(inputs, kernel)
         return outputs + self.bias if self.use_bias else outputs
@@ -118,7 +121,12 @@ def _latents_and_labels(latent_dim, num_classes, units, use_bias):
     return [latents, labels], layers.Add()([x, embedded])
 
 
-def generator(image_shape, latent_dim=64, num_classes=None, filters=(64, 32)):
+def generator(
+    image_shape: Sequence[int],
+    latent_dim: int = 64,
+    num_classes: int | None = None,
+    filters: Sequence[int] = (64, 32),
+) -> keras.Model:
     """Latents ``(n, latent_dim)`` (and labels) -> images in [0, 1], ``(n, h, w, c)``.
 
     Transposed convolutions with batch normalisation (DCGAN, Radford et al. 2016).  `filters`:
@@ -140,8 +148,11 @@ def generator(image_shape, latent_dim=64, num_classes=None, filters=(64, 32)):
 
 
 def discriminator(
-    image_shape, num_classes=None, filters=(32, 64, 128), spectral_normalization=False
-):
+    image_shape: Sequence[int],
+    num_classes: int | None = None,
+    filters: Sequence[int] = (32, 64, 128),
+    spectral_normalization: bool = False,
+) -> keras.Model:
     """Images in [0, 1] (and labels) -> scores ``(n, 1)``: any real number, no sigmoid.
 
     Strided convolutions without batch normalisation, so that every image is judged alone.
@@ -169,7 +180,13 @@ def discriminator(
     return keras.Model([images, labels], ops.add(score, match), name="discriminator")
 
 
-def encoder(image_shape, latent_dim=16, num_classes=None, filters=(32, 64), units=256):
+def encoder(
+    image_shape: Sequence[int],
+    latent_dim: int = 16,
+    num_classes: int | None = None,
+    filters: Sequence[int] = (32, 64),
+    units: int = 256,
+) -> keras.Model:
     """Images (and labels) -> ``(n, 2·latent_dim)``: mean and log variance side by side.
 
     SiLU (Ramachandran et al. 2017) instead of the rectifier: in one minute of training on two CPU
@@ -194,7 +211,13 @@ def encoder(image_shape, latent_dim=16, num_classes=None, filters=(32, 64), unit
     return keras.Model(inputs, outputs, name="encoder")
 
 
-def decoder(image_shape, latent_dim=16, num_classes=None, filters=(64, 32), units=256):
+def decoder(
+    image_shape: Sequence[int],
+    latent_dim: int = 16,
+    num_classes: int | None = None,
+    filters: Sequence[int] = (64, 32),
+    units: int = 256,
+) -> keras.Model:
     """Latents (and labels) -> logits of the pixel means, ``(n, h, w, c)``; no sigmoid."""
     (height, width, channels), doublings = check_image_shape(image_shape)
     filters = [filters[min(i, len(filters) - 1)] for i in range(doublings)]
@@ -212,19 +235,19 @@ def decoder(image_shape, latent_dim=16, num_classes=None, filters=(64, 32), unit
 class TimeFeatures(layers.Layer):
     """Times in [0, 1], ``(n, 1)`` -> sines and cosines of them, ``(n, 2·octaves + 1)``."""
 
-    def __init__(self, octaves=6, **kwargs):
+    def __init__(self, octaves: int = 6, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.octaves = octaves
 
-    def call(self, time):
+    def call(self, time: Tensor) -> Tensor:
         rates = math.pi / 2 * 2.0 ** np.arange(self.octaves, dtype="float32")
         angles = time * ops.convert_to_tensor(rates, dtype=time.dtype)
         return ops.concatenate([time, ops.sin(angles), ops.cos(angles)], axis=-1)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         return (input_shape[0], 2 * self.octaves + 1)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "octaves": self.octaves}
 
 
@@ -238,20 +261,22 @@ class FromGaussian(layers.Layer):
     preconditioning of Karras et al. (2022, section 5), worked out for this path.
     """
 
-    def __init__(self, spread, **kwargs):
+    def __init__(self, spread: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.spread = spread
 
-    def call(self, rest, points, time):
+    def call(self, rest: Tensor, points: Tensor, time: Tensor) -> Tensor:
         t = ops.reshape(time, (-1, *[1] * (len(points.shape) - 1)))
         variance = (1 - t) ** 2 + t**2 * self.spread**2
         factor = (t * self.spread**2 - (1 - t)) / variance
         return factor * points + self.spread / ops.sqrt(variance) * rest
 
-    def compute_output_shape(self, rest_shape, points_shape, time_shape):
+    def compute_output_shape(
+        self, rest_shape: tuple, points_shape: tuple, time_shape: tuple
+    ) -> tuple:
         return rest_shape
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "spread": self.spread}
 
 
@@ -281,7 +306,13 @@ def _block(x, condition, filters):
     return layers.Add()([shortcut, y])
 
 
-def velocity(image_shape, num_classes=None, filters=(32, 64), blocks=2, units=128):
+def velocity(
+    image_shape: Sequence[int],
+    num_classes: int | None = None,
+    filters: Sequence[int] = (32, 64),
+    blocks: int = 2,
+    units: int = 128,
+) -> keras.Model:
     """``[images, time (n, 1)]`` (and labels) -> velocity of the images, ``(n, h, w, c)``.
 
     A compact U-Net (Ronneberger et al. 2015).  The finest level has half the resolution of the
@@ -313,7 +344,9 @@ def velocity(image_shape, num_classes=None, filters=(32, 64), blocks=2, units=12
     return keras.Model([images, *extra], x, name="velocity")
 
 
-def latent_velocity(latent_dim, num_classes=None, units=256, blocks=3):
+def latent_velocity(
+    latent_dim: int, num_classes: int | None = None, units: int = 256, blocks: int = 3
+) -> keras.Model:
     """``[latents, time (n, 1)]`` (and labels) -> velocity of the latents, ``(n, latent_dim)``."""
     extra, condition = _time_and_labels(num_classes, units)
     latents = keras.Input((latent_dim,), name="latents")

@@ -4,6 +4,9 @@ Explicit densities fitted in closed form or by expectation–maximisation (sciki
 the face of the networks: `fit`, `sample`, `save`.  Saved as arrays, never pickled.
 """
 
+from collections.abc import Sequence
+from typing import Any, Self
+
 import keras
 import numpy as np
 from sklearn.decomposition import PCA
@@ -29,14 +32,21 @@ class PCAMixture(StepModel):
 
     iterative = False
 
-    def __init__(self, image_shape, num_classes=None, components=0, latent_dim=64, **kwargs):
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        num_classes: int | None = None,
+        components: int = 0,
+        latent_dim: int = 64,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(image_shape, num_classes, **kwargs)
         check_positive("latent_dim", latent_dim)
         self.components, self.latent_dim = components, latent_dim
         self.arrays = None
         self.built = True
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             "image_shape": self.image_shape,
             "num_classes": self.num_classes,
@@ -45,7 +55,15 @@ class PCAMixture(StepModel):
             "name": self.name,
         }
 
-    def fit(self, x, y=None, *, seed=0, callbacks=None, **options):
+    def fit(
+        self,
+        x: np.ndarray,
+        y: np.ndarray | None = None,
+        *,
+        seed: int = 0,
+        callbacks: Sequence[keras.callbacks.Callback] | None = None,
+        **options: Any,
+    ) -> Self:
         """Fit to images ``(n, h, w, c)`` (and labels).  Nothing to iterate: no epochs, no clock.
 
         `seed`: of the mixture's starting point.  Other options of `fit` have no meaning here
@@ -84,11 +102,13 @@ class PCAMixture(StepModel):
         mixture.fit(codes)
         return mixture.weights_, mixture.means_, np.linalg.cholesky(mixture.covariances_)
 
-    def count_params(self):
+    def count_params(self) -> int:
         """Numbers that the fitted model holds."""
         return 0 if self.arrays is None else sum(a.size for a in self.arrays.values())
 
-    def sample(self, n, labels=None, seed=None):
+    def sample(
+        self, n: int, labels: np.ndarray | None = None, seed: int | None = None
+    ) -> np.ndarray:
         """Draw images: NumPy float32 ``(n, h, w, c)``, clipped to [0, 1]; same seed, same draw."""
         check_positive("n", n)
         if self.arrays is None:
@@ -104,10 +124,10 @@ class PCAMixture(StepModel):
         images = codes @ a["axes"] + a["mean"]
         return np.clip(images, 0, 1).reshape(n, *self.image_shape).astype("float32")
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         for name, array in (self.arrays or {}).items():
             store[name] = array
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         if "mean" in store.keys():  # noqa: SIM118  (a Keras store, not a dict)
             self.arrays = {name: np.asarray(store[name]) for name in ARRAYS}

@@ -7,7 +7,9 @@ the recipe of the family.
 
 import io
 import json
+import os
 from operator import attrgetter
+from typing import BinaryIO
 
 import numpy as np
 from keras import ops
@@ -15,6 +17,7 @@ from keras import ops
 from gentut import data
 from gentut.checks import check_choice
 from gentut.models import recipes
+from gentut.training.step import StepModel
 
 NAMES = ("gan-glyphs", "vae-glyphs", "flow-glyphs", "latent_flow-glyphs")
 # Name in the file -> network; of one that is averaged, the average that `sample` uses.
@@ -31,7 +34,7 @@ NETWORKS = {
 AVERAGED = {"gan": "generator", "flow": "velocity", "latent_flow": "velocity"}
 
 
-def load_pretrained(name):
+def load_pretrained(name: str) -> StepModel:
     """A trained, compiled model that ships with gentut; works offline.
 
     Args:
@@ -52,7 +55,7 @@ def load_pretrained(name):
     return unpacked(data.data_path(f"weights/{name}.npz"))
 
 
-def unpacked(file):
+def unpacked(file: str | os.PathLike | BinaryIO) -> StepModel:
     """The model in a file that holds the bytes of `packed`."""
     with np.load(file, allow_pickle=False) as stored:
         info = json.loads(str(stored["info"]))
@@ -81,7 +84,7 @@ def unpacked(file):
     return model
 
 
-def packed(model, info):
+def packed(model: StepModel, info: dict) -> bytes:
     """The bytes of a file that `unpacked` reads.
 
     Args:

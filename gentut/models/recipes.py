@@ -3,6 +3,9 @@
 The sizes suit 28×28 to 64×64 images and two CPU cores; `tests/benchmarks` measures them.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 from gentut.checks import check_choice, check_positive
 from gentut.models import networks
 from gentut.models.cluster_gan import ClusterGAN
@@ -11,6 +14,7 @@ from gentut.models.gan import GAN
 from gentut.models.pca_mixture import PCAMixture
 from gentut.models.vae import VAE
 from gentut.training.kernels import Adam
+from gentut.training.step import StepModel
 
 RECIPES = {
     "gaussian": {"model": {"components": 0, "latent_dim": 64}},
@@ -78,12 +82,14 @@ FAMILIES = tuple(RECIPES)
 ENDS = ("encoder", "decoder")
 
 
-def is_iterative(family):
+def is_iterative(family: str) -> bool:
     """Whether a family trains in steps, with a batch size; the statistical ones fit at once."""
     return "batch_size" in RECIPES[family]
 
 
-def build(family, image_shape, num_classes=None, **changes):
+def build(
+    family: str, image_shape: Sequence[int], num_classes: int | None = None, **changes: Any
+) -> StepModel:
     """The tested recipe of a family, compiled and ready to `fit`.
 
     Args:

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -17,7 +18,7 @@ from gentut.models.losses import (
 )
 from gentut.models.mixtures import draw_components, draw_rows, move_to_components
 from gentut.models.networks import classes_of, join
-from gentut.training.devices import mean_over_replicas
+from gentut.training.devices import Tensor, mean_over_replicas
 from gentut.training.step import StepModel, generator_from, per_image
 
 LIKELIHOODS = ("bernoulli", "gaussian")
@@ -42,8 +43,16 @@ class VAE(StepModel):
     default_batch_size = 128
     finishing = "fitting the prior of the codes"
 
-    def __init__(self, encoder, decoder, beta=1.0, likelihood="bernoulli", kl_warmup=0.0,
-                 free_bits=0.0, **kwargs):  # fmt: skip
+    def __init__(
+        self,
+        encoder: keras.Model,
+        decoder: keras.Model,
+        beta: float = 1.0,
+        likelihood: str = "bernoulli",
+        kl_warmup: float = 0.0,
+        free_bits: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(decoder.output_shape[1:], classes_of(decoder), **kwargs)
         self.latent_dim = decoder.inputs[0].shape[-1]
         if encoder.output_shape[-1] != 2 * self.latent_dim:
@@ -78,12 +87,12 @@ class VAE(StepModel):
         self.built = True
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         return self.trackers
 
     # ------------------------------------------------------------------ save
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             "encoder": keras.saving.serialize_keras_object(self.encoder),
             "decoder": keras.saving.serialize_keras_object(self.decoder),
@@ -96,19 +105,19 @@ class VAE(StepModel):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> Self:
         networks = {
             name: keras.saving.deserialize_keras_object(config.pop(name))
             for name in ("encoder", "decoder")
         }
         return cls(**networks, **config)
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         super().save_own_variables(store)
         for name, array in (self.prior or {}).items():
             store[f"prior_{name}"] = array
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         prior = {k: np.asarray(store[k]) for k in list(store.keys()) if k.startswith("prior_")}
         super().load_own_variables({k: store[k] for k in store.keys() if k not in prior})  # noqa: SIM118
         self.prior = {k.removeprefix("prior_"): v for k, v in prior.items()} or None
@@ -118,7 +127,7 @@ class VAE(StepModel):
     def _forget(self):
         self.prior = None
 
-    def update(self, images, labels, progress):
+    def update(self, images: Tensor, labels: Tensor | None, progress: Tensor) -> dict[str, Tensor]:
         """One training step on a batch; `progress` in [0, 1] sets learning rate and KL weight."""
         self.set_learning_rates(progress, self.optimizer)
         weight = self.beta
@@ -151,7 +160,9 @@ class VAE(StepModel):
             mean, log_var
         )
 
-    def posterior(self, images, labels, training=False):
+    def posterior(
+        self, images: Tensor, labels: Tensor | None, training: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """Mean and log variance of q(z|x) as tensors, for use inside a training step."""
         return ops.split(self.encoder(join(images, labels), training=training), 2, axis=-1)
 
@@ -163,15 +174,17 @@ class VAE(StepModel):
 
     # ------------------------------------------------------------------ use
 
-    def call(self, images, labels=None, training=False):
+    def call(self, images: Tensor, labels: Tensor | None = None, training: bool = False) -> Tensor:
         mean, _ = self.posterior(images, labels, training)
         return ops.sigmoid(self.decoder(join(mean, labels), training=training))
 
-    def encode(self, images, labels=None):
+    def encode(
+        self, images: np.ndarray, labels: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Mean and log variance of q(z|x), each ``(n, latent_dim)``."""
         return self.batched(lambda x, y: tuple(self.posterior(x, y)), *self.check(images, labels))
 
-    def decode(self, z, labels=None):
+    def decode(self, z: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Images in [0, 1], ``(n, h, w, c)``: the pixel means of p(x|z)."""
         z = np.asarray(z, "float32")
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
@@ -179,11 +192,13 @@ class VAE(StepModel):
         labels = self.check_labels(labels, len(z))
         return self.batched(lambda z, y: ops.sigmoid(self.decoder(join(z, y))), z, labels)
 
-    def reconstruct(self, images, labels=None):
+    def reconstruct(self, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Decode the mean of q(z|x): ``(n, h, w, c)`` in [0, 1]."""
         return self.batched(self.call, *self.check(images, labels))
 
-    def elbo(self, images, labels=None, seed=0):
+    def elbo(
+        self, images: np.ndarray, labels: np.ndarray | None = None, seed: int = 0
+    ) -> np.ndarray:
         """One-sample estimate of the ELBO of each image, nats, ``(n,)``; the KL is exact."""
         images, labels = self.check(images, labels)
         noise = generator_from(seed).standard_normal((len(images), self.latent_dim))
@@ -194,7 +209,13 @@ class VAE(StepModel):
 
         return self.batched(bound, images, labels, noise.astype("float32"))
 
-    def log_likelihood(self, images, labels=None, samples=100, seed=None):
+    def log_likelihood(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray | None = None,
+        samples: int = 100,
+        seed: int | None = None,
+    ) -> np.ndarray:
         """Importance-weighted bound on log p(x), nats, ``(n,)`` (Burda et al. 2016, eq. 8).
 
         log (1/k) Σ p(x|z_i) p(z_i) / q(z_i|x) with k = `samples` draws: at least the ELBO on
@@ -217,7 +238,14 @@ class VAE(StepModel):
             total = np.logaddexp(total, self.batched(log_weight, images, labels, noise))
         return total - math.log(samples)
 
-    def fit_prior(self, images, labels=None, components=200, limit=60_000, seed=0):
+    def fit_prior(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray | None = None,
+        components: int = 200,
+        limit: int = 60_000,
+        seed: int = 0,
+    ) -> Self:
         """Fit a Gaussian mixture to encoded images; `sample` then draws latents from it.
 
         q(z) averaged over the data is not N(0, I): where the prior puts mass that no image maps
@@ -264,12 +292,14 @@ class VAE(StepModel):
         }
         return self
 
-    def finish(self, images, labels=None, seed=0):
+    def finish(self, images: np.ndarray, labels: np.ndarray | None = None, seed: int = 0) -> None:
         """Fit the prior, if there is none of these weights yet."""
         if self.prior is None:
             self.fit_prior(images, labels, seed=seed)
 
-    def sample(self, n, labels=None, seed=None):
+    def sample(
+        self, n: int, labels: np.ndarray | None = None, seed: int | None = None
+    ) -> np.ndarray:
         """Draw images: NumPy float32 ``(n, h, w, c)`` in [0, 1]; same seed, same images.
 
         Latents come from N(0, I), or from the mixture after `fit_prior`.  The images are pixel

@@ -15,7 +15,7 @@ SCALE = 0.12  # of the size, up or down, height and width each on its own
 SHIFT = 0.07  # of the side, either way: 2 pixels of 28
 
 
-def augment(images, rng):
+def augment(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Each image through a random affine map of its own, bilinear, edges repeated.
 
     No mirror images: a mirrored letter is another letter.

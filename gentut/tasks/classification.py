@@ -1,5 +1,8 @@
 """Classification: which class does an image show?"""
 
+from collections.abc import Sequence
+from typing import Self
+
 import keras
 import numpy as np
 
@@ -20,13 +23,23 @@ class Classifier(Learner):
 
     loss = staticmethod(keras.losses.SparseCategoricalCrossentropy(from_logits=True))
 
-    def __init__(self, image_shape, num_classes, *, steps=400, batch_size=64, rate=2e-3):
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        num_classes: int,
+        *,
+        steps: int = 400,
+        batch_size: int = 64,
+        rate: float = 2e-3,
+    ) -> None:
         super().__init__(image_shape, num_classes, steps, batch_size, rate)
 
-    def build(self, seed):
+    def build(self, seed: int) -> keras.Model:
         return features.classifier(self.image_shape, self.num_classes, seed=seed)
 
-    def fit(self, images, labels, *, augment=False, seed=0):
+    def fit(
+        self, images: np.ndarray, labels: np.ndarray, *, augment: bool = False, seed: int = 0
+    ) -> Self:
         """Train from scratch.
 
         Args:
@@ -42,15 +55,15 @@ class Classifier(Learner):
         self._train(images, labels, seed, augmented if augment else None)
         return self
 
-    def probabilities(self, images):
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
         """Class probabilities, float64 ``(n, num_classes)``."""
         return features.softmax(self._predict(images).astype("float64"))
 
-    def predict(self, images):
+    def predict(self, images: np.ndarray) -> np.ndarray:
         """The likeliest class of each image, int ``(n,)``."""
         return self._predict(images).argmax(-1)
 
-    def score(self, images, labels):
+    def score(self, images: np.ndarray, labels: np.ndarray) -> dict:
         """Share of images that are named right, and the mean log loss in nats.
 
         Returns: dict with "accuracy", "log_loss", and "accuracy_per_class", a list (None for a

@@ -1,11 +1,20 @@
 """Learning curves: a score against the number of real images, for several ways to train."""
 
 import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-from gentut.tasks.trial import check_seeds, difference, summary
+from gentut.tasks.trial import Trial, check_seeds, difference, summary
 
 
-def learning_curve(trial, ways, sizes, seeds=(0, 1, 2), rows=(), keep=lambda row: None):
+def learning_curve(
+    trial: Trial,
+    ways: Mapping[str, Callable],
+    sizes: Iterable[int],
+    seeds: Iterable[int] = (0, 1, 2),
+    rows: Iterable[dict] = (),
+    keep: Callable[[dict], Any] = lambda row: None,
+) -> list[dict]:
     """Train every way, at every size, with every seed; one row of numbers each.
 
     Args:
@@ -39,12 +48,12 @@ def learning_curve(trial, ways, sizes, seeds=(0, 1, 2), rows=(), keep=lambda row
     return rows
 
 
-def key(row):
+def key(row: dict) -> tuple[str, str, int, int]:
     """What makes a row of a learning curve this one and no other."""
     return row["task"], row["way"], row["per_class"], row["seed"]
 
 
-def summarise(rows, baseline):
+def summarise(rows: Iterable[dict], baseline: str) -> dict[tuple[str, str, int], dict]:
     """The rows of each task, way and size together, with the paired difference to a baseline.
 
     Args:

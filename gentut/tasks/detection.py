@@ -5,7 +5,8 @@ its class; at the peak the network says how large the object is and where in the
 centre lies.  Nothing is suppressed afterwards but cells that are no local maximum.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, Self
 
 import keras
 import numpy as np
@@ -13,6 +14,8 @@ from keras import layers, ops
 
 from gentut.tasks.learner import Learner, Weights, block
 from gentut.tasks.precision import average_precision
+from gentut.tasks.scenes import Scenes
+from gentut.training.devices import Tensor
 
 STRIDE = 4  # pixels per cell of the heat map
 FOCUS, EASE = 2, 4  # α and β of eq. 1
@@ -38,32 +41,40 @@ class Detector(Learner):
         steps, batch_size, rate: of the training, see `Learner`.
     """
 
-    def __init__(self, image_shape, num_classes, *, steps=800, batch_size=16, rate=4e-3):
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        num_classes: int,
+        *,
+        steps: int = 800,
+        batch_size: int = 16,
+        rate: float = 4e-3,
+    ) -> None:
         super().__init__(image_shape, num_classes, steps, batch_size, rate)
 
-    def build(self, seed):
+    def build(self, seed: int) -> keras.Model:
         return network(self.image_shape, self.num_classes, seed)
 
     @staticmethod
-    def loss(true, predicted):
+    def loss(true: Tensor, predicted: Tensor) -> Tensor:
         return centre_loss(true, predicted)
 
-    def fit(self, scenes, *, seed=0):
+    def fit(self, scenes: Scenes, *, seed: int = 0) -> Self:
         """Train from scratch on `Scenes`; returns self."""
         targets = encode(scenes)
         self._train(scenes.images, targets, seed)
         return self
 
-    def predict(self, images):
+    def predict(self, images: np.ndarray) -> list[Detections]:
         """`Detections` of each scene ``(n, h, w, c)``, the surest first, at most 20."""
         return decode(self._predict(images))
 
-    def score(self, scenes):
+    def score(self, scenes: Scenes) -> dict:
         """Average precision on `Scenes`, see `average_precision`."""
         return average_precision(scenes, self.predict(scenes.images))
 
 
-def network(image_shape, num_classes, seed=0):
+def network(image_shape: Sequence[int], num_classes: int, seed: int = 0) -> keras.Model:
     """Scenes to ``(h / 4, w / 4, classes + 4)``: heat (logits), width, height, offset x, y."""
     weights = Weights(seed)
     inputs = keras.Input(image_shape)
@@ -83,7 +94,7 @@ def network(image_shape, num_classes, seed=0):
     return keras.Model(inputs, layers.Concatenate()([heat, geometry]))
 
 
-def encode(scenes):
+def encode(scenes: Scenes) -> np.ndarray:
     """Targets ``(n, h / 4, w / 4, classes + 5)``: heat, width, height, offset x, y, centre or not.
 
     The heat is 1 in the centre's cell and falls off as a Gaussian whose standard deviations are a
@@ -105,7 +116,7 @@ def encode(scenes):
     return targets
 
 
-def centre_loss(true, predicted):
+def centre_loss(true: Tensor, predicted: Tensor) -> Tensor:
     """Focal loss of the heat and L1 of size and offset at the centres (Zhou et al., eqs. 1–4).
 
     Divided by the number of objects in the batch.
@@ -122,7 +133,7 @@ def centre_loss(true, predicted):
     return (focal + distance) / ops.maximum(ops.sum(centre), 1.0)
 
 
-def decode(outputs):
+def decode(outputs: np.ndarray) -> list[Detections]:
     """Outputs of `network`, NumPy, to `Detections` for each scene."""
     heat, geometry = 1 / (1 + np.exp(-outputs[..., :-4])), outputs[..., -4:]
     n, height, width, k = heat.shape

@@ -1,17 +1,29 @@
 """Figures of scenes with what was found in them, and of learning curves."""
 
+from collections.abc import Mapping, Sequence
+
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from gentut import plots
 from gentut.checks import check_positive
 from gentut.plots.style import COLOURS, LINES, MARKERS, STYLE
+from gentut.tasks.detection import Detections
+from gentut.tasks.scenes import Scenes
 
 TRUE, FOUND = "black", "#D55E00"  # a colour that most colour-blind readers tell apart
 
 
-def plot_detections(scenes, detections=None, *, class_names=None, columns=4, least=0.3):
+def plot_detections(
+    scenes: Scenes,
+    detections: Sequence[Detections] | None = None,
+    *,
+    class_names: Sequence[str] | None = None,
+    columns: int = 4,
+    least: float = 0.3,
+) -> plots.Figure:
     """Scenes with their true boxes (thin, white on black) and what a detector found.
 
     Args:
@@ -48,7 +60,13 @@ def plot_detections(scenes, detections=None, *, class_names=None, columns=4, lea
     return figure
 
 
-def plot_masks(scenes, predicted, *, class_names=None, columns=6):
+def plot_masks(
+    scenes: Scenes,
+    predicted: np.ndarray,
+    *,
+    class_names: Sequence[str] | None = None,
+    columns: int = 6,
+) -> plots.Figure:
     """Scenes, their true masks and predicted ones, in three rows, with a key of the classes.
 
     Args:
@@ -74,7 +92,15 @@ def plot_masks(scenes, predicted, *, class_names=None, columns=6):
     return figure
 
 
-def plot_curves(summaries, task, ways, *, score, title=None, ax=None):
+def plot_curves(
+    summaries: Mapping,
+    task: str,
+    ways: Mapping[str, str],
+    *,
+    score: str,
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> plots.Figure:
     """A score against the number of real images of each class, with 95 % intervals.
 
     Args:

@@ -2,13 +2,18 @@
 
 import contextlib
 import io
+from collections.abc import Sequence
 
 import numpy as np
 
+from gentut.tasks.scenes import Scenes
+
 INSTALL = 'pip install "gentut[tasks]" (or pycocotools by itself)'
 
+Detection = tuple[np.ndarray, np.ndarray, np.ndarray]  # boxes, scores and classes in one scene
 
-def average_precision(scenes, detections):
+
+def average_precision(scenes: Scenes, detections: Sequence[Detection]) -> dict:
     """COCO's average precision of detections.
 
     A detection is right if its class is, and its box overlaps that of an object not yet found

@@ -42,12 +42,23 @@ class Scenes:
     sources: list
     num_classes: int
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.images)
 
 
-def make_scenes(images, labels, n, *, num_classes=None, size=64, objects=(1, 3),
-                object_size=(24, 36), matte=None, augment=False, seed=0):  # fmt: skip
+def make_scenes(
+    images: np.ndarray,
+    labels: np.ndarray,
+    n: int,
+    *,
+    num_classes: int | None = None,
+    size: int = 64,
+    objects: tuple[int, int] = (1, 3),
+    object_size: tuple[int, int] = (24, 36),
+    matte: str | None = None,
+    augment: bool = False,
+    seed: int = 0,
+) -> Scenes:
     """Paste objects of an image set into `n` scenes.
 
     Scene i depends on `seed` and i alone, so the first scenes of a longer list are the same.

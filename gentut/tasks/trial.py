@@ -4,13 +4,16 @@ Every trial takes a train set and a test set, pairs ``(images, labels)``.  Wheth
 real, generated or mixed makes no difference to the code, and that is the point.
 """
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
 import numpy as np
 from scipy import stats
 
 from gentut.checks import check_choice, check_images, check_labels, check_positive
 from gentut.tasks.classification import Classifier
 from gentut.tasks.detection import Detector
-from gentut.tasks.learner import check_seed
+from gentut.tasks.learner import Learner, check_seed
 from gentut.tasks.scenes import make_scenes
 from gentut.tasks.segmentation import Segmenter
 
@@ -18,6 +21,8 @@ LEARNERS = {"classification": Classifier, "detection": Detector, "segmentation":
 TASKS = tuple(LEARNERS)
 SCORE = {"classification": "accuracy", "detection": "ap50", "segmentation": "mean_iou"}
 TEST_SEED = 1_000_000  # of the test scenes, the same for every training
+
+LabelledImages = tuple[np.ndarray, np.ndarray]  # images ``(n, h, w, c)`` and labels ``(n,)``
 
 
 class Trial:
@@ -40,8 +45,17 @@ class Trial:
         ValueError: an argument is not as described.
     """
 
-    def __init__(self, task, test, *, num_classes=None, scenes=800, test_scenes=400,
-                 layout=None, **options):  # fmt: skip
+    def __init__(
+        self,
+        task: str,
+        test: LabelledImages,
+        *,
+        num_classes: int | None = None,
+        scenes: int = 800,
+        test_scenes: int = 400,
+        layout: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
         self.task = check_choice("task", task, TASKS)
         self.images, self.labels = check_set("test", test, num_classes)
         self.num_classes = num_classes or int(self.labels.max()) + 1
@@ -59,7 +73,7 @@ class Trial:
             self.test, self.n_test, shape = (scenes,), test_scenes, scenes.images.shape[1:]
         self.learner = LEARNERS[task](shape, self.num_classes, **options)
 
-    def fit(self, train, *, augment=False, seed=0):
+    def fit(self, train: LabelledImages, *, augment: bool = False, seed: int = 0) -> Learner:
         """Train the learner from scratch on ``(images, labels)`` and return it.
 
         It is the trial's own learner: the next `fit` trains it anew.
@@ -72,11 +86,17 @@ class Trial:
         scenes = make_scenes(images, labels, self.scenes, augment=augment, seed=seed, **self.layout)
         return self.learner.fit(scenes, seed=seed)
 
-    def score(self, train, *, augment=False, seed=0):
+    def score(self, train: LabelledImages, *, augment: bool = False, seed: int = 0) -> dict:
         """All scores of one training on the test set: the dict of the learner's `score`."""
         return self.fit(train, augment=augment, seed=seed).score(*self.test)
 
-    def run(self, train, *, augment=False, seeds=(0, 1, 2)):
+    def run(
+        self,
+        train: LabelledImages | Callable[[int], LabelledImages],
+        *,
+        augment: bool = False,
+        seeds: Iterable[int] = (0, 1, 2),
+    ) -> dict:
         """Train once for each seed.
 
         Args:
@@ -102,7 +122,7 @@ class Trial:
         }  # fmt: skip
 
 
-def summary(values):
+def summary(values: Iterable[float]) -> dict:
     """Mean, standard deviation and 95 % interval of the mean (Student's t) of a few values.
 
     Returns: dict with "values", "mean", "sd", "low", "high"; the last three are None for one value.
@@ -118,7 +138,7 @@ def summary(values):
     return {"values": values, "mean": mean, "sd": sd, "low": mean - half, "high": mean + half}
 
 
-def difference(result, baseline):
+def difference(result: Mapping, baseline: Mapping) -> dict:
     """How much better a result is than a baseline of the same seeds: a paired comparison.
 
     Args:
@@ -141,7 +161,9 @@ def difference(result, baseline):
     return found | {"verdict": verdict}
 
 
-def classification_accuracy_score(generated, test, **options):
+def classification_accuracy_score(
+    generated: LabelledImages, test: LabelledImages, **options: Any
+) -> dict:
     """Train on generated images, test on real ones (Ravuri & Vinyals, NeurIPS 2019).
 
     It falls when the generator leaves variety out, draws badly, or draws another class than
@@ -156,7 +178,7 @@ def classification_accuracy_score(generated, test, **options):
     return _once(generated, test, options)
 
 
-def gan_test(real, generated, **options):
+def gan_test(real: LabelledImages, generated: LabelledImages, **options: Any) -> dict:
     """Train on real images, test on generated ones (Shmelkov, Schmid & Alahari, ECCV 2018).
 
     It falls when images are bad or of another class than asked; lost variety does *not*
@@ -176,7 +198,7 @@ def _once(train, test, options):
     return Trial("classification", test, **options).run(train, **run)
 
 
-def subset(images, labels, per_class, seed=0):
+def subset(images: np.ndarray, labels: np.ndarray, per_class: int, seed: int = 0) -> LabelledImages:
     """So many images of each class, drawn at random; with one seed, small sets are in large ones.
 
     Returns: images, labels.
@@ -200,7 +222,7 @@ def subset(images, labels, per_class, seed=0):
     return images[rows], labels[rows]
 
 
-def mixed(real, generated):
+def mixed(real: LabelledImages, generated: LabelledImages) -> LabelledImages:
     """Real and generated images in equal shares: the smaller set is repeated to fill its half.
 
     Args:
@@ -215,7 +237,12 @@ def mixed(real, generated):
     return tuple(np.concatenate([real[i][rows[0]], generated[i][rows[1]]]) for i in (0, 1))
 
 
-def check_set(name, pair, num_classes=None, image_shape=None):
+def check_set(
+    name: str,
+    pair: LabelledImages,
+    num_classes: int | None = None,
+    image_shape: Sequence[int] | None = None,
+) -> LabelledImages:
     """Return ``(images, labels)`` as float32 and int32, or raise naming what is wrong."""
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         raise ValueError(f"`{name}` must be a pair (images, labels); received {type(pair)}.")
@@ -224,7 +251,7 @@ def check_set(name, pair, num_classes=None, image_shape=None):
     return images, check_labels(pair[1], len(images), most)
 
 
-def check_seeds(seeds):
+def check_seeds(seeds: Iterable[int]) -> list[int]:
     """Return different seeds as a list of ints, or raise."""
     seeds = list(seeds)
     for seed in seeds:

@@ -5,6 +5,8 @@ This folder alone knows which Keras backend is running.
 
 import contextlib
 import os
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -37,6 +39,10 @@ for _name, _needed in KERAS_SETTINGS.items():  # not changed here: other code ma
             " it in keras.json (in ~/.keras, or where KERAS_HOME points), or call"
             f" keras.config.set_{_name}({_needed!r}) before gentut is imported."
         )
+# What losses, networks and steps compute with: an array of whichever backend runs, traced or not.
+# The three backends have no common class for it.
+Tensor = Any
+
 # What `keras.distribution.initialize` reads.
 HOSTS, PROCESSES = "KERAS_DISTRIBUTION_JOB_ADDRESSES", "KERAS_DISTRIBUTION_NUM_PROCESSES"
 
@@ -60,13 +66,13 @@ class ProcessesLost(RuntimeError):
     """Another process of a training ended or cannot be reached."""
 
 
-def tells_of_lost_processes(error):
+def tells_of_lost_processes(error: BaseException) -> bool:
     """Whether an error of JAX says that it cannot reach the others; it has no class of its own."""
     signs = ("Gloo", "NCCL", "UNAVAILABLE", "coordination service")
     return process()[1] > 1 and any(sign in str(error) for sign in signs)
 
 
-def device():
+def device() -> str:
     """ "GPU" or "CPU": what the backend computes on."""
     if BACKEND == "tensorflow":
         return "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
@@ -75,13 +81,13 @@ def device():
     return "GPU" if torch.cuda.is_available() else "CPU"
 
 
-def out_of_memory(error):
+def out_of_memory(error: BaseException) -> bool:
     """Whether an error of any backend says that memory is full."""
     text = f"{type(error).__name__}: {error}".lower()
     return isinstance(error, MemoryError) or any(sign in text for sign in MEMORY_IS_FULL)
 
 
-def use_devices(count="auto"):
+def use_devices(count: int | str = "auto") -> int:
     """Share out every batch among several devices; to be called before a model is built.
 
     TensorFlow: the GPUs of one machine, by `tf.distribute.MirroredStrategy`.  JAX: those of one
@@ -123,7 +129,7 @@ def use_devices(count="auto"):
     return 1
 
 
-def one_of_several():
+def one_of_several() -> bool:
     """Whether the environment says that this process trains together with others."""
     return os.environ.get(PROCESSES, "1") != "1" or "," in os.environ.get(HOSTS, "")
 
@@ -187,7 +193,7 @@ def _require(count, here, kind):
     raise ValueError(f"`count` must be at most the {here} {kind}s of this machine; got {count}.")
 
 
-def device_count():
+def device_count() -> int:
     """Among how many devices a batch is shared out."""
     if BACKEND == "tensorflow":
         return tf.distribute.get_strategy().num_replicas_in_sync
@@ -197,7 +203,7 @@ def device_count():
     return 1
 
 
-def replica():
+def replica() -> tuple[Tensor, int]:
     """Inside a step that runs once on each device: which one this is, and of how many.
 
     JAX writes one step for all devices, and so has always (0, 1).
@@ -208,21 +214,21 @@ def replica():
     return 0, 1
 
 
-def mean_over_replicas(values):
+def mean_over_replicas(values: Tensor) -> Tensor:
     """The mean of a tensor over the devices of a step, with its gradient."""
     if replica()[1] == 1:
         return values
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, values)
 
 
-def process():
+def process() -> tuple[int, int]:
     """Which of the processes of a training this is, and how many there are."""
     if BACKEND == "jax" and jax.distributed.is_initialized():
         return jax.process_index(), jax.process_count()
     return 0, 1
 
 
-def wait_for_all(name):
+def wait_for_all(name: str) -> None:
     """Come back when every process of a training is here; `name` says where, for messages."""
     if process()[1] > 1:
         from jax.experimental import multihost_utils  # not public otherwise
@@ -230,6 +236,6 @@ def wait_for_all(name):
         multihost_utils.sync_global_devices(name)
 
 
-def own_copies(variables):
+def own_copies(variables: Sequence[keras.Variable]) -> list[tuple[keras.Variable, Tensor]]:
     """Pairs of a variable and its value as an array of this process alone."""
     return [(v, jax.numpy.asarray(np.asarray(v.value.addressable_data(0)))) for v in variables]

@@ -1,9 +1,12 @@
 """Gradients of losses: how TensorFlow, JAX and PyTorch are asked to differentiate."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
-from gentut.training.devices import BACKEND, replica
+from gentut.training.devices import BACKEND, Tensor, replica
 
 if BACKEND == "tensorflow":
     import tensorflow as tf
@@ -15,7 +18,7 @@ else:
 LOSS_SCALE = 1024.0  # for layers that compute in float16
 
 
-def input_gradient(function, x):
+def input_gradient(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """d sum(function(x)) / dx, the shape of `x`; can be differentiated again."""
     x = ops.convert_to_tensor(x)
     if BACKEND == "jax":
@@ -32,7 +35,9 @@ def input_gradient(function, x):
 class Differentiable:
     """What a train step is written with; part of `gentut.training.step.StepModel`."""
 
-    def value_and_gradients(self, function, variables, inputs=()):
+    def value_and_gradients(
+        self, function: Callable, variables: Sequence[keras.Variable], inputs: Sequence[Tensor] = ()
+    ) -> tuple[Tensor, Any, list[Tensor], list[Tensor]]:
         """Value and gradients of ``function(*inputs) -> (loss, extra)``.
 
         Returns ``loss, extra, d loss/d variables, d loss/d inputs``.
@@ -84,7 +89,9 @@ class Differentiable:
             return loss, extra, _shared(gradients[: len(variables)]), gradients[len(variables) :]
         return loss, extra, gradients[: len(variables)], gradients[len(variables) :]
 
-    def pullback(self, function, variables):
+    def pullback(
+        self, function: Callable[[], Tensor], variables: Sequence[keras.Variable]
+    ) -> tuple[Tensor, Callable[[Tensor], list[Tensor]]]:
         """``function()`` and a function from d loss/d value to d loss/d variables."""
         value, pull = self._pull(function, variables)
         scale = self._loss_scale()
@@ -113,7 +120,12 @@ class Differentiable:
             _dense(tape.gradient(value, weights, gradient, unconnected_gradients="zero"))
         )
 
-    def minimize(self, loss_fn, variables, optimizer):
+    def minimize(
+        self,
+        loss_fn: Callable[[], Tensor],
+        variables: Sequence[keras.Variable],
+        optimizer: keras.optimizers.Optimizer,
+    ) -> Tensor:
         """One optimizer step on `variables` down the gradient of ``loss_fn()``; return the loss."""
         loss, _, gradients, _ = self.value_and_gradients(lambda: (loss_fn(), ()), variables)
         optimizer.apply(gradients, variables)

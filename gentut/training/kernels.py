@@ -5,10 +5,12 @@ writing arrays.  Where TensorFlow has one kernel for what Keras writes as severa
 On JAX, which joins such passes itself, and on PyTorch these are the Keras classes unchanged.
 """
 
+from typing import Any
+
 import keras
 from keras import ops
 
-from gentut.training.devices import BACKEND, device_count
+from gentut.training.devices import BACKEND, Tensor, device_count
 
 if BACKEND == "tensorflow":
     import tensorflow as tf
@@ -18,7 +20,7 @@ if BACKEND == "tensorflow":
 class Adam(keras.optimizers.Adam):
     """Adam (Kingma & Ba 2015) that moves a variable and both its moments in one pass."""
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         if BACKEND != "tensorflow" or self.amsgrad or device_count() > 1:
             super().update_step(gradient, variable, learning_rate)
             return
@@ -48,7 +50,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
     Not where a gradient of the gradient is needed: that of the kernel is slow.
     """
 
-    def call(self, inputs, training=None, mask=None):
+    def call(
+        self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None
+    ) -> Tensor:
         channels_last = self.axis in (-1, len(inputs.shape) - 1)
         # `renorm` came with Keras 3.14.
         special = self.synchronized or getattr(self, "renorm", False)
@@ -77,6 +81,6 @@ class Embedding(keras.layers.Embedding):
     The gradient of a look-up adds rows up one by one; that of a product is a product.
     """
 
-    def call(self, labels):
+    def call(self, labels: Tensor) -> Tensor:
         chosen = ops.one_hot(labels, self.input_dim, dtype=self.compute_dtype)
         return ops.matmul(chosen, ops.cast(self.embeddings, self.compute_dtype))

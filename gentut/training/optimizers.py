@@ -1,17 +1,21 @@
 """Learning rates over a training, several optimizers as one, and averaged weights."""
 
+from collections.abc import Iterable
+
 import keras
 from keras import ops
+
+from gentut.training.devices import Tensor
 
 SETTING_RATES = keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau
 
 
-def value_of(variable):
+def value_of(variable: keras.Variable) -> float:
     """The number in a variable, also in one that several devices hold."""
     return float(ops.convert_to_numpy(variable))
 
 
-def initial_learning_rate(optimizer):
+def initial_learning_rate(optimizer: keras.optimizers.Optimizer) -> float:
     """The learning rate of an optimizer, from which the step lets it fall."""
     if not isinstance(optimizer.learning_rate, keras.Variable):
         raise ValueError(
@@ -22,7 +26,9 @@ def initial_learning_rate(optimizer):
     return value_of(optimizer.learning_rate)
 
 
-def check_callbacks(callbacks):
+def check_callbacks(
+    callbacks: Iterable[keras.callbacks.Callback] | None,
+) -> list[keras.callbacks.Callback]:
     """Return callbacks as a list, or raise if one sets the learning rate, as every step does."""
     callbacks = list(callbacks or [])
     for callback in callbacks:
@@ -35,14 +41,14 @@ def check_callbacks(callbacks):
     return callbacks
 
 
-def learning_rate_scale(progress, constant_share, floor=0.02):
+def learning_rate_scale(progress: Tensor, constant_share: float, floor: float = 0.02) -> Tensor:
     """1 for the share `constant_share` of a training, then linearly down to `floor` at its end."""
     if constant_share >= 1:
         return ops.ones_like(progress)
     return ops.clip((1 - progress) / (1 - constant_share), floor, 1)
 
 
-def move_average(average, network, decay, step):
+def move_average(average: keras.Model, network: keras.Model, decay: float, step: Tensor) -> None:
     """Move the weights of `average` towards those of `network`.
 
     The average reaches back over `decay`'s 1 / (1 − decay) steps, but never over more than a
@@ -61,23 +67,23 @@ class Optimizers:
 
     built = True
 
-    def __init__(self, *members):
+    def __init__(self, *members: keras.optimizers.Optimizer) -> None:
         self.members = members
 
     @property
-    def variables(self):
+    def variables(self) -> list[keras.Variable]:
         return [v for optimizer in self.members for v in optimizer.variables]
 
     @property
-    def iterations(self):
+    def iterations(self) -> keras.Variable:
         return self.members[0].iterations
 
     @property
-    def learning_rate(self):
+    def learning_rate(self) -> keras.Variable:
         return self.members[0].learning_rate
 
 
-def recipe_of(optimizer, learning_rate):
+def recipe_of(optimizer: keras.optimizers.Optimizer, learning_rate: float) -> dict:
     """The config of an optimizer with the rate it began with, not with where its decay stands."""
     config = keras.saving.serialize_keras_object(optimizer)
     config["config"]["learning_rate"] = learning_rate

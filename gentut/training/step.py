@@ -6,6 +6,8 @@ over the training, by epochs or by the clock; rates, KL warm-up and the like fol
 """
 
 import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,7 +15,15 @@ from keras import ops
 
 from gentut.checks import check_images, check_labels, check_positive
 from gentut.training.batches import Batches, ResumedEpochCallbacks
-from gentut.training.devices import BACKEND, device, device_count, own_copies, process, replica
+from gentut.training.devices import (
+    BACKEND,
+    Tensor,
+    device,
+    device_count,
+    own_copies,
+    process,
+    replica,
+)
 from gentut.training.gradients import Differentiable
 from gentut.training.kernels import Adam
 from gentut.training.optimizers import (
@@ -29,7 +39,7 @@ elif BACKEND == "torch":
     import torch
 
 
-def seed(number):
+def seed(number: int) -> None:
     """Make everything that follows repeatable to the bit on the same machine and backend.
 
     `number`: int in [0, 2**32).  Seeds Python, NumPy and the backend, from which layers and
@@ -46,19 +56,19 @@ def seed(number):
         torch.use_deterministic_algorithms(True, warn_only=True)
 
 
-def draw_seed():
+def draw_seed() -> int:
     """A fresh seed that `gentut.seed` controls."""
     return int(ops.convert_to_numpy(keras.random.SeedGenerator().state)[0])
 
 
-def generator_from(seed):
+def generator_from(seed: int | None) -> np.random.Generator:
     """A NumPy random generator; `seed` None draws one that `gentut.seed` controls."""
     if seed is not None and (not isinstance(seed, int | np.integer) or seed < 0):
         raise ValueError(f"`seed` must be None or an integer ≥ 0; received {seed!r}.")
     return np.random.default_rng(draw_seed() if seed is None else seed)
 
 
-def compile_options():
+def compile_options() -> dict:
     """Settings of `keras.Model.compile` that suit this backend and machine.
 
     XLA pays on a GPU and is required by JAX; on a CPU TensorFlow's XLA convolutions are many
@@ -74,7 +84,7 @@ def compile_options():
     return options
 
 
-def feed(batches):
+def feed(batches: keras.utils.PyDataset) -> Any:
     """What Keras is given to read a `keras.utils.PyDataset` of arrays from.
 
     With TensorFlow, Keras would tune the read-ahead in a thread of its own for each iterator.
@@ -95,7 +105,7 @@ def feed(batches):
     return data.with_options(options)
 
 
-def per_image(draw, n, copies=1):
+def per_image(draw: Callable[[Tensor], Tensor], n: int | Tensor, copies: int = 1) -> Tensor:
     """Random numbers for the `n` images of this device: those that one device would draw for them.
 
     Args:
@@ -124,7 +134,13 @@ class StepModel(Differentiable, keras.Model):
     parts = 1  # batches that a step cuts its batch into, one after the other
     _steps_built = None  # to a call of the train function that is there
 
-    def __init__(self, image_shape, num_classes=None, default_batch_size=None, **kwargs):
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        num_classes: int | None = None,
+        default_batch_size: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if default_batch_size is not None:  # of the recipe; a file brings it back
             self.default_batch_size = default_batch_size
@@ -133,7 +149,12 @@ class StepModel(Differentiable, keras.Model):
 
     # ------------------------------------------------------------------ compile
 
-    def compile(self, optimizer=None, constant_share=1.0, **options):
+    def compile(
+        self,
+        optimizer: keras.optimizers.Optimizer | None = None,
+        constant_share: float = 1.0,
+        **options: Any,
+    ) -> None:
         """Set the optimizer.
 
         `constant_share`: of the training with a constant rate, which then falls linearly to 2 %.
@@ -143,7 +164,7 @@ class StepModel(Differentiable, keras.Model):
         self.optimizer.build(self.trainable_variables)
         self._set_schedule(constant_share, self.optimizer)
 
-    def get_compile_config(self):
+    def get_compile_config(self) -> dict | None:
         if not self.compiled:  # the statistical models are fitted, not compiled
             return None
         return {
@@ -151,7 +172,7 @@ class StepModel(Differentiable, keras.Model):
             "constant_share": self.constant_share,
         }
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: dict) -> None:
         self.compile(**keras.saving.deserialize_keras_object(config))
 
     def _set_schedule(self, constant_share, *optimizers):
@@ -159,7 +180,7 @@ class StepModel(Differentiable, keras.Model):
         self.constant_share = constant_share
         self.learning_rates = [initial_learning_rate(optimizer) for optimizer in optimizers]
 
-    def set_learning_rates(self, progress, *optimizers):
+    def set_learning_rates(self, progress: Tensor, *optimizers: keras.optimizers.Optimizer) -> None:
         """Set the rates of optimizers for a training of which the share `progress` is done."""
         scale = learning_rate_scale(progress, self.constant_share)
         for optimizer, learning_rate in zip(optimizers, self.learning_rates, strict=True):
@@ -167,8 +188,19 @@ class StepModel(Differentiable, keras.Model):
 
     # ------------------------------------------------------------------ data in
 
-    def fit(self, x, y=None, *, epochs=None, batch_size=None, initial_epoch=0, initial_step=0,
-            callbacks=None, seed=None, **options):  # fmt: skip
+    def fit(
+        self,
+        x: np.ndarray,
+        y: np.ndarray | None = None,
+        *,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        initial_epoch: int = 0,
+        initial_step: int = 0,
+        callbacks: Sequence[keras.callbacks.Callback] | None = None,
+        seed: int | None = None,
+        **options: Any,
+    ) -> keras.callbacks.History:
         """Train on arrays in memory.
 
         Args:
@@ -244,7 +276,7 @@ class StepModel(Differentiable, keras.Model):
     def _forget(self):
         """Drop what was fitted to the weights so far; called before they are trained."""
 
-    def finish(self, images, labels=None, seed=0):
+    def finish(self, images: np.ndarray, labels: np.ndarray | None = None, seed: int = 0) -> None:
         """Fit what a model needs after its training, on the training images; by default nothing."""
 
     @contextlib.contextmanager
@@ -275,12 +307,14 @@ class StepModel(Differentiable, keras.Model):
             return rows.reshape(self.parts, devices, -1).swapaxes(0, 1).ravel()
         return rows.reshape(processes, -1)[index]
 
-    def check(self, images, labels=None):
+    def check(
+        self, images: np.ndarray, labels: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         """Return float32 images and int32 labels (or None) that fit this model, or say why not."""
         images = check_images(images, self.image_shape)
         return images, self.check_labels(labels, len(images))
 
-    def check_labels(self, labels, n):
+    def check_labels(self, labels: np.ndarray | None, n: int) -> np.ndarray | None:
         """Labels as int32 ``(n,)`` for a conditional model, None for an unconditional one."""
         if self.num_classes is None:
             if labels is not None:
@@ -296,7 +330,9 @@ class StepModel(Differentiable, keras.Model):
             )
         return check_labels(labels, n, self.num_classes)
 
-    def batched(self, function, *arrays, batch_size=500):
+    def batched(
+        self, function: Callable, *arrays: np.ndarray | None, batch_size: int = 500
+    ) -> np.ndarray | tuple[np.ndarray, ...]:
         """Apply `function` to slices of arrays (None stays None), concatenate NumPy results."""
         n = len(arrays[0])
         results = []
@@ -319,7 +355,7 @@ class StepModel(Differentiable, keras.Model):
 
     # ------------------------------------------------------------------ the step
 
-    def train_step(self, *args):
+    def train_step(self, *args: Any) -> Any:
         if BACKEND != "jax":
             return self._update(args[0])
         state, batch = args
