@@ -25,7 +25,7 @@ class _SameScheme(urllib.request.HTTPRedirectHandler):
 def fetch(address: str, path: str | os.PathLike, most: int) -> Path:
     """Download a file, or the rest of one whose download was broken off; return its path.
 
-    What has come lies in ``PATH.part`` until all is there, so `path` is whole or not there.  The
+    What has come lies in ``PATH.part`` until all is there, so ``path`` is whole or not there.  The
     contents are not proven here: whoever reads them compares a digest.
 
     Args:
@@ -35,7 +35,7 @@ def fetch(address: str, path: str | os.PathLike, most: int) -> Path:
 
     Raises:
         OSError: the file is not to be had; the next call goes on from what has come.
-        ValueError: it is larger than `most`.
+        ValueError: it is larger than ``most``.
     """
     path = Path(path)
     if path.is_file():

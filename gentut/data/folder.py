@@ -39,7 +39,7 @@ class Contents(NamedTuple):
 
 
 def scan(folder: Path) -> Contents:
-    """The `Contents` of a folder; one walk gives classes and files, so that they agree."""
+    """Return the ``Contents`` of a folder; one walk gives classes and files, so that they agree."""
     images, passed = _walk(folder)
     note = ""
     if passed:
@@ -64,7 +64,7 @@ def scan(folder: Path) -> Contents:
 
 
 def choose_test(keys: Sequence[str]) -> list[bool]:
-    """Which files are of the test split: those whose hash is in the lowest sixth.
+    """Tell which files are of the test split: those whose hash is in the lowest sixth.
 
     Where that leaves a split of two or more files empty, the file with the lowest (or highest)
     hash goes over to it.
@@ -83,7 +83,16 @@ def choose_test(keys: Sequence[str]) -> list[bool]:
 def read(
     files: Sequence[tuple[Path, int]], size: int, channels: int, on_error: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Images, uint8 (n, size, size, channels), and labels, int32 (n,), of (path, label) pairs."""
+    """Read (path, label) pairs.
+
+    Args:
+        files: the pairs.
+        size, channels: of every image, after cropping and scaling.
+        on_error: "raise" or "skip", see ``gentut.data.load``.
+
+    Returns:
+        Images, uint8 ``(n, size, size, channels)``, and labels, int32 ``(n,)``.
+    """
 
     def decode(entry):
         try:
@@ -113,7 +122,7 @@ def read(
 
 
 def read_image(path: Path, size: int, channels: int) -> np.ndarray:
-    """One file as uint8 (size, size, channels)."""
+    """Read one file as uint8 ``(size, size, channels)``."""
     # Pillow knows forty formats, by content and not by name; decoders that are not needed are
     # not offered to files from outside.
     with Image.open(path, formats=FORMATS) as image:
@@ -133,7 +142,7 @@ def read_image(path: Path, size: int, channels: int) -> np.ndarray:
 
 
 def to_8_bit(image: Image.Image, channels: int) -> Image.Image:
-    """A Pillow image of any mode as grey "L" or "RGB"; transparent pixels become white."""
+    """Return a Pillow image of any mode as grey "L" or "RGB"; transparent pixels become white."""
     if image.mode.startswith("I"):  # 16-bit grey, which convert() would clip
         values = np.asarray(image, dtype="float64")
         image = Image.fromarray(np.clip(values / 257 + 0.5, 0, 255).astype("uint8"))
@@ -145,7 +154,7 @@ def to_8_bit(image: Image.Image, channels: int) -> Image.Image:
 
 
 def convert(images: np.ndarray, size: int | None, channels: int | None) -> np.ndarray:
-    """uint8 (n, h, w, c) images resized to `size` (antialiased) and to 1 or 3 channels."""
+    """Resize uint8 images ``(n, h, w, c)`` to ``size`` (antialiased) and to 1 or 3 channels."""
     _, height, width, own_channels = images.shape
     size, channels = size or height, channels or own_channels
     if (height, width, own_channels) == (size, size, channels):
@@ -189,7 +198,7 @@ def _walk(folder):
 
 
 def _arrange(folder, images):
-    """`Contents` of the images below a folder, from their places alone."""
+    """``Contents`` of the images below a folder, from their places alone."""
     groups = _by_folder(folder, images)
     splits = {}
     for name in groups:
@@ -236,7 +245,7 @@ def _arrange(folder, images):
 
 
 def _by_folder(folder, images):
-    """Images by the sub-folder that holds them; under "" if they lie directly in `folder`."""
+    """Images by the sub-folder that holds them; under "" if they lie directly in ``folder``."""
     groups = {}
     for parts, path in images:
         groups.setdefault(parts[0] if len(parts) > 1 else "", []).append((parts, path))
@@ -250,7 +259,7 @@ def _by_folder(folder, images):
 
 
 def _chosen_splits(folder, splits):
-    """The sub-folder of each split, and what to tell; `splits`: sub-folders by their kind."""
+    """The sub-folder of each split, and what to tell; ``splits``: sub-folders by their kind."""
 
     def refuse(expected, received):
         raise ValueError(

@@ -12,7 +12,7 @@ FILES = (
 
 
 def total_and_free() -> tuple[int | None, int | None]:
-    """Bytes of memory, and those that a new program can have; None where the system hides it."""
+    """Return bytes of memory, and those that a new program can have; None where they are hidden."""
     try:
         with open(MEMINFO, encoding="ascii") as file:
             rows = dict(line.split(":", 1) for line in file)

@@ -15,7 +15,7 @@ from gentut.data.fetch import fetch
 
 @dataclasses.dataclass(frozen=True)
 class ImageSet:
-    """What a named image set is.  `here` says where it lies, or is empty if it must be fetched."""
+    """What a named image set is.  ``here`` says where it lies; empty if it must be fetched."""
 
     name: str
     title: str
@@ -93,7 +93,7 @@ KERAS_CACHE = {
 
 
 def data_path(relative: str) -> Path:
-    """Path of a file that ships with gentut: in the installed package, or in the checkout.
+    """Return the path of a file that ships with gentut: in the installed package or the checkout.
 
     Raises:
         FileNotFoundError: it is in neither.
@@ -106,7 +106,7 @@ def data_path(relative: str) -> Path:
 
 
 def describe(name: str) -> ImageSet:
-    """The `ImageSet` of a name, with `here` filled in."""
+    """Return the ``ImageSet`` of a name, with ``here`` filled in."""
     here = ""
     if name == "glyphs":
         here = "ships with gentut"
@@ -118,7 +118,7 @@ def describe(name: str) -> ImageSet:
 
 
 def read(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Images (n, h, w, c) and labels (n,) of a named set, uint8, of proven contents."""
+    """Read uint8 images ``(n, h, w, c)`` and labels ``(n,)`` of a named set, contents proven."""
     path = data_path("glyphs.npz") if name == "glyphs" else local_file(name)
     if path:
         source = f"'{path}'"
@@ -138,7 +138,7 @@ def read(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_npz(path: Path, name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Images and labels of one split as they lie in an .npz file, their contents not yet proven."""
+    """Read one split as it lies in an ``.npz`` file, its contents not yet proven."""
     most = most_bytes(name)
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -156,7 +156,7 @@ def read_npz(path: Path, name: str, split: str) -> tuple[np.ndarray, np.ndarray]
 
 
 def from_mirror(name: str, mirror: str) -> Path:
-    """The path of ``NAME.npz`` from a mirror, downloaded once into the cache of Keras."""
+    """Return the path of ``NAME.npz`` from a mirror, downloaded once into the cache of Keras."""
     if not mirror.startswith("https://"):
         raise ValueError(f"GENTUT_MIRROR must begin with https://; received {mirror!r}.")
     address = f"{mirror.rstrip('/')}/{name}.npz"
@@ -171,18 +171,18 @@ def from_mirror(name: str, mirror: str) -> Path:
 
 
 def cache() -> Path:
-    """The folder where Keras keeps downloaded data sets."""
+    """Return the folder where Keras keeps downloaded data sets."""
     return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "datasets"
 
 
 def most_bytes(name: str) -> int:
-    """More than any honest array of this set takes: int64, and a header."""
+    """Return more bytes than any honest array of this set takes: int64, and a header."""
     info = SETS[name]
     return 8 * max(info.train, info.test) * math.prod(info.image_shape) + 10_000
 
 
 def local_file(name: str) -> Path | None:
-    """The file of a named set in the folder GENTUT_DATA, or None."""
+    """Return the file of a named set in the folder GENTUT_DATA, or None."""
     folder = os.environ.get("GENTUT_DATA")
     if not folder:
         return None
@@ -193,7 +193,7 @@ def local_file(name: str) -> Path | None:
 
 
 def similar_file(name: str) -> str:
-    """A sentence about what GENTUT_DATA holds under nearly the right name; "" for nothing."""
+    """Tell in a sentence what GENTUT_DATA holds under nearly the right name; "" for nothing."""
 
     def plain(text):
         return "".join(filter(str.isalnum, text.lower()))
@@ -207,7 +207,7 @@ def similar_file(name: str) -> str:
 
 
 def download(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Images and labels through keras.datasets, from its cache or the internet."""
+    """Load images and labels through ``keras.datasets``, from its cache or the internet."""
     datasets = importlib.import_module("keras").datasets  # slow to import, and rarely needed
     try:
         train, test = getattr(datasets, name).load_data()
@@ -224,10 +224,10 @@ def download(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
 def check_contents(
     name: str, split: str, images: np.ndarray, labels: np.ndarray, source: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return images as (n, h, w, c) and labels as (n,) if they are the published ones.
+    """Return images as ``(n, h, w, c)`` and labels as ``(n,)`` if they are the published ones.
 
     Raises:
-        ValueError: shape, type or digest differ; the message names `source`.
+        ValueError: shape, type or digest differ; the message names ``source``.
     """
     info = SETS[name]
     n = info.train if split == "train" else info.test
@@ -252,7 +252,7 @@ def check_contents(
 
 
 def original_digests(name: str, images: np.ndarray, labels: np.ndarray) -> tuple[str, ...]:
-    """MD5 of uint8 arrays written as the files in which their authors published them."""
+    """Return the MD5 of uint8 arrays written as the files in which their authors published them."""
     if name == "cifar10":
         # A record is a label byte, then all red, all green and all blue pixels: 10,000 a file.
         pixels = images.transpose(0, 3, 1, 2).reshape(len(images), -1)

@@ -23,13 +23,13 @@ def evaluate(
     """Score a model against the held-out images of a data set.
 
     Args:
-        model: anything with ``sample(n, labels=None, seed=None)``; what else it can (`elbo`,
-            `log_likelihood`, `reconstruct`, as `gentut.VAE` has them) is scored as well.
-        data: what `gentut.data.load` takes.
+        model: anything with ``sample(n, labels=None, seed=None)``; what else it can (``elbo``,
+            ``log_likelihood``, ``reconstruct``, as ``gentut.VAE`` has them) is scored as well.
+        data: what ``gentut.data.load`` takes.
         n: generated images to score, at least 12.  Conditional models draw each
             class as often as it occurs in the training images.
         seed: of the samples and of every random choice.
-        reference: a `ReferenceSet` that is already there, instead of a new one for `data`.
+        reference: a ``ReferenceSet`` that is already there, instead of a new one for ``data``.
 
     Returns:
         A flat dict of numbers and texts:
@@ -38,11 +38,11 @@ def evaluate(
           (unbiased, so it can be below zero), ``inception_score``, ``precision``, ``recall``,
           ``density``, ``coverage``.  Most also with the ends of a 95 % interval, ``…_low`` and
           ``…_high``, and all but the intervals also for real training images, one PCA-Gaussian
-          and noise: ``…_real``, ``…_gaussian``, ``…_noise`` (see `ReferenceSet.references`).
+          and noise: ``…_real``, ``…_gaussian``, ``…_noise`` (see ``ReferenceSet.references``).
           ``kernel_distance_sd`` and ``inception_score_sd``: spread over 50 subsets of 1,000 (or
           half of the images) and over 10 splits, as papers publish it.
         - ``memorisation_c_t``, ``memorisation_p_value``: are generated images nearer to training
-          images than held-out ones are?  Far below 0: yes (see `gentut.metrics.memorisation`).
+          images than held-out ones are?  Far below 0: yes (see ``gentut.metrics.memorisation``).
         - ``memorisation_closer``, ``…_low``, ``…_high``: how often a generated image is nearer to
           its training neighbour than a held-out one is to its own; 0.5 is neutral; 95 % interval.
           ``distance_to_training``: median distance to the nearest training image, over that of
@@ -57,7 +57,7 @@ def evaluate(
         - ``left_out``: scores that this model or judge cannot have, and why; "" if none.
 
     Raises:
-        ValueError: `n` is too small, or the model makes images of another shape than the data's.
+        ValueError: ``n`` is too small, or the model makes images of another shape than the data's.
     """
     start = time.perf_counter()
     check_count(n)
@@ -158,7 +158,7 @@ def _mean(name, values):
 
 
 def parameters(model: Any) -> int:
-    """Numbers that are learnt and needed to generate."""
+    """Count the numbers that are learnt and needed to generate."""
     if hasattr(model, "velocity"):
         vae = getattr(model, "vae", None)
         return model.velocity.count_params() + (vae.decoder.count_params() if vae else 0)

@@ -34,19 +34,19 @@ class ReferenceSet:
     """Held-out images of a data set, seen through one feature extractor.
 
     Attributes:
-        train, test: images ``(n, h, w, c)``; their labels are `train_labels` and `test_labels`,
-            their features `train_features` and `test_features`.
+        train, test: images ``(n, h, w, c)``; their labels are ``train_labels`` and ``test_labels``,
+            their features ``train_features`` and ``test_features``.
         class_names: names of the classes, in the order of the labels.
-        extractor: what sees them, see `gentut.features.for_data`.
+        extractor: what sees them, see ``gentut.features.for_data``.
 
     Args:
-        data: what `gentut.data.load` takes, a name or a folder.
-        options: passed to `gentut.data.load`, such as ``{"size": 64}``.
+        data: what ``gentut.data.load`` takes, a name or a folder.
+        options: passed to ``gentut.data.load``, such as ``{"size": 64}``.
         limit: use at most so many test images, and as many training images as their reference.
         seed: of the choice of images and of all that is drawn later.
 
     Raises:
-        ValueError: fewer than 12 images in a split, or what `gentut.data.load` raises.
+        ValueError: fewer than 12 images in a split, or what ``gentut.data.load`` raises.
     """
 
     def __init__(
@@ -80,11 +80,11 @@ class ReferenceSet:
         self._references = {}
 
     def floor(self) -> float:
-        """Fréchet distance of real training images against the held-out ones."""
+        """Return the Fréchet distance of real training images against the held-out ones."""
         return metrics.frechet_distance(self.test_features, self.train_features[: self.limit])
 
     def ceiling(self) -> float:
-        """Fréchet distance of uniform noise against the held-out images."""
+        """Return the Fréchet distance of uniform noise against the held-out images."""
         noise = self.extractor(self._noise(min(len(self.test), 2_000)))
         return metrics.frechet_distance(self.test_features, noise)
 
@@ -92,7 +92,7 @@ class ReferenceSet:
         return np.random.default_rng(self.seed).random((n, *self.test.shape[1:]), "float32")
 
     def labels(self, n: int) -> np.ndarray:
-        """`n` labels, int32, in the shares of the training images and in random order.
+        """Draw ``n`` labels, int32, in the shares of the training images and in random order.
 
         A model of p(image | class) says nothing of p(class), so that shares other than those of
         the data would be counted as its error.
@@ -102,7 +102,7 @@ class ReferenceSet:
         return np.random.default_rng(self.seed).permutation(labels).astype("int32")
 
     def references(self, n: int) -> dict[str, float]:
-        """Scores of `n` images that no network made: what a score can be held against.
+        """Score ``n`` images that no network made: what a score can be held against.
 
         Returns:
             A flat dict, each score of a crowd (Fréchet distance, precision, …) three times: with
@@ -126,10 +126,10 @@ class ReferenceSet:
         return self._references[n]
 
     def score(self, generated: np.ndarray) -> dict:
-        """Scores of generated images ``(n, h, w, c)``, n ≥ 12, against the held-out ones.
+        """Score generated images ``(n, h, w, c)``, n ≥ 12, against the held-out ones.
 
         Returns:
-            A flat dict; `evaluate` says what its keys mean.
+            A flat dict; ``evaluate`` says what its keys mean.
         """
         codes = self.extractor(check_images(generated, self.test.shape[1:], "generated"))
         if len(codes) < SMALLEST:
@@ -213,9 +213,10 @@ class ReferenceSet:
         )
 
     def nearest(self, generated: np.ndarray, count: int = 8) -> tuple[np.ndarray, np.ndarray]:
-        """The `count` training images nearest to each generated one, and their distances.
+        """Find the ``count`` training images nearest to each generated one in feature space.
 
-        Returns images ``(n, count, h, w, c)`` and distances ``(n, count)`` in feature space.
+        Returns:
+            Images ``(n, count, h, w, c)`` and their distances ``(n, count)``.
         """
         codes = self.extractor(generated).astype("float64")
         known = self.train_features.astype("float64")
@@ -226,6 +227,6 @@ class ReferenceSet:
 
 
 def check_count(n: int) -> None:
-    """Raise unless `n` generated images are enough to be scored."""
+    """Raise unless ``n`` generated images are enough to be scored."""
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < SMALLEST:
         raise ValueError(f"`n` must be an integer of at least {SMALLEST}; received {n!r}.")

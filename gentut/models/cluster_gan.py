@@ -32,8 +32,8 @@ class ClusterGAN(GAN):
     """An unconditional GAN whose two players are told to which cluster an image belongs.
 
     Labels tell a conditional GAN what to draw next, which guards it against leaving out a part of
-    the data.  Where there are none, `fit` groups the training images and uses the number of the
-    group; `sample` draws groups as often as they occur.  To its user the model is unconditional:
+    the data.  Where there are none, ``fit`` groups the training images and uses the number of the
+    group; ``sample`` draws groups as often as they occur.  To its user the model is unconditional:
     it takes no labels.
 
     The groups: k-means cuts the images into many small cells, cells are tied to their neighbours,
@@ -42,7 +42,7 @@ class ClusterGAN(GAN):
 
     Args:
         generator, discriminator: networks with as many classes as there are to be clusters.
-        **settings: see `GAN`.
+        **settings: see ``GAN``.
     """
 
     def __init__(self, generator: keras.Model, discriminator: keras.Model, **settings: Any) -> None:
@@ -67,9 +67,9 @@ class ClusterGAN(GAN):
     def fit(
         self, x: np.ndarray, y: np.ndarray | None = None, *, seed: int | None = None, **options: Any
     ) -> keras.callbacks.History:
-        """Train on images; the first call finds the clusters.  See `GAN.fit`; `y` must be None.
+        """Train on images; the first call finds the clusters.  See ``GAN.fit``; ``y`` must be None.
 
-        `sample` draws clusters as often as they occur in the images of the last call.
+        ``sample`` draws clusters as often as they occur in the images of the last call.
         """
         images, _ = super(GAN, self).check(x, y)
         if seed is None:
@@ -83,7 +83,7 @@ class ClusterGAN(GAN):
     def check(
         self, images: np.ndarray, labels: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Images as float32, and the cluster of each, that of its nearest cell, as int32."""
+        """Return images as float32 and, as int32, the cluster of each: that of its nearest cell."""
         images, _ = super().check(images, labels)
         return images, self.batched(self._nearest, images) if self._fitted() else None
 
@@ -94,7 +94,10 @@ class ClusterGAN(GAN):
         seed: int | None = None,
         latents: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Draw images; see `GAN.sample`.  `labels` must be None; clusters come in their shares."""
+        """Draw images; see ``GAN.sample``.
+
+        ``labels`` must be None: the clusters are drawn, each as often as it occurs in the data.
+        """
         check_positive("n", n)
         self.check_labels(labels, n)
         if not self._fitted():
@@ -139,7 +142,16 @@ class ClusterGAN(GAN):
 
 
 def group_cells(centres: np.ndarray, count: int, random_state: int) -> np.ndarray:
-    """The group, 0 … count − 1, of each centre ``(n, d)``: spectral clustering of their graph."""
+    """Cluster the cells by spectral clustering of the graph that ties each to its neighbours.
+
+    Args:
+        centres: of the cells, ``(n, d)``.
+        count: number of groups.
+        random_state: seed of scikit-learn's draws.
+
+    Returns:
+        The group of each centre, 0 … count − 1, int ``(n,)``.
+    """
     if count == 1 or len(centres) <= count:
         return np.arange(len(centres)) % count
     ties = kneighbors_graph(centres, min(NEIGHBOURS, len(centres) - 1))

@@ -24,7 +24,7 @@ SHARE = 0.7
 
 
 def check_transforms(names: str | Sequence[str] | None) -> tuple[str, ...]:
-    """Names of `TRANSFORMS` as a tuple; `names` is one of them, several, or None."""
+    """Return names of ``TRANSFORMS`` as a tuple; ``names`` is one of them, several, or None."""
     names = (names,) if isinstance(names, str) else tuple(names or ())
     return tuple(check_choice("augment", name, TRANSFORMS) for name in names)
 
@@ -32,12 +32,12 @@ def check_transforms(names: str | Sequence[str] | None) -> tuple[str, ...]:
 def draw(
     names: Sequence[str], n: int | Tensor, seed: keras.random.SeedGenerator
 ) -> Callable[[Tensor], Tensor]:
-    """One random transform for each of `n` images: a differentiable function of the images.
+    """Draw a random transform for each of ``n`` images: a differentiable function of the images.
 
     Args:
-        names: of `TRANSFORMS`, applied in this order.
+        names: of ``TRANSFORMS``, applied in this order.
         n: number of images.
-        seed: a `keras.random.SeedGenerator`.
+        seed: a ``keras.random.SeedGenerator``.
 
     Returns:
         A function ``(n, h, w, c) -> (n, h, w, c)``; called twice, it does the same.
@@ -57,9 +57,11 @@ def draw(
 
 
 def colour(images: Tensor, numbers: Tensor) -> Tensor:
-    """Brightness ±0.25, saturation 0 to 2, contrast 0.5 to 1.5 times.
+    """Change brightness by ±0.25, saturation by a factor of 0 to 2, contrast by one of 0.5 to 1.5.
 
-    `numbers`: uniform in [0, 1), ``(n, 3)``, as for every transform.
+    Args:
+        images: ``(n, h, w, c)``.
+        numbers: uniform in [0, 1), ``(n, 3)``, as for every transform.
     """
     brightness, saturation, contrast = (ops.reshape(numbers[:, k], (-1, 1, 1, 1)) for k in range(3))
     images = images + (brightness - 0.5) / 2
@@ -70,7 +72,7 @@ def colour(images: Tensor, numbers: Tensor) -> Tensor:
 
 
 def translation(images: Tensor, numbers: Tensor) -> Tensor:
-    """A shift by whole pixels, at most an eighth of the side; zeros come in."""
+    """Shift by whole pixels, at most an eighth of the side; zeros come in."""
     height, width = images.shape[1:3]
     rows = _shifts(height, numbers[:, 0])
     columns = _shifts(width, numbers[:, 1])
@@ -87,7 +89,7 @@ def _shifts(side, number):
 
 
 def cutout(images: Tensor, numbers: Tensor) -> Tensor:
-    """A square of zeros, half the side wide, its centre anywhere in the image."""
+    """Cut out a square of zeros, half the side wide, its centre anywhere in the image."""
     masks = [_outside(side, numbers[:, axis]) for axis, side in enumerate(images.shape[1:3])]
     outside = ops.maximum(masks[0][:, :, None], masks[1][:, None, :])
     return images * outside[..., None]

@@ -31,12 +31,13 @@ def solve(
         velocity: function of points ``(n, …)`` and a time in [0, 1] -> velocities ``(n, …)``.
         x0: points at time 0, a tensor ``(n, …)``.
         steps: how many, each of length h = 1 / steps.
-        method: "euler", x + h·v, of first order and `steps` function evaluations (NFE); or "heun",
-            x + h·(v + v')/2 with v' at the end of an Euler step, of second order and
+        method: "euler", x + h·v, of first order and ``steps`` function evaluations (NFE); or
+            "heun", x + h·(v + v')/2 with v' at the end of an Euler step, of second order and
             2·steps − 1 function evaluations: the last step is Euler's, as in Karras et al. (2022,
             algorithm 1), since at t = 1 the network has hardly been trained.
 
-    Returns: points at time 1, ``(n, …)``.
+    Returns:
+        Points at time 1, ``(n, …)``.
     """
     x = x0
     for i in range(steps):
@@ -50,7 +51,7 @@ def solve(
 class Flow(StepModel):
     """What flows of images and flows of latents share: the loss, the average, the way from noise.
 
-    A subclass has `velocity`, a network ``[points, time]`` (and labels) -> velocity, the shape of
+    A subclass has ``velocity``, a network ``[points, time]`` (and labels) -> velocity, the shape of
     the points; label ``num_classes`` means "no label".
     """
 
@@ -93,9 +94,9 @@ class Flow(StepModel):
         return noise, time, labels
 
     def _flow_step(self, points, labels, optimizer, copies=1):
-        """One step of the velocity towards the straight way from noise to `points`.
+        """One step of the velocity towards the straight way from noise to ``points``.
 
-        `copies`: how often the images of the batch stand one after the other among the points.
+        ``copies``: how often the images of the batch stand one after the other among the points.
         """
         noise, time, labels = self._draws(points, labels, copies)
         between, target = straight_path(noise, points, time)
@@ -109,7 +110,7 @@ class Flow(StepModel):
         return value
 
     def _guided(self, points, time, labels, guidance):
-        """Velocity; with `guidance` w: v(none) + w·(v(label) − v(none)) (Ho & Salimans 2022)."""
+        """Velocity; with ``guidance`` w: v(none) + w·(v(label) − v(none)) (Ho & Salimans 2022)."""
         times = ops.full((ops.shape(points)[0], 1), time)
         if labels is None:
             return self.ema_velocity([points, times], training=False)
@@ -120,7 +121,7 @@ class Flow(StepModel):
         return none + guidance * (with_label - none)
 
     def _field(self, labels, guidance):
-        """The velocity as a function of points and time alone, which `solve` takes."""
+        """The velocity as a function of points and time alone, which ``solve`` takes."""
         return lambda points, time: self._guided(points, time, labels, guidance)
 
     def _check_drawing(self, n, labels, rng, steps, method, guidance):
@@ -145,14 +146,14 @@ class FlowMatching(Flow):
     """A velocity field that carries Gaussian noise to images (Lipman et al. 2023, eq. 23).
 
     Training draws an image x₁, noise x₀ and a time t, and fits v(xₜ, t) to x₁ − x₀ at
-    xₜ = (1 − t)·x₀ + t·x₁; images are scaled to [−1, 1] inside.  `sample` solves
+    xₜ = (1 − t)·x₀ + t·x₁; images are scaled to [−1, 1] inside.  ``sample`` solves
     dx/dt = v(x, t) from t = 0 to 1.
 
     Args:
         velocity: ``[images, time (n, 1)]`` (and labels) -> ``(n, h, w, c)``, as
-            `gentut.networks.velocity` builds it.
+            ``gentut.networks.velocity`` builds it.
         drop_labels: share of labels replaced by "none" in training, for guidance.
-        ema: decay per step of the averaged velocity that `sample` uses; 0 for none.
+        ema: decay per step of the averaged velocity that ``sample`` uses; 0 for none.
     """
 
     def __init__(
@@ -180,10 +181,11 @@ class FlowMatching(Flow):
         return cls(keras.saving.deserialize_keras_object(config.pop("velocity")), **config)
 
     def call(self, points: Tensor, time: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return the averaged network's velocity at ``points`` and times ``(n, 1)``."""
         return self.ema_velocity(join([points, time], labels))
 
     def update(self, images: Tensor, labels: Tensor | None, progress: Tensor) -> dict[str, Tensor]:
-        """One training step on a batch; `progress` in [0, 1] sets the learning rate."""
+        """Take one training step on a batch; ``progress`` in [0, 1] sets the learning rate."""
         self.set_learning_rates(progress, self.optimizer)
         value = self._flow_step(2 * images - 1, labels, self.optimizer)
         self.trackers[0].update_state(value)
@@ -205,7 +207,7 @@ class FlowMatching(Flow):
             n: number of images.
             labels: ints ``(n,)`` for conditional models; None draws them uniformly.
             seed: of noise and labels.
-            steps: equal steps from noise to image; default `default_steps`.
+            steps: equal steps from noise to image; default ``default_steps``.
             method: "euler" (one velocity per step) or "heun" (two in all steps but the last;
                 second order).
             guidance: weight w of classifier-free guidance; 1 is the plain conditional model,
@@ -230,13 +232,13 @@ class LatentFlow(Flow):
     the prior N(0, I), which puts mass where no image is encoded.
 
     Args:
-        vae: a compiled `gentut.VAE`; shared, not copied: if it is trained on elsewhere, the flow
+        vae: a compiled ``gentut.VAE``; shared, not copied: if it is trained on elsewhere, the flow
             must be trained again.
         velocity: ``[latents, time (n, 1)]`` (and labels) -> ``(n, d)``, as
-            `gentut.networks.latent_velocity` builds it.
+            ``gentut.networks.latent_velocity`` builds it.
         train_vae: train the VAE in the same steps; False for a VAE that is trained already.
         draws: latents drawn per image and step.
-        drop_labels, ema: see `FlowMatching`.
+        drop_labels, ema: see ``FlowMatching``.
     """
 
     default_steps = 16
@@ -316,6 +318,7 @@ class LatentFlow(Flow):
         return cls(**parts, **config)
 
     def call(self, points: Tensor, time: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return the averaged network's velocity at latents ``points`` and times ``(n, 1)``."""
         return self.ema_velocity(join([points, time], labels))
 
     def _forget(self):
@@ -323,7 +326,7 @@ class LatentFlow(Flow):
             self.vae._forget()
 
     def update(self, images: Tensor, labels: Tensor | None, progress: Tensor) -> dict[str, Tensor]:
-        """One training step on a batch; `progress` in [0, 1] sets the learning rates."""
+        """Take one training step on a batch; ``progress`` in [0, 1] sets the learning rates."""
         logs = self.vae.update(images, labels, progress) if self.train_vae else {}
         self.set_learning_rates(progress, self.flow_optimizer)
         codes, labels = self._codes(images, labels)
@@ -332,7 +335,7 @@ class LatentFlow(Flow):
         return {**logs, "flow_loss": self.tracker.result()}
 
     def _codes(self, images, labels):
-        """Draws from q(z|x) and their labels; no slope flows back to the encoder.
+        """Draw codes from q(z|x), with their labels; no gradient flows back to the encoder.
 
         Several draws per image: a step of the small flow costs little beside one of the VAE.
         """
@@ -358,7 +361,10 @@ class LatentFlow(Flow):
         method: str = "heun",
         guidance: float = 1.0,
     ) -> np.ndarray:
-        """Draw images; see `FlowMatching.sample`.  The flow makes a latent, the VAE decodes it."""
+        """Draw images; see ``FlowMatching.sample``.
+
+        The flow makes a latent, the VAE decodes it.
+        """
         rng = generator_from(seed)
         labels, steps = self._check_drawing(n, labels, rng, steps, method, guidance)
         noise = rng.standard_normal((n, self.latent_dim)).astype("float32")
@@ -368,5 +374,5 @@ class LatentFlow(Flow):
         return self.vae.decode(latents, labels)
 
     def reconstruct(self, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        """Decode the mean of q(z|x): ``(n, h, w, c)`` in [0, 1]; see `gentut.VAE`."""
+        """Decode the mean of q(z|x): ``(n, h, w, c)`` in [0, 1]; see ``gentut.VAE``."""
         return self.vae.reconstruct(images, labels)

@@ -28,14 +28,14 @@ class GAN(StepModel):
     Args:
         generator: latents ``(n, d)`` (and labels ``(n,)``) -> images in [0, 1], ``(n, h, w, c)``.
         discriminator: images (and labels) -> scores ``(n, 1)``.
-        loss: a key of `gentut.losses.ADVERSARIAL`.
+        loss: a key of ``gentut.losses.ADVERSARIAL``.
         penalties: weights by name: "r1" (gradients at real images) and "r2" (at generated ones,
             Mescheder et al. 2018), "gradient_penalty" (between them, Gulrajani et al. 2017).
         penalty_interval: compute penalties every so many steps, times that number (lazy
             regularisation, Karras et al. 2020, appendix B).
         critic_steps: discriminator steps per generator step; a batch is shared out among them.
-        ema: decay per step of the averaged generator that `sample` uses; 0 for none.
-        augment: names of `gentut.models.diff_augment.TRANSFORMS` (or one): the discriminator then
+        ema: decay per step of the averaged generator that ``sample`` uses; 0 for none.
+        augment: names of ``gentut.models.diff_augment.TRANSFORMS`` (or one): the discriminator then
             sees images transformed at random (Zhao et al. 2020), for training sets of few images.
         fused: one pass through the discriminator serves both players (Shen et al. 2021).  The
             generator then meets the discriminator of before this step instead of after it;
@@ -108,6 +108,7 @@ class GAN(StepModel):
         self.built = True
 
     def call(self, latents: Tensor, labels: Tensor | None = None, training: bool = False) -> Tensor:
+        """Return images of the averaged generator."""
         return self.ema_generator(join(latents, labels), training=training)
 
     # ------------------------------------------------------------------ compile, save
@@ -121,7 +122,11 @@ class GAN(StepModel):
     ) -> None:
         """Set the optimizers.
 
-        `constant_share`: of the training with constant rates, which then fall linearly to 2 %.
+        Args:
+            generator_optimizer, discriminator_optimizer: default Adam with a learning rate of 2e-4
+                and β₁ = 0.5 (Radford et al. 2016).
+            constant_share: of the training with constant rates, which then fall linearly to 2 %.
+            **options: passed to ``keras.Model.compile``.
         """
         keras.Model.compile(self, **{**compile_options(), **options})
         adam = {"learning_rate": 2e-4, "beta_1": 0.5}  # Radford et al. 2016
@@ -170,7 +175,7 @@ class GAN(StepModel):
     # ------------------------------------------------------------------ the step
 
     def update(self, images: Tensor, labels: Tensor | None, progress: Tensor) -> dict[str, Tensor]:
-        """One training step on a batch; `progress` in [0, 1] sets the learning rates."""
+        """Take one training step on a batch; ``progress`` in [0, 1] sets the learning rates."""
         self.set_learning_rates(progress, *self.optimizer.members)
         if self.fused:
             losses = self._step_together(images, labels)
@@ -281,7 +286,7 @@ class GAN(StepModel):
         return real + share * (ops.stop_gradient(fake) - real)
 
     def _transform(self, n):
-        """What the discriminator sees of `n` images: a function, with its random draws made."""
+        """What the discriminator sees of ``n`` images: a function, with its random draws made."""
         return augmentation.draw(self.augment, n, self.seed_generator)
 
     def _latents(self, n):
@@ -308,8 +313,11 @@ class GAN(StepModel):
     ) -> np.ndarray:
         """Draw images: NumPy float32 ``(n, h, w, c)`` in [0, 1]; same seed, same images.
 
-        `labels`: ints ``(n,)`` for conditional models; None draws them uniformly.
-        `latents`: ``(n, latent_dim)`` instead of drawn ones.
+        Args:
+            n: number of images.
+            labels: ints ``(n,)`` for conditional models; None draws them uniformly.
+            seed: of latents and labels; None draws one that ``gentut.seed`` controls.
+            latents: ``(n, latent_dim)`` instead of drawn ones.
         """
         check_positive("n", n)
         rng = generator_from(seed)
@@ -322,7 +330,7 @@ class GAN(StepModel):
         return self.batched(self._draw, latents, labels)
 
     def check_latents(self, latents: np.ndarray, n: int) -> np.ndarray:
-        """Return `latents` if they are `n` of this model's, or say why not."""
+        """Return ``latents`` if they are ``n`` of this model's, or say why not."""
         if np.shape(latents) != (n, self.latent_dim):
             raise ValueError(
                 f"`latents` must have shape ({n}, {self.latent_dim}); received {np.shape(latents)}."
@@ -333,7 +341,7 @@ class GAN(StepModel):
         return self.ema_generator(join(latents, labels), training=False)
 
     def score(self, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        """The discriminator's scores, ``(n,)``: high means "looks real" to it."""
+        """Return the discriminator's scores, ``(n,)``: high means "looks real" to it."""
         images, labels = self.check(images, labels)
         return self.batched(
             lambda x, y: self.discriminator(join(x, y), training=False)[:, 0], images, labels

@@ -4,11 +4,11 @@ import numpy as np
 
 
 def draw_in_shares(shares: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
-    """`n` indices of `shares`, int32 in random order, each index as often as its share says.
+    """Draw ``n`` indices of ``shares``, int32 in random order, each as often as its share says.
 
     Systematic sampling, as in particle filters (Douc & Cappé 2005, "Comparison of resampling
-    schemes for particle filtering"): every single draw has the probabilities `shares`, but `n` of
-    them together differ from ``n·shares`` by less than one each.  Independent draws would add an
+    schemes for particle filtering"): every single draw has the probabilities ``shares``, but ``n``
+    of them together differ from ``n·shares`` by less than one each.  Independent draws would add an
     error of chance to the shares of a large sample.
     """
     ends = np.cumsum(shares) / np.sum(shares)
@@ -18,10 +18,10 @@ def draw_in_shares(shares: np.ndarray, n: int, rng: np.random.Generator) -> np.n
 
 
 def draw_rows(n: int, most: int, labels: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
-    """At most `most` of `n` rows, drawn without replacement, in ascending order.
+    """Draw at most ``most`` of ``n`` rows, without replacement; return them in ascending order.
 
     Images can come sorted by class, so that the first ones do not stand for all.  Each class of
-    `labels` (None: there is one) keeps its share, and at least two rows if it has them.
+    ``labels`` (None: there is one) keeps its share, and at least two rows if it has them.
     """
     order = rng.permutation(n)
     labels = np.zeros(n, int) if labels is None else np.asarray(labels)[order]
@@ -40,9 +40,9 @@ def draw_components(
     n: int,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Indices of `n` components, ``(n,)``: for each image one of the group that is its label.
+    """Indices of ``n`` components, ``(n,)``: for each image one of the group that is its label.
 
-    `weights` and `groups`: weight and group of every component; `labels` None takes group 0.
+    ``weights`` and ``groups``: weight and group of every component; ``labels`` None takes group 0.
     """
     labels = np.zeros(n, int) if labels is None else labels
     chosen = np.empty(n, int)
@@ -55,9 +55,9 @@ def draw_components(
 def move_to_components(
     noise: np.ndarray, chosen: np.ndarray, means: np.ndarray, scales: np.ndarray
 ) -> np.ndarray:
-    """Standard normal `noise`, ``(n, d)``, as draws from the components `chosen`, ``(n,)``.
+    """Standard normal ``noise``, ``(n, d)``, as draws from the components ``chosen``, ``(n,)``.
 
-    `means` and `scales`: mean and Cholesky factor of the covariance of every component.
+    ``means`` and ``scales``: mean and Cholesky factor of the covariance of every component.
     """
     draws = np.empty_like(noise)
     for component in np.unique(chosen):  # not a matrix for each row: that is n·d² numbers

@@ -19,12 +19,12 @@ SLOPE = 0.2  # of the leaky rectifier in discriminators (Radford et al. 2016)
 
 
 def join(inputs: Tensor | list[Tensor], labels: Tensor | None) -> Tensor | list[Tensor]:
-    """What a network of this file takes: ``[inputs, labels]``, or `inputs` alone."""
+    """Return what a network of this file takes: ``[inputs, labels]``, or ``inputs`` alone."""
     return inputs if labels is None else [inputs, labels]
 
 
 def classes_of(network: keras.Model) -> int | None:
-    """Number of classes of a network of this file; None if it takes no labels."""
+    """Return the number of classes of a network of this file; None if it takes no labels."""
     embeddings = [x for x in network.layers if isinstance(x, layers.Embedding)]
     return embeddings[0].input_dim if embeddings else None
 
@@ -72,7 +72,7 @@ class SpectralConv2D(layers.Conv2D):
 
 @keras.saving.register_keras_serializable("gentut")
 class SpectralDense(layers.Dense):
-    """Dense layer with its kernel divided by its largest singular value; see `SpectralConv2D`."""
+    """Dense layer with its kernel divided by its largest singular value; see ``SpectralConv2D``."""
 
     def build(self, input_shape: tuple) -> None:
         super().build(input_shape)
@@ -127,10 +127,16 @@ def generator(
     num_classes: int | None = None,
     filters: Sequence[int] = (64, 32),
 ) -> keras.Model:
-    """Latents ``(n, latent_dim)`` (and labels) -> images in [0, 1], ``(n, h, w, c)``.
+    """Build a generator: latents ``(n, latent_dim)`` (and labels) -> images ``(n, h, w, c)``.
 
-    Transposed convolutions with batch normalisation (DCGAN, Radford et al. 2016).  `filters`:
-    channels at the base resolution and at the following ones; the last repeats.
+    The images are in [0, 1].  Transposed convolutions with batch normalisation (DCGAN, Radford et
+    al. 2016).
+
+    Args:
+        image_shape: ``(height, width, channels)``.
+        latent_dim: numbers in a latent.
+        num_classes: None, or how many classes its labels have.
+        filters: channels at the base resolution and at the following ones; the last repeats.
     """
     (height, width, channels), doublings = check_image_shape(image_shape)
     filters = [filters[min(i, len(filters) - 1)] for i in range(doublings)]
@@ -153,10 +159,16 @@ def discriminator(
     filters: Sequence[int] = (32, 64, 128),
     spectral_normalization: bool = False,
 ) -> keras.Model:
-    """Images in [0, 1] (and labels) -> scores ``(n, 1)``: any real number, no sigmoid.
+    """Build a discriminator: images in [0, 1] (and labels) -> scores ``(n, 1)``, no sigmoid.
 
     Strided convolutions without batch normalisation, so that every image is judged alone.
     Labels enter as a projection (Miyato & Koyama 2018, eq. 3).
+
+    Args:
+        image_shape: ``(height, width, channels)``.
+        num_classes: None, or how many classes its labels have.
+        filters: channels of each convolution; the last repeats.
+        spectral_normalization: of every kernel, see ``SpectralConv2D``.
     """
     image_shape, halvings = check_image_shape(image_shape)
     conv = SpectralConv2D if spectral_normalization else layers.Conv2D
@@ -187,10 +199,17 @@ def encoder(
     filters: Sequence[int] = (32, 64),
     units: int = 256,
 ) -> keras.Model:
-    """Images (and labels) -> ``(n, 2·latent_dim)``: mean and log variance side by side.
+    """Build an encoder: images (and labels) -> ``(n, 2·latent_dim)``, mean beside log variance.
 
     SiLU (Ramachandran et al. 2017) instead of the rectifier: in one minute of training on two CPU
     cores it gains about 6 nats of ELBO on MNIST.
+
+    Args:
+        image_shape: ``(height, width, channels)``.
+        latent_dim: numbers in a latent.
+        num_classes: None, or how many classes its labels have.
+        filters: channels of each convolution, each of which halves the image; the last repeats.
+        units: of the dense layer.
     """
     image_shape, halvings = check_image_shape(image_shape)
     filters = [filters[min(i, len(filters) - 1)] for i in range(halvings)]
@@ -218,7 +237,15 @@ def decoder(
     filters: Sequence[int] = (64, 32),
     units: int = 256,
 ) -> keras.Model:
-    """Latents (and labels) -> logits of the pixel means, ``(n, h, w, c)``; no sigmoid."""
+    """Build a decoder: latents (and labels) -> logits of the pixel means, ``(n, h, w, c)``.
+
+    Args:
+        image_shape: ``(height, width, channels)``.
+        latent_dim: numbers in a latent.
+        num_classes: None, or how many classes its labels have.
+        filters: channels at the base resolution and at the following ones; the last repeats.
+        units: of the dense layer.
+    """
     (height, width, channels), doublings = check_image_shape(image_shape)
     filters = [filters[min(i, len(filters) - 1)] for i in range(doublings)]
     base = (height >> doublings, width >> doublings, filters[0])
@@ -295,7 +322,7 @@ def _time_and_labels(num_classes, units):
 
 
 def _block(x, condition, filters):
-    """Two convolutions beside a shortcut; `condition` scales and shifts between them."""
+    """Two convolutions beside a shortcut; ``condition`` scales and shifts between them."""
     shortcut = x if x.shape[-1] == filters else layers.Conv2D(filters, 1)(x)
     y = layers.Conv2D(filters, 3, padding="same")(layers.Activation("silu")(x))
     scale = layers.Reshape((1, 1, filters))(layers.Dense(filters)(condition))
@@ -313,11 +340,17 @@ def velocity(
     blocks: int = 2,
     units: int = 128,
 ) -> keras.Model:
-    """``[images, time (n, 1)]`` (and labels) -> velocity of the images, ``(n, h, w, c)``.
+    """Build a U-Net: ``[images, time (n, 1)]`` (and labels) -> velocity of the images.
 
-    A compact U-Net (Ronneberger et al. 2015).  The finest level has half the resolution of the
-    image: a stride-2 convolution goes in, a transposed one out.  `filters`: channels per level;
-    images larger than that halve further with the last number.  `blocks`: per level and way.
+    A compact one (Ronneberger et al. 2015), whose output is ``(n, h, w, c)``.  The finest level has
+    half the resolution of the image: a stride-2 convolution goes in, a transposed one out.
+
+    Args:
+        image_shape: ``(height, width, channels)``.
+        num_classes: None, or how many classes there are beside the label "none".
+        filters: channels per level; larger images halve further with the last number.
+        blocks: per level, on the way down and on the way up.
+        units: of the vector of time and label.
     """
     image_shape, halvings = check_image_shape(image_shape)
     filters = [filters[min(i, len(filters) - 1)] for i in range(halvings)]
@@ -347,7 +380,14 @@ def velocity(
 def latent_velocity(
     latent_dim: int, num_classes: int | None = None, units: int = 256, blocks: int = 3
 ) -> keras.Model:
-    """``[latents, time (n, 1)]`` (and labels) -> velocity of the latents, ``(n, latent_dim)``."""
+    """Build an MLP: ``[latents, time (n, 1)]`` (and labels) -> velocity, ``(n, latent_dim)``.
+
+    Args:
+        latent_dim: numbers in a latent.
+        num_classes: None, or how many classes there are beside the label "none".
+        units: of each dense layer.
+        blocks: of two dense layers beside a shortcut.
+    """
     extra, condition = _time_and_labels(num_classes, units)
     latents = keras.Input((latent_dim,), name="latents")
     x = layers.Dense(units)(latents)

@@ -1,7 +1,7 @@
 """The statistical baseline: one Gaussian, or a mixture of them, in the space of a PCA.
 
 Explicit densities fitted in closed form or by expectation–maximisation (scikit-learn), with
-the face of the networks: `fit`, `sample`, `save`.  Saved as arrays, never pickled.
+the face of the networks: ``fit``, ``sample``, ``save``.  Saved as arrays, never pickled.
 """
 
 from collections.abc import Sequence
@@ -66,8 +66,14 @@ class PCAMixture(StepModel):
     ) -> Self:
         """Fit to images ``(n, h, w, c)`` (and labels).  Nothing to iterate: no epochs, no clock.
 
-        `seed`: of the mixture's starting point.  Other options of `fit` have no meaning here
-        and are accepted so that all families are trained by the same call.  Returns self.
+        Args:
+            x, y: images in [0, 1], and int labels ``(n,)`` for a conditional model.
+            seed: of the mixture's starting point.
+            callbacks, **options: of other families' ``fit``; without a meaning here, and accepted
+                so that all families are trained by the same call.
+
+        Returns:
+            self.
         """
         images, labels = self.check(x, y)
         flat = images.reshape(len(images), -1)
@@ -103,7 +109,7 @@ class PCAMixture(StepModel):
         return mixture.weights_, mixture.means_, np.linalg.cholesky(mixture.covariances_)
 
     def count_params(self) -> int:
-        """Numbers that the fitted model holds."""
+        """Count the numbers that the fitted model holds."""
         return 0 if self.arrays is None else sum(a.size for a in self.arrays.values())
 
     def sample(

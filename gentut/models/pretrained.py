@@ -1,6 +1,6 @@
 """Trained models that ship with gentut: small enough for the wheel, loaded without internet.
 
-A file holds the weights, matrices in 8 bits and the rest in half precision, and, in its `info`,
+A file holds the weights, matrices in 8 bits and the rest in half precision, and, in its ``info``,
 how they were made and how good they are.  No optimizer state and no code: the network comes from
 the recipe of the family.
 """
@@ -35,17 +35,17 @@ AVERAGED = {"gan": "generator", "flow": "velocity", "latent_flow": "velocity"}
 
 
 def load_pretrained(name: str) -> StepModel:
-    """A trained, compiled model that ships with gentut; works offline.
+    """Load a trained, compiled model that ships with gentut; works offline.
 
     Args:
         name: "gan-glyphs", "vae-glyphs", "flow-glyphs" or "latent_flow-glyphs": class-conditional
             models of the letters A to J.
 
     Returns:
-        The model of that family; a `VAE` with its fitted prior.  `model.info` is a dict: the
-        command that made it, seconds of training, and its scores on held-out typefaces.  `fit`
-        goes on training it: the scores are then of the weights before, and the prior of a `VAE`
-        is dropped (`fit_prior` fits it anew).
+        The model of that family; a ``VAE`` with its fitted prior.  ``model.info`` is a dict: the
+        command that made it, seconds of training, and its scores on held-out typefaces.  ``fit``
+        goes on training it: the scores are then of the weights before, and the prior of a ``VAE``
+        is dropped (``fit_prior`` fits it anew).
 
     Raises:
         ValueError: for another name.
@@ -56,7 +56,7 @@ def load_pretrained(name: str) -> StepModel:
 
 
 def unpacked(file: str | os.PathLike | BinaryIO) -> StepModel:
-    """The model in a file that holds the bytes of `packed`."""
+    """Return the model in a file that holds the bytes of ``packed``."""
     with np.load(file, allow_pickle=False) as stored:
         info = json.loads(str(stored["info"]))
         model = recipes.build(info["family"], info["image_shape"], info["num_classes"])
@@ -85,10 +85,10 @@ def unpacked(file: str | os.PathLike | BinaryIO) -> StepModel:
 
 
 def packed(model: StepModel, info: dict) -> bytes:
-    """The bytes of a file that `unpacked` reads.
+    """Return the bytes of a file that ``unpacked`` reads.
 
     Args:
-        model: a trained model that `gentut.build` made without changes.
+        model: a trained model that ``gentut.build`` made without changes.
         info: JSON-able dict with at least "family", "image_shape" and "num_classes".
     """
     arrays = {}

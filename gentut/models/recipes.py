@@ -1,6 +1,6 @@
 """One plain dict per recipe: notebooks, command line and benchmarks all build from these.
 
-The sizes suit 28×28 to 64×64 images and two CPU cores; `tests/benchmarks` measures them.
+The sizes suit 28×28 to 64×64 images and two CPU cores; ``tests/benchmarks`` measures them.
 """
 
 from collections.abc import Sequence
@@ -83,23 +83,23 @@ ENDS = ("encoder", "decoder")
 
 
 def is_iterative(family: str) -> bool:
-    """Whether a family trains in steps, with a batch size; the statistical ones fit at once."""
+    """Tell whether a family trains in steps, with a batch size; the others fit all at once."""
     return "batch_size" in RECIPES[family]
 
 
 def build(
     family: str, image_shape: Sequence[int], num_classes: int | None = None, **changes: Any
 ) -> StepModel:
-    """The tested recipe of a family, compiled and ready to `fit`.
+    """Build the tested recipe of a family, compiled and ready to ``fit``.
 
     Args:
-        family: a key of `RECIPES`.
+        family: a key of ``RECIPES``.
         image_shape: ``(height, width, channels)``; height and width halve evenly down to 4…8.
         num_classes: None, or the number of classes of a class-conditional model.
         **changes: replace entries of the recipe's "model" part, such as ``beta=4.0`` for the VAE
-            or ``loss="hinge", fused=False`` for the GAN; `latent_dim` is taken too.  The latent
-            flow takes ``vae=…``, a trained `VAE` whose codes it learns, and then trains none.
-            ``clusters=None`` gives an unconditional GAN that is told no groups (`ClusterGAN`).
+            or ``loss="hinge", fused=False`` for the GAN; ``latent_dim`` is taken too.  The latent
+            flow takes ``vae=…``, a trained ``VAE`` whose codes it learns, and then trains none.
+            ``clusters=None`` gives an unconditional GAN that is told no groups (``ClusterGAN``).
     """
     check_choice("family", family, FAMILIES)
     if num_classes is not None:

@@ -36,7 +36,7 @@ class VAE(StepModel):
         decoder: latents ``(n, d)`` (and labels) -> logits ``(n, h, w, c)`` of the pixel means.
         beta: weight of the KL in the training loss (Higgins et al. 2017); 1 gives the ELBO.
         likelihood: "bernoulli" (black-or-white pixels) or "gaussian" (one learned variance).
-        kl_warmup: share of the training over which the KL's weight rises from 0 to `beta`.
+        kl_warmup: share of the training over which the KL's weight rises from 0 to ``beta``.
         free_bits: nats per latent dimension that cost nothing (Kingma et al. 2016, eq. 15).
     """
 
@@ -128,7 +128,7 @@ class VAE(StepModel):
         self.prior = None
 
     def update(self, images: Tensor, labels: Tensor | None, progress: Tensor) -> dict[str, Tensor]:
-        """One training step on a batch; `progress` in [0, 1] sets learning rate and KL weight."""
+        """Take one training step; ``progress`` in [0, 1] sets learning rate and KL weight."""
         self.set_learning_rates(progress, self.optimizer)
         weight = self.beta
         if self.kl_warmup > 0:
@@ -163,7 +163,7 @@ class VAE(StepModel):
     def posterior(
         self, images: Tensor, labels: Tensor | None, training: bool = False
     ) -> tuple[Tensor, Tensor]:
-        """Mean and log variance of q(z|x) as tensors, for use inside a training step."""
+        """Return mean and log variance of q(z|x) as tensors, for use inside a training step."""
         return ops.split(self.encoder(join(images, labels), training=training), 2, axis=-1)
 
     def _log_likelihood(self, images, latents, labels, training=False):
@@ -175,17 +175,18 @@ class VAE(StepModel):
     # ------------------------------------------------------------------ use
 
     def call(self, images: Tensor, labels: Tensor | None = None, training: bool = False) -> Tensor:
+        """Return the pixel means at the mean of q(z|x), ``(n, h, w, c)``."""
         mean, _ = self.posterior(images, labels, training)
         return ops.sigmoid(self.decoder(join(mean, labels), training=training))
 
     def encode(
         self, images: np.ndarray, labels: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and log variance of q(z|x), each ``(n, latent_dim)``."""
+        """Return mean and log variance of q(z|x), each ``(n, latent_dim)``."""
         return self.batched(lambda x, y: tuple(self.posterior(x, y)), *self.check(images, labels))
 
     def decode(self, z: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        """Images in [0, 1], ``(n, h, w, c)``: the pixel means of p(x|z)."""
+        """Return the pixel means of p(x|z): images in [0, 1], ``(n, h, w, c)``."""
         z = np.asarray(z, "float32")
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
             raise ValueError(f"`z` must have shape (n, {self.latent_dim}); received {z.shape}.")
@@ -199,7 +200,7 @@ class VAE(StepModel):
     def elbo(
         self, images: np.ndarray, labels: np.ndarray | None = None, seed: int = 0
     ) -> np.ndarray:
-        """One-sample estimate of the ELBO of each image, nats, ``(n,)``; the KL is exact."""
+        """Estimate the ELBO of each image by one sample of q(z|x), nats, ``(n,)``; exact KL."""
         images, labels = self.check(images, labels)
         noise = generator_from(seed).standard_normal((len(images), self.latent_dim))
 
@@ -216,9 +217,9 @@ class VAE(StepModel):
         samples: int = 100,
         seed: int | None = None,
     ) -> np.ndarray:
-        """Importance-weighted bound on log p(x), nats, ``(n,)`` (Burda et al. 2016, eq. 8).
+        """Bound log p(x) by importance sampling, nats, ``(n,)`` (Burda et al. 2016, eq. 8).
 
-        log (1/k) Σ p(x|z_i) p(z_i) / q(z_i|x) with k = `samples` draws: at least the ELBO on
+        log (1/k) Σ p(x|z_i) p(z_i) / q(z_i|x) with k = ``samples`` draws: at least the ELBO on
         average, and closer to log p(x) the larger k.
         """
         check_positive("samples", samples)
@@ -246,11 +247,11 @@ class VAE(StepModel):
         limit: int = 60_000,
         seed: int = 0,
     ) -> Self:
-        """Fit a Gaussian mixture to encoded images; `sample` then draws latents from it.
+        """Fit a Gaussian mixture to encoded images; ``sample`` then draws latents from it.
 
         q(z) averaged over the data is not N(0, I): where the prior puts mass that no image maps
         to, decoded samples are poor.  A mixture closes these holes (Ghosh et al. 2020,
-        "ex-post density estimation").  Conditional models get one mixture per class.  `fit` drops
+        "ex-post density estimation").  Conditional models get one mixture per class.  ``fit`` drops
         it: the codes move, and the mixture must be fitted anew.
 
         Args:
@@ -259,7 +260,8 @@ class VAE(StepModel):
             limit: use at most so many images, drawn at random; each class keeps its share.
             seed: of the choice of images, of the draw from q(z|x) and of the mixture.
 
-        Returns: self.
+        Returns:
+            Self.
         """
         check_positive("components", components)
         check_positive("limit", limit)
@@ -302,8 +304,13 @@ class VAE(StepModel):
     ) -> np.ndarray:
         """Draw images: NumPy float32 ``(n, h, w, c)`` in [0, 1]; same seed, same images.
 
-        Latents come from N(0, I), or from the mixture after `fit_prior`.  The images are pixel
-        means; no pixel noise is added.  `labels` None draws them uniformly.
+        Latents come from N(0, I), or from the mixture after ``fit_prior``.  The images are pixel
+        means; no pixel noise is added.
+
+        Args:
+            n: number of images.
+            labels: ints ``(n,)`` for conditional models; None draws them uniformly.
+            seed: of latents and labels; None draws one that ``gentut.seed`` controls.
         """
         check_positive("n", n)
         rng = generator_from(seed)

@@ -16,16 +16,16 @@ SHIFT = 0.07  # of the side, either way: 2 pixels of 28
 
 
 def augment(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Each image through a random affine map of its own, bilinear, edges repeated.
+    """Send each image through a random affine map of its own, bilinear, edges repeated.
 
     No mirror images: a mirrored letter is another letter.
 
     Args:
         images: float in [0, 1], ``(n, h, w, c)``.
-        rng: a `numpy.random.Generator`.
+        rng: a ``numpy.random.Generator``.
 
     Returns:
-        float32, the shape of `images`.
+        float32, the shape of ``images``.
     """
     images = check_images(images)
     n, height, width, _ = images.shape

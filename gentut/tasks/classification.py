@@ -13,12 +13,12 @@ from gentut.tasks.learner import Learner
 
 
 class Classifier(Learner):
-    """A small convolutional classifier, the network of our judges (`gentut.features`).
+    """A small convolutional classifier, the network of our judges (``gentut.features``).
 
     Args:
         image_shape: ``(height, width, channels)``.
         num_classes: how many classes.
-        steps, batch_size, rate: of the training, see `Learner`.
+        steps, batch_size, rate: of the training, see ``Learner``.
     """
 
     loss = staticmethod(keras.losses.SparseCategoricalCrossentropy(from_logits=True))
@@ -45,10 +45,11 @@ class Classifier(Learner):
         Args:
             images: float in [0, 1], ``(n, h, w, c)``.
             labels: int ``(n,)`` in [0, num_classes).
-            augment: change every image a little each time it is used, see `augmentation`.
+            augment: change every image a little each time it is used, see ``augmentation``.
             seed: of weights, dropout and order.
 
-        Returns: self.
+        Returns:
+            Self.
         """
         images = check_images(images, self.image_shape)
         labels = check_labels(labels, len(images), self.num_classes)
@@ -56,18 +57,19 @@ class Classifier(Learner):
         return self
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
-        """Class probabilities, float64 ``(n, num_classes)``."""
+        """Return class probabilities, float64 ``(n, num_classes)``."""
         return features.softmax(self._predict(images).astype("float64"))
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """The likeliest class of each image, int ``(n,)``."""
+        """Return the likeliest class of each image, int ``(n,)``."""
         return self._predict(images).argmax(-1)
 
     def score(self, images: np.ndarray, labels: np.ndarray) -> dict:
-        """Share of images that are named right, and the mean log loss in nats.
+        """Measure the share of images that are named right, and the mean log loss in nats.
 
-        Returns: dict with "accuracy", "log_loss", and "accuracy_per_class", a list (None for a
-        class that is not there).
+        Returns:
+            Dict with "accuracy", "log_loss", and "accuracy_per_class", a list (None for a class
+            that is not there).
         """
         probabilities = self.probabilities(images)
         labels = check_labels(labels, len(probabilities), self.num_classes)

@@ -18,7 +18,7 @@ def learning_curve(
     """Train every way, at every size, with every seed; one row of numbers each.
 
     Args:
-        trial: a `Trial`.
+        trial: a ``Trial``.
         ways: name -> function (per_class, seed) -> ``(images, labels)``, augment.
         sizes: numbers of real images of each class.
         seeds: each way gets the seed too, so that it can draw other real images for each.
@@ -49,20 +49,20 @@ def learning_curve(
 
 
 def key(row: dict) -> tuple[str, str, int, int]:
-    """What makes a row of a learning curve this one and no other."""
+    """Return what makes a row of a learning curve this one and no other."""
     return row["task"], row["way"], row["per_class"], row["seed"]
 
 
 def summarise(rows: Iterable[dict], baseline: str) -> dict[tuple[str, str, int], dict]:
-    """The rows of each task, way and size together, with the paired difference to a baseline.
+    """Gather the rows of each task, way and size, with the paired difference to a baseline.
 
     Args:
-        rows: from `learning_curve`; a way may have fewer seeds than another.
+        rows: from ``learning_curve``; a way may have fewer seeds than another.
         baseline: the way that all others are compared with.
 
     Returns:
-        (task, way, per_class) -> the dict of `summary`, with "seeds", and "difference": the dict of
-        `difference` over the seeds that both have, or None if there is none.
+        (task, way, per_class) -> the dict of ``summary``, with "seeds", and "difference": the dict
+        of ``difference`` over the seeds that both have, or None if there is none.
     """
     groups = {}
     for row in sorted(rows, key=lambda row: row["seed"]):

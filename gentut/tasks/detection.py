@@ -33,12 +33,12 @@ class Detections(NamedTuple):
 
 
 class Detector(Learner):
-    """An anchor-free detector for the scenes of `make_scenes`.
+    """An anchor-free detector for the scenes of ``make_scenes``.
 
     Args:
         image_shape: of the scenes, sides multiples of 8.
         num_classes: of the objects.
-        steps, batch_size, rate: of the training, see `Learner`.
+        steps, batch_size, rate: of the training, see ``Learner``.
     """
 
     def __init__(
@@ -60,22 +60,25 @@ class Detector(Learner):
         return centre_loss(true, predicted)
 
     def fit(self, scenes: Scenes, *, seed: int = 0) -> Self:
-        """Train from scratch on `Scenes`; returns self."""
+        """Train from scratch on ``Scenes``; return self."""
         targets = encode(scenes)
         self._train(scenes.images, targets, seed)
         return self
 
     def predict(self, images: np.ndarray) -> list[Detections]:
-        """`Detections` of each scene ``(n, h, w, c)``, the surest first, at most 20."""
+        """Return ``Detections`` of each scene ``(n, h, w, c)``, the surest first, at most 20."""
         return decode(self._predict(images))
 
     def score(self, scenes: Scenes) -> dict:
-        """Average precision on `Scenes`, see `average_precision`."""
+        """Measure average precision on ``Scenes``, see ``average_precision``."""
         return average_precision(scenes, self.predict(scenes.images))
 
 
 def network(image_shape: Sequence[int], num_classes: int, seed: int = 0) -> keras.Model:
-    """Scenes to ``(h / 4, w / 4, classes + 4)``: heat (logits), width, height, offset x, y."""
+    """Build the network: scenes -> ``(n, h / 4, w / 4, classes + 4)``.
+
+    The last axis holds the heat (logits), width, height, offset x, y.
+    """
     weights = Weights(seed)
     inputs = keras.Input(image_shape)
     x = layers.Rescaling(2.0, offset=-1.0)(inputs)
@@ -95,10 +98,11 @@ def network(image_shape: Sequence[int], num_classes: int, seed: int = 0) -> kera
 
 
 def encode(scenes: Scenes) -> np.ndarray:
-    """Targets ``(n, h / 4, w / 4, classes + 5)``: heat, width, height, offset x, y, centre or not.
+    """Return targets ``(n, h / 4, w / 4, classes + 5)`` of scenes.
 
-    The heat is 1 in the centre's cell and falls off as a Gaussian whose standard deviations are a
-    sixth of the box.  Width and height are in cells, offsets in parts of a cell.
+    The last axis holds the heat, width, height, offset x, y, and 1 for a centre.  The heat is 1 in
+    the centre's cell and falls off as a Gaussian whose standard deviations are a sixth of the box.
+    Width and height are in cells, offsets in parts of a cell.
     """
     n, height, width, _ = scenes.images.shape
     k = scenes.num_classes
@@ -117,9 +121,9 @@ def encode(scenes: Scenes) -> np.ndarray:
 
 
 def centre_loss(true: Tensor, predicted: Tensor) -> Tensor:
-    """Focal loss of the heat and L1 of size and offset at the centres (Zhou et al., eqs. 1–4).
+    """Return the focal loss of the heat and L1 of size and offset at the centres.
 
-    Divided by the number of objects in the batch.
+    Zhou et al. (2019), eqs. 1–4, divided by the number of objects in the batch.
     """
     heat, geometry, centre = true[..., :-5], true[..., -5:-1], true[..., -1:]
     logits, guess = predicted[..., :-4], predicted[..., -4:]
@@ -134,7 +138,7 @@ def centre_loss(true: Tensor, predicted: Tensor) -> Tensor:
 
 
 def decode(outputs: np.ndarray) -> list[Detections]:
-    """Outputs of `network`, NumPy, to `Detections` for each scene."""
+    """Return ``Detections`` for each scene from outputs of ``network``, NumPy."""
     heat, geometry = 1 / (1 + np.exp(-outputs[..., :-4])), outputs[..., -4:]
     n, height, width, k = heat.shape
     padded = np.pad(heat, ((0, 0), (1, 1), (1, 1), (0, 0)))

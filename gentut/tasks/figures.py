@@ -24,16 +24,17 @@ def plot_detections(
     columns: int = 4,
     least: float = 0.3,
 ) -> plots.Figure:
-    """Scenes with their true boxes (thin, white on black) and what a detector found.
+    """Plot scenes with their true boxes (thin, white on black) and what a detector found.
 
     Args:
-        scenes: `Scenes`; all are drawn.
-        detections: `Detections` of each, or None for the true boxes alone.
+        scenes: ``Scenes``; all are drawn.
+        detections: ``Detections`` of each, or None for the true boxes alone.
         class_names: default the numbers of the classes.
         columns: scenes in a row.
         least: leave out detections with a lower score.
 
-    Returns: a matplotlib figure.
+    Returns:
+        A matplotlib figure.
     """
     names = _names(class_names, scenes.num_classes)
     figure, axes = _panels(len(scenes), columns)
@@ -67,15 +68,16 @@ def plot_masks(
     class_names: Sequence[str] | None = None,
     columns: int = 6,
 ) -> plots.Figure:
-    """Scenes, their true masks and predicted ones, in three rows, with a key of the classes.
+    """Plot scenes, their true masks and predicted ones, in three rows, with a key of the classes.
 
     Args:
-        scenes: `Scenes`, as many as there are columns.
+        scenes: ``Scenes``, as many as there are columns.
         predicted: int masks ``(n, h, w)``: 0 is background, 1 + class an object.
         class_names: default the numbers of the classes.
         columns: how many scenes to draw, from the first.
 
-    Returns: a matplotlib figure.
+    Returns:
+        A matplotlib figure.
     """
     names = _names(class_names, scenes.num_classes)
     n = min(columns, len(scenes))
@@ -101,17 +103,18 @@ def plot_curves(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> plots.Figure:
-    """A score against the number of real images of each class, with 95 % intervals.
+    """Plot a score against the number of real images of each class, with 95 % intervals.
 
     Args:
-        summaries: from `summarise`.
+        summaries: from ``summarise``.
         task: which task.
         ways: name of a way -> its label in the key.
         score: what the vertical axis says.
         title: of the figure.
         ax: matplotlib axes to draw on; default a new figure.
 
-    Returns: a matplotlib figure.
+    Returns:
+        A matplotlib figure.
     """
     with matplotlib.rc_context(STYLE):
         if ax is None:

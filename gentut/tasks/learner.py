@@ -13,7 +13,7 @@ from gentut.training.step import compile_options, feed
 
 
 class Learner(abc.ABC):
-    """Base of the three tasks' networks.  As in scikit-learn, each `fit` begins anew.
+    """Base of the three tasks' networks.  As in scikit-learn, each ``fit`` begins anew.
 
     Fresh weights go into the network that is compiled already: tracing the graph takes longer
     than a short training.  The number of steps is fixed, whatever the size of the training set, so
@@ -42,7 +42,7 @@ class Learner(abc.ABC):
 
     @abc.abstractmethod
     def build(self, seed: int) -> keras.Model:
-        """A new network whose weights follow from `seed`."""
+        """Return a new network whose weights follow from ``seed``."""
 
     def _compile(self, seed):
         self.network = self.build(seed)
@@ -53,7 +53,7 @@ class Learner(abc.ABC):
         self._start = [ops.convert_to_numpy(v.value) for v in self.network.optimizer.variables]
 
     def _train(self, inputs, targets, seed, change=None):
-        """Train from the weights of `seed`; `change(inputs, rng)` alters each batch."""
+        """Train from the weights of ``seed``; ``change(inputs, rng)`` alters each batch."""
         check_seed(seed)
         if self.network is None:
             self._compile(seed)
@@ -111,7 +111,7 @@ class Batches(keras.utils.PyDataset):
 
 
 def check_seed(seed: int) -> None:
-    """Raise unless `seed` is an int in [0, 2**31)."""
+    """Raise unless ``seed`` is an int in [0, 2**31)."""
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**31:
         raise ValueError(f"`seed` must be an int in [0, 2**31); received {seed!r}.")
 
@@ -128,7 +128,7 @@ class Weights:
 
 
 def block(x: Tensor, filters: int, weights: Weights, kernel: int = 3, strides: int = 1) -> Tensor:
-    """Convolution, batch normalisation, ReLU."""
+    """Apply convolution, batch normalisation and ReLU."""
     x = keras.layers.Conv2D(
         filters, kernel, strides, padding="same", use_bias=False, kernel_initializer=weights()
     )(x)

@@ -1,4 +1,4 @@
-"""Average precision as the COCO benchmark computes it, by its own library `pycocotools`."""
+"""Average precision as the COCO benchmark computes it, by its own library ``pycocotools``."""
 
 import contextlib
 import io
@@ -14,15 +14,15 @@ Detection = tuple[np.ndarray, np.ndarray, np.ndarray]  # boxes, scores and class
 
 
 def average_precision(scenes: Scenes, detections: Sequence[Detection]) -> dict:
-    """COCO's average precision of detections.
+    """Measure COCO's average precision of detections.
 
     A detection is right if its class is, and its box overlaps that of an object not yet found
     by at least a threshold of intersection over union (IoU).  Precision is averaged over 101
     levels of recall, and over classes (Lin et al. 2014; https://cocodataset.org/#detection-eval).
 
     Args:
-        scenes: `Scenes`: what is there.
-        detections: for each scene, `Detections`: what was found.
+        scenes: ``Scenes``: what is there.
+        detections: for each scene, ``Detections``: what was found.
 
     Returns:
         dict with "ap50" (threshold 0.5), "ap" (mean over 0.50, 0.55, … 0.95), and

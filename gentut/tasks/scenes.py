@@ -59,9 +59,9 @@ def make_scenes(
     augment: bool = False,
     seed: int = 0,
 ) -> Scenes:
-    """Paste objects of an image set into `n` scenes.
+    """Paste objects of an image set into ``n`` scenes.
 
-    Scene i depends on `seed` and i alone, so the first scenes of a longer list are the same.
+    Scene i depends on ``seed`` and i alone, so the first scenes of a longer list are the same.
 
     Args:
         images: the objects, float in [0, 1], ``(m, h, w, c)``.
@@ -74,11 +74,11 @@ def make_scenes(
         matte: "ink", brightness is opacity, for grey images of bright strokes on black, which
             are painted black or white; or "frame", the whole picture, for photographs.
             Default "ink" for one channel, "frame" for three.
-        augment: turn, slant and stretch each object a little, see `augmentation`.
+        augment: turn, slant and stretch each object a little, see ``augmentation``.
         seed: of the scenes.
 
     Returns:
-        `Scenes`.
+        ``Scenes``.
 
     Raises:
         ValueError: an argument is not as described, or all images of a class are blank.
@@ -199,6 +199,6 @@ def _shrunk(image, height, width):
 
 @lru_cache(maxsize=256)
 def _filter(size, new_size):
-    """The antialiasing matrix ``(new_size, size)`` that `features.resize` multiplies with."""
+    """The antialiasing matrix ``(new_size, size)`` that ``features.resize`` multiplies with."""
     unit = np.eye(size, dtype="float32")[:, :, None, None]
     return features.resize(unit, new_size, 1)[:, :, 0, 0].T

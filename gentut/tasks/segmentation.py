@@ -15,12 +15,12 @@ BACKGROUND = 0.1  # weight of its pixels in the loss
 
 
 class Segmenter(Learner):
-    """A small U-Net (Ronneberger, Fischer & Brox 2015) for the scenes of `make_scenes`.
+    """A small U-Net (Ronneberger, Fischer & Brox 2015) for the scenes of ``make_scenes``.
 
     Args:
         image_shape: of the scenes, sides multiples of 8.
         num_classes: of the objects, without the background.
-        steps, batch_size, rate: of the training, see `Learner`.
+        steps, batch_size, rate: of the training, see ``Learner``.
     """
 
     def __init__(
@@ -42,23 +42,23 @@ class Segmenter(Learner):
         return network(self.image_shape, self.num_classes, seed)
 
     def fit(self, scenes: Scenes, *, seed: int = 0) -> Self:
-        """Train from scratch on `Scenes`; returns self."""
+        """Train from scratch on ``Scenes``; return self."""
         self._train(scenes.images, scenes.masks, seed)
         return self
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """Masks, int ``(n, h, w)``: 0 is background, 1 + class an object."""
+        """Return masks, int ``(n, h, w)``: 0 is background, 1 + class an object."""
         return self._predict(images).argmax(-1)
 
     def score(self, scenes: Scenes) -> dict:
-        """Intersection over union on `Scenes`, see `intersection_over_union`."""
+        """Measure intersection over union on ``Scenes``, see ``intersection_over_union``."""
         return intersection_over_union(
             scenes.masks, self.predict(scenes.images), scenes.num_classes
         )
 
 
 def network(image_shape: Sequence[int], num_classes: int, seed: int = 0) -> keras.Model:
-    """Scenes to class scores (logits) ``(h, w, 1 + num_classes)``.
+    """Build the U-Net: scenes -> class scores (logits), ``(n, h, w, 1 + num_classes)``.
 
     Most of the work is done on the coarse grid, where a letter fits into a few cells; the way
     back up brings the fine grids' edges in again.
@@ -81,7 +81,7 @@ def network(image_shape: Sequence[int], num_classes: int, seed: int = 0) -> kera
 
 
 def pixel_loss(true: Tensor, predicted: Tensor) -> Tensor:
-    """Cross-entropy of the pixels, in nats, in which background counts a tenth.
+    """Return the cross-entropy of the pixels, in nats, in which background counts a tenth.
 
     Nine pixels in ten are background: unweighted, "background everywhere" is learnt first and left
     late.
@@ -92,7 +92,7 @@ def pixel_loss(true: Tensor, predicted: Tensor) -> Tensor:
 
 
 def intersection_over_union(true: np.ndarray, predicted: np.ndarray, num_classes: int) -> dict:
-    """Mean intersection over union of masks, as PASCAL VOC counts it (Everingham et al. 2010).
+    """Measure intersection over union of masks, as PASCAL VOC does (Everingham et al. 2010).
 
     Pixels are counted over all scenes together; a class scores TP / (TP + FP + FN).
 
@@ -101,7 +101,7 @@ def intersection_over_union(true: np.ndarray, predicted: np.ndarray, num_classes
         num_classes: without the background.
 
     Returns:
-        dict with "mean_iou", the mean over background and classes, "object_iou", the mean over
+        Dict with "mean_iou", the mean over background and classes, "object_iou", the mean over
         classes, and "iou", a list: background, then classes (None for what is in neither mask).
 
     Raises:

@@ -38,8 +38,8 @@ class Trial:
         num_classes: default one more than the largest test label.
         scenes: how many training scenes.
         test_scenes: how many test scenes.
-        layout: options of `make_scenes`: size, objects, object_size, matte.
-        **options: of the `Classifier`, `Detector` or `Segmenter`, such as ``steps``.
+        layout: options of ``make_scenes``: size, objects, object_size, matte.
+        **options: of the ``Classifier``, ``Detector`` or ``Segmenter``, such as ``steps``.
 
     Raises:
         ValueError: an argument is not as described.
@@ -76,7 +76,7 @@ class Trial:
     def fit(self, train: LabelledImages, *, augment: bool = False, seed: int = 0) -> Learner:
         """Train the learner from scratch on ``(images, labels)`` and return it.
 
-        It is the trial's own learner: the next `fit` trains it anew.
+        It is the trial's own learner: the next ``fit`` trains it anew.
         """
         check_seed(seed)
         shape = self.images.shape[1:]
@@ -87,7 +87,7 @@ class Trial:
         return self.learner.fit(scenes, seed=seed)
 
     def score(self, train: LabelledImages, *, augment: bool = False, seed: int = 0) -> dict:
-        """All scores of one training on the test set: the dict of the learner's `score`."""
+        """Return all scores of one training on the test set, as the learner's ``score`` does."""
         return self.fit(train, augment=augment, seed=seed).score(*self.test)
 
     def run(
@@ -123,9 +123,10 @@ class Trial:
 
 
 def summary(values: Iterable[float]) -> dict:
-    """Mean, standard deviation and 95 % interval of the mean (Student's t) of a few values.
+    """Return mean, standard deviation and 95 % interval of the mean (Student's t) of a few values.
 
-    Returns: dict with "values", "mean", "sd", "low", "high"; the last three are None for one value.
+    Returns:
+        Dict with "values", "mean", "sd", "low", "high"; the last three are None for one value.
     """
     values = [float(v) for v in values]
     if not values:
@@ -139,13 +140,13 @@ def summary(values: Iterable[float]) -> dict:
 
 
 def difference(result: Mapping, baseline: Mapping) -> dict:
-    """How much better a result is than a baseline of the same seeds: a paired comparison.
+    """Compare a result with a baseline of the same seeds, in pairs: how much better is it?
 
     Args:
-        result, baseline: dicts with "values" and "seeds", from `Trial.run`.
+        result, baseline: dicts with "values" and "seeds", from ``Trial.run``.
 
     Returns:
-        the dict of `summary` of the differences, and "verdict": "better" or "worse" where the
+        the dict of ``summary`` of the differences, and "verdict": "better" or "worse" where the
         interval lies on one side of zero, else "not settled".
     """
     if list(result["seeds"]) != list(baseline["seeds"]):
@@ -171,9 +172,10 @@ def classification_accuracy_score(
 
     Args:
         generated, test: ``(images, labels)``.
-        **options: `seeds` and `augment` of `Trial.run`, and what `Trial` takes.
+        **options: ``seeds`` and ``augment`` of ``Trial.run``, and what ``Trial`` takes.
 
-    Returns: the dict of `Trial.run`.
+    Returns:
+        The dict of ``Trial.run``.
     """
     return _once(generated, test, options)
 
@@ -186,9 +188,10 @@ def gan_test(real: LabelledImages, generated: LabelledImages, **options: Any) ->
 
     Args:
         real, generated: ``(images, labels)``.
-        **options: `seeds` and `augment` of `Trial.run`, and what `Trial` takes.
+        **options: ``seeds`` and ``augment`` of ``Trial.run``, and what ``Trial`` takes.
 
-    Returns: the dict of `Trial.run`.
+    Returns:
+        The dict of ``Trial.run``.
     """
     return _once(real, generated, options)
 
@@ -199,9 +202,10 @@ def _once(train, test, options):
 
 
 def subset(images: np.ndarray, labels: np.ndarray, per_class: int, seed: int = 0) -> LabelledImages:
-    """So many images of each class, drawn at random; with one seed, small sets are in large ones.
+    """Draw so many images of each class; with one seed, small sets are in large ones.
 
-    Returns: images, labels.
+    Returns:
+        Images, labels.
 
     Raises:
         ValueError: a class has fewer images.
@@ -223,12 +227,13 @@ def subset(images: np.ndarray, labels: np.ndarray, per_class: int, seed: int = 0
 
 
 def mixed(real: LabelledImages, generated: LabelledImages) -> LabelledImages:
-    """Real and generated images in equal shares: the smaller set is repeated to fill its half.
+    """Mix real and generated images in equal shares: the smaller set is repeated to fill its half.
 
     Args:
         real, generated: ``(images, labels)``.
 
-    Returns: images, labels: first the real half.
+    Returns:
+        Images, labels: first the real half.
     """
     real = check_set("real", real)
     generated = check_set("generated", generated, image_shape=real[0].shape[1:])

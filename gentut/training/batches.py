@@ -12,12 +12,19 @@ from gentut.training.callbacks import TimeBudget
 class Batches(keras.utils.PyDataset):
     """Shuffled batches of arrays in memory, each with the share of the training that is done.
 
-    The order is a function of `seed` and the epoch alone, the same on every backend.  The
+    The order is a function of ``seed`` and the epoch alone, the same on every backend.  The
     rest of an epoch that fills no batch is dropped: shapes stay fixed, nothing is retraced,
-    and the next epoch's shuffle leaves out other images.  `clock`: None, or an object whose
-    ``share()`` gives the progress by the clock.  `skip`: steps to leave out at the start of an
-    epoch, when training goes on in its middle.  `place`: where in a batch the images of this
-    process stand; None for all of them.
+    and the next epoch's shuffle leaves out other images.
+
+    Args:
+        images, labels: arrays of the same length; labels may be None.
+        batch_size: images per step.
+        epochs: of the whole training, by which progress is counted.
+        seed: of the order.
+        epoch: with which to begin.
+        clock: None, or an object whose ``share()`` gives the progress by the clock.
+        skip: steps to leave out at the start of an epoch, when training goes on in its middle.
+        place: where in a batch the images of this process stand; None for all of them.
     """
 
     def __init__(
@@ -62,8 +69,8 @@ class Batches(keras.utils.PyDataset):
     def begin(self, epoch: int) -> None:
         """Go to an epoch.
 
-        Not `on_epoch_end`, which Keras also calls once before the first epoch: the last epoch would
-        then be trained at the rate of the end, and a single one as a whole.
+        Not ``on_epoch_end``, which Keras also calls once before the first epoch: the last epoch
+        would then be trained at the rate of the end, and a single one as a whole.
         """
         self.epoch = epoch
         self._shuffle()
@@ -75,7 +82,11 @@ class ResumedEpochCallbacks(keras.callbacks.CallbackList):
     Keras counts a call that holds several steps beyond the end of the epoch, and runs two trainings
     where an epoch is taken up in its middle: the rest of that epoch, then the others.
 
-    `skip`: steps of the first epoch that were made before.  `steps`: of a whole epoch.
+    Args:
+        callbacks: Keras callbacks.
+        skip: steps of the first epoch that were made before.
+        steps: of a whole epoch.
+        **options: passed to ``keras.callbacks.CallbackList``.
     """
 
     def __init__(

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 
 class TimeBudget(keras.callbacks.Callback):
-    """Stop `fit` after so much training time; schedules follow the share that is used.
+    """Stop ``fit`` after so much training time; schedules follow the share that is used.
 
     The clock starts after the first call of the step, so that building the graph is not
     counted, and stands still while other callbacks work between epochs.
@@ -25,7 +25,7 @@ class TimeBudget(keras.callbacks.Callback):
         self.seconds, self._since, self._ready = 0.0, None, False
 
     def share(self) -> float:
-        """Share of the budget that is used, from 0 to 1."""
+        """Return the share of the budget that is used, from 0 to 1."""
         running = 0.0 if self._since is None else time.perf_counter() - self._since
         return min(1.0, (self.seconds + running) / self.budget)
 
@@ -68,7 +68,7 @@ class Progress(keras.callbacks.Callback):
     """One line on the terminal: share done, images per second, time left, losses.
 
     Args:
-        clock: the `TimeBudget` of the run, or None when it is counted in epochs.
+        clock: the ``TimeBudget`` of the run, or None when it is counted in epochs.
         batch_size: images per step, which Keras does not tell callbacks.
     """
 

@@ -67,13 +67,13 @@ class ProcessesLost(RuntimeError):
 
 
 def tells_of_lost_processes(error: BaseException) -> bool:
-    """Whether an error of JAX says that it cannot reach the others; it has no class of its own."""
+    """Tell whether an error of JAX (it has no class of its own) says that others are lost."""
     signs = ("Gloo", "NCCL", "UNAVAILABLE", "coordination service")
     return process()[1] > 1 and any(sign in str(error) for sign in signs)
 
 
 def device() -> str:
-    """ "GPU" or "CPU": what the backend computes on."""
+    """Return "GPU" or "CPU": what the backend computes on."""
     if BACKEND == "tensorflow":
         return "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
     if BACKEND == "jax":
@@ -82,7 +82,7 @@ def device() -> str:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error of any backend says that memory is full."""
+    """Tell whether an error of any backend says that memory is full."""
     text = f"{type(error).__name__}: {error}".lower()
     return isinstance(error, MemoryError) or any(sign in text for sign in MEMORY_IS_FULL)
 
@@ -90,10 +90,10 @@ def out_of_memory(error: BaseException) -> bool:
 def use_devices(count: int | str = "auto") -> int:
     """Share out every batch among several devices; to be called before a model is built.
 
-    TensorFlow: the GPUs of one machine, by `tf.distribute.MirroredStrategy`.  JAX: those of one
-    machine or of many, by `keras.distribution.DataParallel`; every process of a training on many
+    TensorFlow: the GPUs of one machine, by ``tf.distribute.MirroredStrategy``.  JAX: those of one
+    machine or of many, by ``keras.distribution.DataParallel``; every process of a training on many
     machines calls this, with KERAS_DISTRIBUTION_JOB_ADDRESSES, …_NUM_PROCESSES and …_PROCESS_ID
-    in its environment (see `keras.distribution.initialize`).
+    in its environment (see ``keras.distribution.initialize``).
 
     A training ends with the weights of one device that sees the whole batch, but for rounding:
     gradients are averaged over all images, and noise is that of the whole batch.
@@ -103,10 +103,11 @@ def use_devices(count: int | str = "auto") -> int:
             Without a GPU, that many parts of the CPU, which share its cores: to try things out,
             not to be faster.  1 turns it off again, in a single process.
 
-    Returns: the number of devices of all processes.
+    Returns:
+        The number of devices of all processes.
 
     Raises:
-        ValueError: `count` is no number of devices that are there.
+        ValueError: ``count`` is no number of devices that are there.
         RuntimeError: the backend cannot, or has begun to compute, so that its CPU is whole.
     """
     if count != "auto":
@@ -130,7 +131,7 @@ def use_devices(count: int | str = "auto") -> int:
 
 
 def one_of_several() -> bool:
-    """Whether the environment says that this process trains together with others."""
+    """Tell whether the environment says that this process trains together with others."""
     return os.environ.get(PROCESSES, "1") != "1" or "," in os.environ.get(HOSTS, "")
 
 
@@ -194,7 +195,7 @@ def _require(count, here, kind):
 
 
 def device_count() -> int:
-    """Among how many devices a batch is shared out."""
+    """Return among how many devices a batch is shared out."""
     if BACKEND == "tensorflow":
         return tf.distribute.get_strategy().num_replicas_in_sync
     if BACKEND == "jax":
@@ -204,7 +205,7 @@ def device_count() -> int:
 
 
 def replica() -> tuple[Tensor, int]:
-    """Inside a step that runs once on each device: which one this is, and of how many.
+    """Return, in a step that runs once on each device, which one this is, and of how many.
 
     JAX writes one step for all devices, and so has always (0, 1).
     """
@@ -215,21 +216,21 @@ def replica() -> tuple[Tensor, int]:
 
 
 def mean_over_replicas(values: Tensor) -> Tensor:
-    """The mean of a tensor over the devices of a step, with its gradient."""
+    """Average a tensor over the devices of a step, with its gradient."""
     if replica()[1] == 1:
         return values
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, values)
 
 
 def process() -> tuple[int, int]:
-    """Which of the processes of a training this is, and how many there are."""
+    """Return which of the processes of a training this is, and how many there are."""
     if BACKEND == "jax" and jax.distributed.is_initialized():
         return jax.process_index(), jax.process_count()
     return 0, 1
 
 
 def wait_for_all(name: str) -> None:
-    """Come back when every process of a training is here; `name` says where, for messages."""
+    """Come back when every process of a training is here; ``name`` says where, for messages."""
     if process()[1] > 1:
         from jax.experimental import multihost_utils  # not public otherwise
 
@@ -237,5 +238,5 @@ def wait_for_all(name: str) -> None:
 
 
 def own_copies(variables: Sequence[keras.Variable]) -> list[tuple[keras.Variable, Tensor]]:
-    """Pairs of a variable and its value as an array of this process alone."""
+    """Return pairs of a variable and its value as an array of this process alone."""
     return [(v, jax.numpy.asarray(np.asarray(v.value.addressable_data(0)))) for v in variables]

@@ -19,7 +19,7 @@ LOSS_SCALE = 1024.0  # for layers that compute in float16
 
 
 def input_gradient(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """d sum(function(x)) / dx, the shape of `x`; can be differentiated again."""
+    """Return d sum(function(x)) / dx, the shape of ``x``; can be differentiated again."""
     x = ops.convert_to_tensor(x)
     if BACKEND == "jax":
         return jax.grad(lambda x: ops.sum(function(x)))(x)
@@ -33,14 +33,20 @@ def input_gradient(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 
 
 class Differentiable:
-    """What a train step is written with; part of `gentut.training.step.StepModel`."""
+    """What a train step is written with; part of ``gentut.training.step.StepModel``."""
 
     def value_and_gradients(
         self, function: Callable, variables: Sequence[keras.Variable], inputs: Sequence[Tensor] = ()
     ) -> tuple[Tensor, Any, list[Tensor], list[Tensor]]:
-        """Value and gradients of ``function(*inputs) -> (loss, extra)``.
+        """Return value and gradients of ``function(*inputs) -> (loss, extra)``.
 
-        Returns ``loss, extra, d loss/d variables, d loss/d inputs``.
+        Args:
+            function: of tensors like ``inputs``; ``extra`` is any nest of tensors.
+            variables: that the loss depends on.
+            inputs: tensors that gradients are wanted for as well.
+
+        Returns:
+            ``loss, extra, d loss/d variables, d loss/d inputs``.
         """
         scale = self._loss_scale()
         if scale == 1:
@@ -92,7 +98,7 @@ class Differentiable:
     def pullback(
         self, function: Callable[[], Tensor], variables: Sequence[keras.Variable]
     ) -> tuple[Tensor, Callable[[Tensor], list[Tensor]]]:
-        """``function()`` and a function from d loss/d value to d loss/d variables."""
+        """Return ``function()``, and a function from d loss/d value to d loss/d variables."""
         value, pull = self._pull(function, variables)
         scale = self._loss_scale()
         if scale == 1:
@@ -126,7 +132,11 @@ class Differentiable:
         variables: Sequence[keras.Variable],
         optimizer: keras.optimizers.Optimizer,
     ) -> Tensor:
-        """One optimizer step on `variables` down the gradient of ``loss_fn()``; return the loss."""
+        """Take one optimizer step on ``variables`` down the gradient of ``loss_fn()``.
+
+        Returns:
+            The loss.
+        """
         loss, _, gradients, _ = self.value_and_gradients(lambda: (loss_fn(), ()), variables)
         optimizer.apply(gradients, variables)
         return loss

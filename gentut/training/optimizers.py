@@ -11,12 +11,12 @@ SETTING_RATES = keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLRO
 
 
 def value_of(variable: keras.Variable) -> float:
-    """The number in a variable, also in one that several devices hold."""
+    """Return the number in a variable, also in one that several devices hold."""
     return float(ops.convert_to_numpy(variable))
 
 
 def initial_learning_rate(optimizer: keras.optimizers.Optimizer) -> float:
-    """The learning rate of an optimizer, from which the step lets it fall."""
+    """Return the learning rate of an optimizer, from which the step lets it fall."""
     if not isinstance(optimizer.learning_rate, keras.Variable):
         raise ValueError(
             "`optimizer` must have a number as its learning rate, which falls after"
@@ -42,16 +42,22 @@ def check_callbacks(
 
 
 def learning_rate_scale(progress: Tensor, constant_share: float, floor: float = 0.02) -> Tensor:
-    """1 for the share `constant_share` of a training, then linearly down to `floor` at its end."""
+    """Return the factor of the learning rates: 1, then linearly down to ``floor`` at the end.
+
+    Args:
+        progress: share of the training that is done, in [0, 1].
+        constant_share: of the training in which the factor is 1.
+        floor: the factor at the end.
+    """
     if constant_share >= 1:
         return ops.ones_like(progress)
     return ops.clip((1 - progress) / (1 - constant_share), floor, 1)
 
 
 def move_average(average: keras.Model, network: keras.Model, decay: float, step: Tensor) -> None:
-    """Move the weights of `average` towards those of `network`.
+    """Move the weights of ``average`` towards those of ``network``.
 
-    The average reaches back over `decay`'s 1 / (1 − decay) steps, but never over more than a
+    The average reaches back over ``decay``'s 1 / (1 − decay) steps, but never over more than a
     twelfth of the run so far: an average that grows with the run (Karras et al. 2024, "Analyzing
     and improving the training dynamics of diffusion models", section 3.1).
     """
@@ -84,7 +90,7 @@ class Optimizers:
 
 
 def recipe_of(optimizer: keras.optimizers.Optimizer, learning_rate: float) -> dict:
-    """The config of an optimizer with the rate it began with, not with where its decay stands."""
+    """Return an optimizer's config with the rate it began with, not with where its decay stands."""
     config = keras.saving.serialize_keras_object(optimizer)
     config["config"]["learning_rate"] = learning_rate
     return config

@@ -1,8 +1,8 @@
 """One train step for three backends.
 
-A model family writes ``update(images, labels, progress)`` once, in terms of
-`minimize`, `value_and_gradients` and `pullback` (see `gradients`).  `progress` runs from 0 to 1
-over the training, by epochs or by the clock; rates, KL warm-up and the like follow it.
+A model family writes ``update(images, labels, progress)`` once, in terms of ``minimize``,
+``value_and_gradients`` and ``pullback`` (see ``gradients``).  ``progress`` runs from 0 to 1 over
+the training, by epochs or by the clock; rates, KL warm-up and the like follow it.
 """
 
 import contextlib
@@ -42,8 +42,11 @@ elif BACKEND == "torch":
 def seed(number: int) -> None:
     """Make everything that follows repeatable to the bit on the same machine and backend.
 
-    `number`: int in [0, 2**32).  Seeds Python, NumPy and the backend, from which layers and
-    models draw their own seeds, and asks TensorFlow for deterministic kernels.
+    Seeds Python, NumPy and the backend, from which layers and models draw their own seeds, and
+    asks TensorFlow for deterministic kernels.
+
+    Args:
+        number: int in [0, 2**32).
     """
     if isinstance(number, bool) or not isinstance(number, int | np.integer):
         raise TypeError(f"`number` must be an int; received {number!r}.")
@@ -57,24 +60,24 @@ def seed(number: int) -> None:
 
 
 def draw_seed() -> int:
-    """A fresh seed that `gentut.seed` controls."""
+    """Draw a fresh seed, which ``gentut.seed`` controls."""
     return int(ops.convert_to_numpy(keras.random.SeedGenerator().state)[0])
 
 
 def generator_from(seed: int | None) -> np.random.Generator:
-    """A NumPy random generator; `seed` None draws one that `gentut.seed` controls."""
+    """Return a NumPy random generator; ``seed`` None draws one that ``gentut.seed`` controls."""
     if seed is not None and (not isinstance(seed, int | np.integer) or seed < 0):
         raise ValueError(f"`seed` must be None or an integer ≥ 0; received {seed!r}.")
     return np.random.default_rng(draw_seed() if seed is None else seed)
 
 
 def compile_options() -> dict:
-    """Settings of `keras.Model.compile` that suit this backend and machine.
+    """Return settings of ``keras.Model.compile`` that suit this backend and machine.
 
     XLA pays on a GPU and is required by JAX; on a CPU TensorFlow's XLA convolutions are many
     times slower than its own.  Several steps per call save the trip through Python.  What devices
     tell each other can stand neither inside XLA nor inside a loop of TensorFlow's.  Losses are not
-    scaled by Keras' optimizers: in float16 the step itself does that (see `gradients`).
+    scaled by Keras' optimizers: in float16 the step itself does that (see ``gradients``).
     """
     options = {"jit_compile": BACKEND == "jax", "auto_scale_loss": False}
     if BACKEND == "tensorflow":
@@ -85,7 +88,7 @@ def compile_options() -> dict:
 
 
 def feed(batches: keras.utils.PyDataset) -> Any:
-    """What Keras is given to read a `keras.utils.PyDataset` of arrays from.
+    """Return what Keras is given to read a ``keras.utils.PyDataset`` of arrays from.
 
     With TensorFlow, Keras would tune the read-ahead in a thread of its own for each iterator.
     When Ctrl-C or an error leaves an iterator behind, TensorFlow waits for that thread as it
@@ -106,7 +109,7 @@ def feed(batches: keras.utils.PyDataset) -> Any:
 
 
 def per_image(draw: Callable[[Tensor], Tensor], n: int | Tensor, copies: int = 1) -> Tensor:
-    """Random numbers for the `n` images of this device: those that one device would draw for them.
+    """Draw random numbers for the ``n`` images of this device, those that one device would draw.
 
     Args:
         draw: function of a number of rows -> tensor ``(rows, …)``; the same on every device.
@@ -125,7 +128,7 @@ def per_image(draw: Callable[[Tensor], Tensor], n: int | Tensor, copies: int = 1
 class StepModel(Differentiable, keras.Model):
     """A model whose subclass writes ``update(images, labels, progress) -> logs``.
 
-    `image_shape` is ``(height, width, channels)``; `num_classes` None means unconditional.
+    ``image_shape`` is ``(height, width, channels)``; ``num_classes`` None means unconditional.
     """
 
     iterative = True  # trained in steps; False where `fit` fits all at once
@@ -157,7 +160,10 @@ class StepModel(Differentiable, keras.Model):
     ) -> None:
         """Set the optimizer.
 
-        `constant_share`: of the training with a constant rate, which then falls linearly to 2 %.
+        Args:
+            optimizer: default Adam with a learning rate of 1e-3.
+            constant_share: of the training with a constant rate, which then falls linearly to 2 %.
+            **options: passed to ``keras.Model.compile``.
         """
         optimizer = optimizer or Adam(1e-3)
         super().compile(optimizer=optimizer, **{**compile_options(), **options})
@@ -176,12 +182,12 @@ class StepModel(Differentiable, keras.Model):
         self.compile(**keras.saving.deserialize_keras_object(config))
 
     def _set_schedule(self, constant_share, *optimizers):
-        """Let the rates that optimizers have now be those from which `set_learning_rates` goes."""
+        """Let the rates that optimizers have now be the first of ``set_learning_rates``."""
         self.constant_share = constant_share
         self.learning_rates = [initial_learning_rate(optimizer) for optimizer in optimizers]
 
     def set_learning_rates(self, progress: Tensor, *optimizers: keras.optimizers.Optimizer) -> None:
-        """Set the rates of optimizers for a training of which the share `progress` is done."""
+        """Set the rates of optimizers for a training of which the share ``progress`` is done."""
         scale = learning_rate_scale(progress, self.constant_share)
         for optimizer, learning_rate in zip(optimizers, self.learning_rates, strict=True):
             optimizer.learning_rate.assign(learning_rate * scale)
@@ -206,16 +212,17 @@ class StepModel(Differentiable, keras.Model):
         Args:
             x: images, float in [0, 1], ``(n, height, width, channels)``.
             y: labels, int, ``(n,)``; for conditional models only, and then required.
-            epochs: passes over the data; default 1, or as many as fit in the `TimeBudget`
+            epochs: passes over the data; default 1, or as many as fit in the ``TimeBudget``
                 among the callbacks.
             batch_size: images per step; default the recipe's.
             initial_epoch: epochs already done, when training goes on.
             initial_step: steps already done of the epoch after them.
             callbacks: Keras callbacks, but none that sets the learning rate: the step does that.
-            seed: of the order of the images; default drawn so that `gentut.seed` controls it.
-            **options: passed to `keras.Model.fit` (`verbose`, …).
+            seed: of the order of the images; default drawn so that ``gentut.seed`` controls it.
+            **options: passed to ``keras.Model.fit`` (``verbose``, …).
 
-        Returns: the Keras history.
+        Returns:
+            The Keras history.
 
         Raises:
             ValueError: images, labels or an option that this model does not take.
@@ -281,7 +288,7 @@ class StepModel(Differentiable, keras.Model):
 
     @contextlib.contextmanager
     def _at_most(self, steps):
-        """For one `fit`: a call holds no more steps than an epoch has."""
+        """For one ``fit``: a call holds no more steps than an epoch has."""
         compiled = self.steps_per_execution or 1
         self.steps_per_execution = min(compiled, steps)
         if self._steps_built != self.steps_per_execution:  # else its graph can be used again
@@ -315,7 +322,7 @@ class StepModel(Differentiable, keras.Model):
         return images, self.check_labels(labels, len(images))
 
     def check_labels(self, labels: np.ndarray | None, n: int) -> np.ndarray | None:
-        """Labels as int32 ``(n,)`` for a conditional model, None for an unconditional one."""
+        """Return int32 labels ``(n,)`` for a conditional model, None for an unconditional one."""
         if self.num_classes is None:
             if labels is not None:
                 raise ValueError(
@@ -333,7 +340,7 @@ class StepModel(Differentiable, keras.Model):
     def batched(
         self, function: Callable, *arrays: np.ndarray | None, batch_size: int = 500
     ) -> np.ndarray | tuple[np.ndarray, ...]:
-        """Apply `function` to slices of arrays (None stays None), concatenate NumPy results."""
+        """Apply ``function`` to slices of arrays (None stays None), concatenate NumPy results."""
         n = len(arrays[0])
         results = []
         with self._alone():
