@@ -37,25 +37,48 @@ class ImageSet:
 
 SETS = {
     "glyphs": ImageSet(
-        "glyphs", "capitals A-J in open typefaces, no family in both splits", (28, 28, 1),
-        tuple("ABCDEFGHIJ"), 16_210, 3_330,
-        "drawn with open fonts, see data/README.md",
+        name="glyphs",
+        title="capitals A-J in open typefaces, no family in both splits",
+        image_shape=(28, 28, 1),
+        classes=tuple("ABCDEFGHIJ"),
+        train=16_210,
+        test=3_330,
+        licence="drawn with open fonts, see data/README.md",
     ),
     "mnist": ImageSet(
-        "mnist", "handwritten digits (LeCun, Cortes, Burges)", (28, 28, 1),
-        tuple("0123456789"), 60_000, 10_000, "CC BY-SA 3.0",
+        name="mnist",
+        title="handwritten digits (LeCun, Cortes, Burges)",
+        image_shape=(28, 28, 1),
+        classes=tuple("0123456789"),
+        train=60_000,
+        test=10_000,
+        licence="CC BY-SA 3.0",
     ),
     "fashion_mnist": ImageSet(
-        "fashion_mnist", "articles of clothing (Xiao, Rasul, Vollgraf 2017)", (28, 28, 1),
-        ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker",
-         "Bag", "Ankle boot"), 60_000, 10_000, "MIT",
+        name="fashion_mnist",
+        title="articles of clothing (Xiao, Rasul, Vollgraf 2017)",
+        image_shape=(28, 28, 1),
+        classes=(
+            *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+            *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+        ),
+        train=60_000,
+        test=10_000,
+        licence="MIT",
     ),
     "cifar10": ImageSet(
-        "cifar10", "small colour photographs (Krizhevsky 2009)", (32, 32, 3),
-        ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
-        50_000, 10_000, "no licence stated; cite Krizhevsky 2009",
+        name="cifar10",
+        title="small colour photographs (Krizhevsky 2009)",
+        image_shape=(32, 32, 3),
+        classes=(
+            *("airplane", "automobile", "bird", "cat", "deer"),
+            *("dog", "frog", "horse", "ship", "truck"),
+        ),
+        train=50_000,
+        test=10_000,
+        licence="no licence stated; cite Krizhevsky 2009",
     ),
-}  # fmt: skip
+}
 
 # MD5 of the contents in the layout of the original files, uncompressed.  MNIST and Fashion-MNIST:
 # the IDX files of images and labels (e.g. train-images-idx3-ubyte); torchvision and others print
@@ -76,13 +99,15 @@ DIGESTS = {
     },
     "cifar10": {
         "train": (
-            "5dd7e06a14cb22eb9f671a540d1b7c25", "5ea93a67294ea407fff1d09f752e9692",
-            "942cd6a4bcdd0dd3c604fbe906cb4421", "ae636b3ba5c66a11e91e8cb52e771fcb",
+            "5dd7e06a14cb22eb9f671a540d1b7c25",
+            "5ea93a67294ea407fff1d09f752e9692",
+            "942cd6a4bcdd0dd3c604fbe906cb4421",
+            "ae636b3ba5c66a11e91e8cb52e771fcb",
             "53f37980c15c3d472c316c40844f3f0d",
         ),
         "test": ("803d5f7f4d78ea53de84dbe85f74fb6d",),
     },
-}  # fmt: skip
+}
 
 # What keras.datasets leaves behind, below its cache folder.
 KERAS_CACHE = {

@@ -127,10 +127,9 @@ class ClusterGAN(GAN):
             min(self.axes.shape[1], *flat.shape), svd_solver="randomized", random_state=random_state
         )
         codes = pca.fit_transform(flat)
-        centres = MiniBatchKMeans(
-            max(count, min(CELLS * count, len(images) // FEWEST_IN_CELL)),
-            batch_size=8192, n_init=1, random_state=random_state,
-        ).fit(codes).cluster_centers_  # fmt: skip
+        wanted = max(count, min(CELLS * count, len(images) // FEWEST_IN_CELL))
+        k_means = MiniBatchKMeans(wanted, batch_size=8192, n_init=1, random_state=random_state)
+        centres = k_means.fit(codes).cluster_centers_
         axes, cells = np.zeros(self.axes.shape), np.zeros(self.cells.shape)
         axes[:, : codes.shape[1]] = pca.components_.T
         # Cells stand where images fall that are not centred first.

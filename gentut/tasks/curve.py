@@ -40,11 +40,14 @@ def learning_curve(
                 train, augment = make(per_class, seed)
                 start = time.perf_counter()
                 score = trial.score(train, augment=augment, seed=seed)[trial.score_name]
-                rows.append({
-                    **name, "score": trial.score_name, "value": score, "n_train": len(train[1]),
+                row = name | {
+                    "score": trial.score_name,
+                    "value": score,
+                    "n_train": len(train[1]),
                     "seconds": round(time.perf_counter() - start, 2),
-                })  # fmt: skip
-                keep(rows[-1])
+                }
+                rows.append(row)
+                keep(row)
     return rows
 
 
@@ -76,6 +79,5 @@ def summarise(rows: Iterable[dict], baseline: str) -> dict[tuple[str, str, int],
         if common:
             pair = ({"seeds": common, "values": [v[s] for s in common]} for v in (own, base))
             change = difference(*pair)
-        found[task, way, size] = {**summary(own.values()), "seeds": list(own),
-                                  "difference": change}  # fmt: skip
+        found[task, way, size] = {**summary(own.values()), "seeds": list(own), "difference": change}
     return found

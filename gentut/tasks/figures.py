@@ -53,11 +53,14 @@ def plot_detections(
             ax.add_patch(_rectangle(box, FOUND, linewidth=1.6, linestyle="--"))
             above = box[1] > 0.14 * side
             ax.text(
-                np.clip(box[0], 0, 0.75 * side), box[1] - 1 if above else box[3] + 1,
-                f"{names[kind]} {score:.2f}", color="white", fontsize=7,
+                np.clip(box[0], 0, 0.75 * side),
+                box[1] - 1 if above else box[3] + 1,
+                f"{names[kind]} {score:.2f}",
+                color="white",
+                fontsize=7,
                 va="bottom" if above else "top",
                 bbox={"facecolor": FOUND, "edgecolor": "none", "pad": 1},
-            )  # fmt: skip
+            )
     return figure
 
 
@@ -89,8 +92,15 @@ def plot_masks(
             _show(axes[r * n + i], images[i])
         axes[r * n].set_ylabel(title)
     handles = [Rectangle((0, 0), 1, 1, color=c) for c in colours[1:]]
-    figure.legend(handles, names, loc="outside lower center", ncols=min(len(names), 10),
-                  frameon=False, handlelength=1, columnspacing=1)  # fmt: skip
+    figure.legend(
+        handles,
+        names,
+        loc="outside lower center",
+        ncols=min(len(names), 10),
+        frameon=False,
+        handlelength=1,
+        columnspacing=1,
+    )
     return figure
 
 
@@ -128,10 +138,17 @@ def plot_curves(
             errors = np.abs(np.array(ends) - means)
             shift = 1.035 ** (number - (len(ways) - 1) / 2)  # so that bars do not hide each other
             ax.errorbar(
-                np.array(own) * shift, means, errors, label=label, capsize=2, linewidth=1.4,
-                color=COLOURS[number % len(COLOURS)], marker=MARKERS[number % len(MARKERS)],
-                markersize=5, linestyle=LINES[number % len(LINES)],
-            )  # fmt: skip
+                np.array(own) * shift,
+                means,
+                errors,
+                label=label,
+                capsize=2,
+                linewidth=1.4,
+                color=COLOURS[number % len(COLOURS)],
+                marker=MARKERS[number % len(MARKERS)],
+                markersize=5,
+                linestyle=LINES[number % len(LINES)],
+            )
         ax.set_xscale("log")
         ax.set_xticks(sizes, [f"{s:,}" for s in sizes])
         ax.minorticks_off()
@@ -171,8 +188,14 @@ def _show(ax, image):
     # Pixels reach from k to k + 1, as boxes count them.
     height, width = image.shape[:2]
     grey = image.shape[-1] == 1
-    ax.imshow(image[..., 0] if grey else image, cmap="gray" if grey else None, vmin=0, vmax=1,
-              extent=(0, width, height, 0), interpolation="nearest")  # fmt: skip
+    ax.imshow(
+        image[..., 0] if grey else image,
+        cmap="gray" if grey else None,
+        vmin=0,
+        vmax=1,
+        extent=(0, width, height, 0),
+        interpolation="nearest",
+    )
 
 
 def _rectangle(box, colour, **style):

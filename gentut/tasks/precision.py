@@ -89,11 +89,17 @@ def _dataset(scenes):
         "images": [{"id": i} for i in range(len(scenes))],
         "categories": [{"id": k, "name": str(k)} for k in range(scenes.num_classes)],
         "annotations": [
-            {"id": number, "image_id": i, "category_id": kind, "bbox": [x, y, w, h],
-             "area": w * h, "iscrowd": 0}
+            {
+                "id": number,
+                "image_id": i,
+                "category_id": kind,
+                "bbox": [x, y, w, h],
+                "area": w * h,
+                "iscrowd": 0,
+            }
             for number, (i, kind, x, y, w, h) in enumerate(objects, start=1)
         ],
-    }  # fmt: skip
+    }
 
 
 def _library():

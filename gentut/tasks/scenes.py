@@ -102,8 +102,9 @@ def make_scenes(
             f" blank; received none of class {empty[0]}."
         )
     shape = (n, size, size, images.shape[-1])
-    scenes = Scenes(np.empty(shape, "float32"), [], [], np.zeros(shape[:3], "int32"), [],
-                    num_classes)  # fmt: skip
+    scenes = Scenes(
+        np.empty(shape, "float32"), [], [], np.zeros(shape[:3], "int32"), [], num_classes
+    )
     for i in range(n):
         rng = np.random.default_rng([seed, i, LAYOUT])
         picture = _texture(rng, size, images.shape[-1])

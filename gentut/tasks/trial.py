@@ -117,9 +117,14 @@ class Trial:
             values.append(self.score(own, augment=augment, seed=seed)[self.score_name])
             counts.append(len(own[1]))
         return {
-            "task": self.task, "score": self.score_name, **summary(values), "seeds": seeds,
-            "n_train": max(counts), "n_test": self.n_test, "augment": augment,
-        }  # fmt: skip
+            "task": self.task,
+            "score": self.score_name,
+            **summary(values),
+            "seeds": seeds,
+            "n_train": max(counts),
+            "n_test": self.n_test,
+            "augment": augment,
+        }
 
 
 def summary(values: Iterable[float]) -> dict:

@@ -63,9 +63,14 @@ class BatchNormalization(keras.layers.BatchNormalization):
         shape = ops.shape(inputs)
         spots = inputs if len(shape) == 4 else ops.reshape(inputs, (-1, 1, 1, shape[-1]))
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=spots, scale=self.gamma, offset=self.beta, mean=self.moving_mean,
-            variance=self.moving_variance, epsilon=self.epsilon, is_training=True,
-        )  # fmt: skip
+            x=spots,
+            scale=self.gamma,
+            offset=self.beta,
+            mean=self.moving_mean,
+            variance=self.moving_variance,
+            epsilon=self.epsilon,
+            is_training=True,
+        )
         # The kernel gives the variance over n − 1 values, Keras keeps the one over n.
         count = ops.cast(ops.size(spots) // shape[-1], "float32")
         variance = variance * (count - 1) / count

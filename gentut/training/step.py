@@ -248,9 +248,15 @@ class StepModel(Differentiable, keras.Model):
                 )
         batch_size = min(batch_size, len(images))
         data = Batches(
-            images, labels, batch_size, epochs, seed, initial_epoch, clock,
+            images,
+            labels,
+            batch_size,
+            epochs,
+            seed,
+            initial_epoch,
+            clock,
             place=self._place(batch_size),
-        )  # fmt: skip
+        )
         if initial_step >= len(data):
             raise ValueError(
                 f"`initial_step` must lie in [0, {len(data)}), the steps of an epoch; received"
@@ -259,26 +265,39 @@ class StepModel(Differentiable, keras.Model):
         begin = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: data.begin(epoch))
         verbose = options.get("verbose", "auto")
         callbacks = ResumedEpochCallbacks(
-            [begin, *callbacks], initial_step, model=self, add_progbar=verbose != 0,
-            verbose=verbose, epochs=epochs, steps=len(data),
-        )  # fmt: skip
+            [begin, *callbacks],
+            initial_step,
+            model=self,
+            add_progbar=verbose != 0,
+            verbose=verbose,
+            epochs=epochs,
+            steps=len(data),
+        )
         self._forget()
         with self._at_most(len(data)):
             if initial_step:
                 data.skip, callbacks.last = initial_step, False
                 super().fit(
-                    feed(data), epochs=initial_epoch + 1, initial_epoch=initial_epoch,
-                    callbacks=callbacks, shuffle=False, **options,
-                )  # fmt: skip
+                    feed(data),
+                    epochs=initial_epoch + 1,
+                    initial_epoch=initial_epoch,
+                    callbacks=callbacks,
+                    shuffle=False,
+                    **options,
+                )
                 data.skip, callbacks.skip, callbacks.last = 0, 0, True
                 initial_epoch += 1
                 if self.stop_training or initial_epoch >= epochs:
                     callbacks.on_train_end()
                     return self.history
             return super().fit(
-                feed(data), epochs=epochs, initial_epoch=initial_epoch, callbacks=callbacks,
-                shuffle=False, **options,
-            )  # fmt: skip
+                feed(data),
+                epochs=epochs,
+                initial_epoch=initial_epoch,
+                callbacks=callbacks,
+                shuffle=False,
+                **options,
+            )
 
     def _forget(self):
         """Drop what was fitted to the weights so far; called before they are trained."""
@@ -366,10 +385,17 @@ class StepModel(Differentiable, keras.Model):
         if BACKEND != "jax":
             return self._update(args[0])
         state, batch = args
-        groups = (self.trainable_variables, self.non_trainable_variables,
-                  self.optimizer.variables, self.metrics_variables)  # fmt: skip
-        pairs = [p for group, values in zip(groups, state, strict=True)
-                 for p in zip(group, values, strict=True)]  # fmt: skip
+        groups = (
+            self.trainable_variables,
+            self.non_trainable_variables,
+            self.optimizer.variables,
+            self.metrics_variables,
+        )
+        pairs = [
+            p
+            for group, values in zip(groups, state, strict=True)
+            for p in zip(group, values, strict=True)
+        ]
         with keras.StatelessScope(pairs) as scope:
             logs = self._update(batch)
         return logs, tuple([scope.get_current_value(v) for v in group] for group in groups)
