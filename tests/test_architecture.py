@@ -113,6 +113,17 @@ def test_no_files_import_each_other_in_a_circle():
     assert list(graphlib.TopologicalSorter(needs).static_order())
 
 
+def test_scores_need_one_model_only_the_gaussian_beside_which_they_stand():
+    taken = {
+        name.split(".")[2]
+        for file in FILES
+        if room_of(file) == "evaluation"
+        for name in imports(ast.parse(file.read_text(encoding="utf-8")))
+        if name.startswith("gentut.models.")
+    }
+    assert taken == {"pca_mixture"}
+
+
 def test_only_training_knows_the_backend():
     knowing = {
         room_of(file)

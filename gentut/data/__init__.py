@@ -21,7 +21,7 @@ from gentut.data.named import ImageSet, data_path
 __all__ = ["ImageSet", "class_names", "data_path", "load", "names"]
 
 SPLITS = ("train", "test")
-FOLDER_SIZE, FOLDER_CHANNELS = 32, 3
+FOLDER_SIZE, FOLDER_CHANNELS = 32, 3  # of a folder's images, unless the caller says otherwise
 LARGEST = 2048  # pixels per side: a mistyped size must not ask for the whole memory
 
 

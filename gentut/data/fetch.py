@@ -9,8 +9,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 SCHEMES = ("https",)
-ATTEMPTS = 5  # without a new byte
-TIMEOUT = 30  # seconds without an answer
+ATTEMPTS = 5  # attempts in a row that bring no new byte before the download is given up
+TIMEOUT = 30  # seconds without an answer before an attempt is given up
 
 
 class _SameScheme(urllib.request.HTTPRedirectHandler):

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".webp"}
-# Pictures that are not read; whoever has some should hear of it.
+# Suffixes of pictures that are not read; a warning counts them.
 OTHER_PICTURES = re.compile(
     r"\.(arw|avif|bmp|cr2|cr3|dib|dng|gif|hei[cf]|ico|j2k|jp2|jxl|nef|p[bgnp]m|psd|svg|tga|tiff?)"
 )
@@ -23,11 +23,12 @@ SPLIT_NAMES = {"train": "train", "training": "train", "test": "test", "testing":
     dict.fromkeys(("val", "valid", "validation", "dev"), "val")
 )
 SPLIT_WORD = re.compile("train(ing)?|test(ing)?|val(id(ation)?)?|dev", re.IGNORECASE)
-CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # and half characters
-TEST_SHARE = 1 / 6
+# Control characters and halves of characters (surrogates), which break a message's line.
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+TEST_SHARE = 1 / 6  # of a folder without splits
 FORMATS = ("PNG", "JPEG", "WEBP")
-LISTED = 10  # unreadable files named in a message
-NAMED = 3  # files that are passed over and named
+LISTED = 10  # unreadable files that a message names, at most
+NAMED = 3  # files passed over that a message names, at most
 
 
 class Contents(NamedTuple):

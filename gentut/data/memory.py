@@ -3,8 +3,10 @@
 import itertools
 from pathlib import Path
 
+# Where Linux tells of the machine's memory, of the control groups that hold this program, and of
+# all control groups.
 MEMINFO, OWN_GROUPS, GROUPS = "/proc/meminfo", "/proc/self/cgroup", "/sys/fs/cgroup"
-# Where the two versions of control groups keep the limit and what is used of it.
+# Folder, file of the limit and file of what is used, of the two versions of control groups.
 FILES = (
     ("", "memory.max", "memory.current"),
     ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),

@@ -9,8 +9,9 @@ import numpy as np
 from gentut import metrics
 from gentut.evaluation.reference import ReferenceSet, check_count
 
-PAIRS = 500  # reconstructions that are compared
-BOUND_IMAGES, BOUND_SAMPLES = 250, 100  # of the importance-weighted bound
+PAIRS = 500  # test images that are compared with their reconstructions
+# The importance-weighted bound takes 100 passes per image, so that few images must do.
+BOUND_IMAGES, BOUND_SAMPLES = 250, 100
 
 
 def evaluate(
@@ -54,7 +55,7 @@ def evaluate(
         - ``n_generated``, ``n_real``, ``n_train``, ``n_neighbours`` (of precision to coverage,
           and of memorisation), ``nearest_k``, ``features``, ``split``, ``data``, ``seed``,
           ``parameters``, ``seconds_per_1000`` (to generate), ``seconds_evaluate`` (all of it).
-        - ``left_out``: scores that this model or judge cannot have, and why; "" if none.
+        - ``left_out``: scores that this model or extractor cannot have, and why; "" if none.
 
     Raises:
         ValueError: ``n`` is too small, or the model makes images of another shape than the data's.

@@ -1,4 +1,4 @@
-"""Images to feature vectors and class probabilities: the judges behind the scores.
+"""Images to feature vectors and class probabilities: the classifiers behind the scores.
 
 A Fréchet distance or a recall is a statement about *features*. ImageNet features mean little on
 28×28 letters, so the package carries small classifiers of its own, trained by
@@ -29,7 +29,8 @@ from gentut.files import write_atomically
 
 CLASSIFIERS = ("glyphs", "mnist", "cifar10_sample")
 FEATURE_DIM = 128
-# Filters, kernel and stride of each convolution. Strides instead of pooling: a third of the cost.
+# Filters, kernel size and stride of each convolution. Strides instead of pooling save two thirds of
+# the cost.
 BLOCKS = ((24, 5, 2), (64, 3, 2), (64, 3, 1), (96, 3, 2))
 LUMA = np.array([0.299, 0.587, 0.114], "float32")  # ITU-R BT.601, as Pillow's mode "L"
 
@@ -60,11 +61,11 @@ def load(name: str) -> "Extractor":
 def for_data(
     name: str | os.PathLike, image_shape: Sequence[int], num_classes: int | None = None
 ) -> "Extractor":
-    """Pick the extractor that judges images of the data set ``name``.
+    """Pick the extractor for images of the data set ``name``.
 
-    A classifier of ours fits the data set it was trained on ("cifar10_sample" also judges
-    "cifar10"), if the number of classes agrees. Everything else, such as a folder of the user's
-    own images, is judged by ``random_convolutions``, and the extractor's name says so.
+    A classifier of ours fits the data set it was trained on ("cifar10_sample" also serves
+    "cifar10"), if the number of classes agrees. Everything else, such as a folder of the user's own
+    images, goes through ``random_convolutions``, and the extractor's name says so.
 
     Args:
         name: what ``gentut.data.load`` was given, a name or a folder.

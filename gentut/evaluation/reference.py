@@ -1,4 +1,4 @@
-"""Held-out images as a judge of generated ones: scores, their intervals and references."""
+"""Held-out images that generated ones are scored against: scores, intervals and references."""
 
 import os
 from collections.abc import Mapping
@@ -10,15 +10,17 @@ from gentut import data as image_data
 from gentut import metrics
 from gentut.checks import check_images
 from gentut.evaluation import features
-from gentut.models import recipes
+from gentut.models.pca_mixture import PCAMixture
 
 NEIGHBOURS = 5  # nearest_k of precision, recall, density and coverage
-PRDC_LIMIT = 5_000  # images of each side that they look at
-TRAIN_LIMIT = 60_000  # training images among which copies are sought
-HALVES = 20  # random halves behind each interval
-SUBSETS, SUBSET_SIZE = 50, 1_000  # of the kernel distance
-SPLITS = 10  # of the inception score
-RANGES = {  # that an interval cannot leave; the unbiased kernel distance can be below zero
+PRDC_LIMIT = 5_000  # real and generated images, at most, of which they and memorisation are told
+TRAIN_LIMIT = 60_000  # training images, at most, among which copies are sought
+HALVES = 20  # random halves of the images behind each interval
+SUBSETS, SUBSET_SIZE = 50, 1_000  # for the spread of the kernel distance, as papers publish it
+SPLITS = 10  # for the spread of the inception score
+# Values that a score can have, which its interval must not leave.  The kernel distance is unbiased
+# and so can be below zero.
+RANGES = {
     "frechet_distance": (0, np.inf),
     "kernel_distance": (-np.inf, np.inf),
     "inception_score": (1, np.inf),
@@ -27,7 +29,7 @@ RANGES = {  # that an interval cannot leave; the unbiased kernel distance can be
     "density": (0, np.inf),
     "coverage": (0, 1),
 }
-SMALLEST = 12  # images of each side: a half must hold more than the 5 neighbours
+SMALLEST = 12  # real or generated images: each half of them must hold more than 5 neighbours
 
 
 class ReferenceSet:
@@ -105,23 +107,23 @@ class ReferenceSet:
         """Score ``n`` images that no network made: what a score can be held against.
 
         Returns:
-            A flat dict, each score of a crowd (Fréchet distance, precision, …) three times: with
-            the suffix ``_real`` for training images (as good as it gets: a distance's floor),
+            A flat dict, each score of a set of images (Fréchet distance, precision, …) three times:
+            with the suffix ``_real`` for training images (as good as it gets: a distance's floor),
             ``_gaussian`` for samples of one Gaussian over 64 principal components, and ``_noise``
             for uniform noise (a distance's ceiling).
         """
         if n not in self._references:
-            gaussian = recipes.build("gaussian", self.train.shape[1:])
+            gaussian = PCAMixture(self.train.shape[1:], latent_dim=64)
             gaussian.fit(self.train[: self.limit], seed=self.seed)
-            crowds = {
+            sets = {
                 "real": self.train_features[:n],
                 "gaussian": self.extractor(gaussian.sample(n, seed=self.seed)),
                 "noise": self.extractor(self._noise(n)),
             }
             self._references[n] = {
                 f"{score}_{name}": value
-                for name, codes in crowds.items()
-                for score, value in self._of_crowd(codes).items()
+                for name, codes in sets.items()
+                for score, value in self._scores_of_set(codes).items()
             }
         return self._references[n]
 
@@ -142,7 +144,7 @@ class ReferenceSet:
             self.train_features, self.test_features[:PRDC_LIMIT], codes[:PRDC_LIMIT]
         )
         return (
-            self._of_crowd(codes)
+            self._scores_of_set(codes)
             | self._uncertainty(codes)
             | {
                 "memorisation_c_t": copying["c_t"],
@@ -161,8 +163,8 @@ class ReferenceSet:
             }
         )
 
-    def _of_crowd(self, codes):
-        """Scores that compare two crowds of features, or look at one."""
+    def _scores_of_set(self, codes):
+        """Return the scores of a set of images, from its features ``(n, d)``."""
         scores = {
             "frechet_distance": metrics.frechet_distance(self.test_features, codes),
             "kernel_distance": metrics.kernel_distance(self.test_features, codes),

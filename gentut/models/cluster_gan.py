@@ -21,10 +21,11 @@ from gentut.models.mixtures import draw_in_shares
 from gentut.training.step import draw_seed, generator_from
 
 AXES = 32  # principal components in which images are compared
-FEWEST = 50  # training images per cluster
-CELLS = 40  # small k-means cells per cluster, at most,
-FEWEST_IN_CELL = 5  # and training images per cell
-NEIGHBOURS = 5  # cells to which a cell is tied
+# Few images make fewer clusters, and fewer cells, so that each cluster and cell has several.
+FEWEST = 50  # training images per cluster, at least
+CELLS = 40  # k-means cells per cluster, at most
+FEWEST_IN_CELL = 5  # training images per cell, at least
+NEIGHBOURS = 5  # nearest cells to which each cell is tied in the graph
 
 
 @keras.saving.register_keras_serializable("gentut")

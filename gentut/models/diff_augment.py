@@ -2,8 +2,7 @@
 
 The discriminator sees T(x) for a random T, of real and of generated images and in both players'
 steps, so that it cannot learn its few training images by heart, and the generator is never asked
-to make images that look transformed.  T is differentiable: the
-generator's gradient flows through it.
+to make transformed images.  T is differentiable: the generator's gradient flows through it.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,10 +15,10 @@ from gentut.checks import check_choice
 from gentut.training.devices import Tensor
 from gentut.training.step import per_image
 
-SHIFT = 1 / 8  # translation: at most this share of the side
-HOLE = 1 / 2  # cutout: side of the hole, as a share of the image's
-# Images that a transform reaches; the others stay as they are.  Below 0.8, Karras et al. (2020,
-# "Training GANs with limited data", section 2.2) find that no transform leaks into the samples.
+SHIFT = 1 / 8  # largest translation, as a share of the image's side
+HOLE = 1 / 2  # side of the hole that cutout makes, as a share of the image's side
+# Share of images that a transform changes; the others stay as they are.  Below 0.8, Karras et al.
+# (2020, "Training GANs with limited data", section 2.2) find that no transform leaks into samples.
 SHARE = 0.7
 
 

@@ -49,7 +49,7 @@ def solve(
 
 
 class Flow(StepModel):
-    """What flows of images and flows of latents share: the loss, the average, the way from noise.
+    """What flows of images and flows of latents share: loss, averaged velocity, path from noise.
 
     A subclass has ``velocity``, a network ``[points, time]`` (and labels) -> velocity, the shape of
     the points; label ``num_classes`` means "no label".
@@ -85,8 +85,8 @@ class Flow(StepModel):
             return per_image(lambda n: keras.random.normal((n, *shape), seed=seed), n, copies)
 
         noise = normal(*shape)
-        # More steps in the middle of the way, where the velocity is hardest to tell
-        # (logit-normal times, Esser et al. 2024, eq. 19).
+        # Logit-normal times (Esser et al. 2024, eq. 19): most of them in the middle of the path,
+        # where the velocity is hardest to tell.
         time = ops.sigmoid(normal(1))
         if labels is not None:
             shares = per_image(lambda n: keras.random.uniform((n,), seed=seed), n, copies)
@@ -94,7 +94,7 @@ class Flow(StepModel):
         return noise, time, labels
 
     def _flow_step(self, points, labels, optimizer, copies=1):
-        """One step of the velocity towards the straight way from noise to ``points``.
+        """Take one step of the velocity towards the straight path from noise to ``points``.
 
         ``copies``: how often the images of the batch stand one after the other among the points.
         """
@@ -208,8 +208,8 @@ class FlowMatching(Flow):
             labels: ints ``(n,)`` for conditional models; None draws them uniformly.
             seed: of noise and labels.
             steps: equal steps from noise to image; default ``default_steps``.
-            method: "euler" (one velocity per step) or "heun" (two in all steps but the last;
-                second order).
+            method: "euler", of first order with ``steps`` function evaluations (NFE), or "heun", of
+                second order with 2·steps − 1 of them.
             guidance: weight w of classifier-free guidance; 1 is the plain conditional model,
                 more is truer to the label and less diverse.
         """

@@ -15,7 +15,7 @@ from keras import layers, ops
 from gentut.training.devices import Tensor
 from gentut.training.kernels import BatchNormalization, Embedding
 
-SLOPE = 0.2  # of the leaky rectifier in discriminators (Radford et al. 2016)
+NEGATIVE_SLOPE = 0.2  # of the leaky rectifier in discriminators (Radford et al. 2016)
 
 
 def join(inputs: Tensor | list[Tensor], labels: Tensor | None) -> Tensor | list[Tensor]:
@@ -161,7 +161,7 @@ def discriminator(
 ) -> keras.Model:
     """Build a discriminator: images in [0, 1] (and labels) -> scores ``(n, 1)``, no sigmoid.
 
-    Strided convolutions without batch normalisation, so that every image is judged alone.
+    Strided convolutions without batch normalisation, so that every image is scored alone.
     Labels enter as a projection (Miyato & Koyama 2018, eq. 3).
 
     Args:
@@ -179,7 +179,7 @@ def discriminator(
     x = layers.Rescaling(2.0, -1.0)(images)
     for width_here in filters:
         x = conv(width_here, 4, strides=2, padding="same")(x)
-        x = layers.LeakyReLU(negative_slope=SLOPE)(x)
+        x = layers.LeakyReLU(negative_slope=NEGATIVE_SLOPE)(x)
     features = layers.Flatten()(x)
     score = dense(1, dtype=_full())(features)
     if num_classes is None:

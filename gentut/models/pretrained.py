@@ -20,7 +20,8 @@ from gentut.models import recipes
 from gentut.training.step import StepModel
 
 NAMES = ("gan-glyphs", "vae-glyphs", "flow-glyphs", "latent_flow-glyphs")
-# Name in the file -> network; of one that is averaged, the average that `sample` uses.
+# Of each family: name in the file -> attribute of the model that is stored under it.  Of networks
+# with a moving average, the average is stored, since `sample` uses that one.
 NETWORKS = {
     "gan": {"average": "ema_generator", "discriminator": "discriminator"},
     "vae": {"encoder": "encoder", "decoder": "decoder"},
@@ -31,6 +32,7 @@ NETWORKS = {
         "vae.decoder": "vae.decoder",
     },
 }
+# The network that starts from the average when training goes on.
 AVERAGED = {"gan": "generator", "flow": "velocity", "latent_flow": "velocity"}
 
 

@@ -261,7 +261,7 @@ class VAE(StepModel):
             seed: of the choice of images, of the draw from q(z|x) and of the mixture.
 
         Returns:
-            Self.
+            self.
         """
         check_positive("components", components)
         check_positive("limit", limit)

@@ -13,7 +13,7 @@ from gentut.tasks.learner import Learner
 
 
 class Classifier(Learner):
-    """A small convolutional classifier, the network of our judges (``gentut.features``).
+    """A small convolutional classifier, the network of our classifiers (``gentut.features``).
 
     Args:
         image_shape: ``(height, width, channels)``.
@@ -49,7 +49,7 @@ class Classifier(Learner):
             seed: of weights, dropout and order.
 
         Returns:
-            Self.
+            self.
         """
         images = check_images(images, self.image_shape)
         labels = check_labels(labels, len(images), self.num_classes)

@@ -18,10 +18,11 @@ from gentut.tasks.scenes import Scenes
 from gentut.training.devices import Tensor
 
 STRIDE = 4  # pixels per cell of the heat map
-FOCUS, EASE = 2, 4  # α and β of eq. 1
+# α and β of eq. 1: cells that are told right already count less, and so do cells near a centre.
+ALPHA, BETA = 2, 4
 SIZE_WEIGHT = 0.1  # λ_size of eq. 4; the offset's weight is 1
-PRIOR = 0.1  # of a peak anywhere, at the start of the training
-MOST = 20  # detections in a scene
+PRIOR = 0.1  # probability of a centre in a cell that the network begins with
+MOST = 20  # detections in a scene, at most
 
 
 class Detections(NamedTuple):
@@ -129,8 +130,8 @@ def centre_loss(true: Tensor, predicted: Tensor) -> Tensor:
     logits, guess = predicted[..., :-4], predicted[..., -4:]
     chance = ops.sigmoid(logits)
     # log σ(s) = −softplus(−s): finite for every score.
-    here = (1 - chance) ** FOCUS * ops.softplus(-logits)
-    elsewhere = (1 - heat) ** EASE * chance**FOCUS * ops.softplus(logits)
+    here = (1 - chance) ** ALPHA * ops.softplus(-logits)
+    elsewhere = (1 - heat) ** BETA * chance**ALPHA * ops.softplus(logits)
     focal = ops.sum(ops.where(heat >= 1, here, elsewhere))
     errors = ops.sum(centre * ops.abs(geometry - guess), axis=(0, 1, 2))
     distance = SIZE_WEIGHT * (errors[0] + errors[1]) + errors[2] + errors[3]

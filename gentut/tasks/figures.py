@@ -13,7 +13,7 @@ from gentut.plots.style import COLOURS, LINES, MARKERS, STYLE
 from gentut.tasks.detection import Detections
 from gentut.tasks.scenes import Scenes
 
-TRUE, FOUND = "black", "#D55E00"  # a colour that most colour-blind readers tell apart
+FOUND = "#D55E00"  # of boxes: vermilion, which most colour-blind readers tell from black
 
 
 def plot_detections(

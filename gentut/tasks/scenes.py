@@ -15,10 +15,12 @@ from gentut.evaluation import features
 from gentut.tasks.augmentation import augment as augmented
 
 MATTES = ("ink", "frame")
-TRIES = 30  # to find a free place for an object before it is left out
-OCTAVES = ((2, 1.0), (4, 0.6), (8, 0.4), (16, 0.25))  # grid cells and weight of the texture
+TRIES = 30  # draws of a free place for an object before it is left out
+# Layers of the texture: cells per side of a grid of random greys, and the layer's weight.
+OCTAVES = ((2, 1.0), (4, 0.6), (8, 0.4), (16, 0.25))
 NOISE = 0.02  # standard deviation of the camera noise
-LAYOUT, OBJECTS = 0, 1  # the streams of random numbers of a scene
+# Each scene has two streams of random numbers, so that its layout does not depend on the image set.
+LAYOUT, OBJECTS = 0, 1
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from gentut.tasks.learner import Learner, Weights, block
 from gentut.tasks.scenes import Scenes
 from gentut.training.devices import Tensor
 
-BACKGROUND = 0.1  # weight of its pixels in the loss
+BACKGROUND = 0.1  # weight of a background pixel in the loss; that of an object's pixel is 1
 
 
 class Segmenter(Learner):

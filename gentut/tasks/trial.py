@@ -20,7 +20,7 @@ from gentut.tasks.segmentation import Segmenter
 LEARNERS = {"classification": Classifier, "detection": Detector, "segmentation": Segmenter}
 TASKS = tuple(LEARNERS)
 SCORE = {"classification": "accuracy", "detection": "ap50", "segmentation": "mean_iou"}
-TEST_SEED = 1_000_000  # of the test scenes, the same for every training
+TEST_SEED = 1_000_000  # seed of the test scenes, which are the same for every training
 
 LabelledImages = tuple[np.ndarray, np.ndarray]  # images ``(n, h, w, c)`` and labels ``(n,)``
 

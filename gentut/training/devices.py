@@ -39,14 +39,17 @@ for _name, _needed in KERAS_SETTINGS.items():  # not changed here: other code ma
             " it in keras.json (in ~/.keras, or where KERAS_HOME points), or call"
             f" keras.config.set_{_name}({_needed!r}) before gentut is imported."
         )
+
 # What losses, networks and steps compute with: an array of whichever backend runs, traced or not.
 # The three backends have no common class for it.
 Tensor = Any
 
-# What `keras.distribution.initialize` reads.
+# Environment variables of a training by several processes, which Keras reads in
+# `keras.distribution.initialize`: the addresses of all processes, and how many there are.
 HOSTS, PROCESSES = "KERAS_DISTRIBUTION_JOB_ADDRESSES", "KERAS_DISTRIBUTION_NUM_PROCESSES"
 
-# How TensorFlow, JAX, PyTorch, NumPy and the system say it, in small letters.
+# Words, in small letters, by which TensorFlow, JAX, PyTorch, NumPy and the system say that
+# memory is full.
 MEMORY_IS_FULL = (
     "resource_exhausted",
     "resourceexhausted",

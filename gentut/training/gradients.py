@@ -15,7 +15,7 @@ elif BACKEND == "jax":
 else:
     import torch
 
-LOSS_SCALE = 1024.0  # for layers that compute in float16
+LOSS_SCALE = 1024.0  # factor of the loss where layers compute in float16
 
 
 def input_gradient(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:

@@ -61,9 +61,10 @@ class BatchNormalization(keras.layers.BatchNormalization):
         if not (kernel and training and self.trainable and mask is None):
             return super().call(inputs, training=training, mask=mask)
         shape = ops.shape(inputs)
-        spots = inputs if len(shape) == 4 else ops.reshape(inputs, (-1, 1, 1, shape[-1]))
+        # The kernel takes images: vectors become images of one pixel.
+        pixels = inputs if len(shape) == 4 else ops.reshape(inputs, (-1, 1, 1, shape[-1]))
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=spots,
+            x=pixels,
             scale=self.gamma,
             offset=self.beta,
             mean=self.moving_mean,
@@ -72,11 +73,11 @@ class BatchNormalization(keras.layers.BatchNormalization):
             is_training=True,
         )
         # The kernel gives the variance over n − 1 values, Keras keeps the one over n.
-        count = ops.cast(ops.size(spots) // shape[-1], "float32")
+        count = ops.cast(ops.size(pixels) // shape[-1], "float32")
         variance = variance * (count - 1) / count
         for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
             average.assign(average * self.momentum + value * (1 - self.momentum))
-        return outputs if spots is inputs else ops.reshape(outputs, shape)
+        return outputs if pixels is inputs else ops.reshape(outputs, shape)
 
 
 @keras.saving.register_keras_serializable("gentut")

@@ -134,8 +134,8 @@ class StepModel(Differentiable, keras.Model):
     iterative = True  # trained in steps; False where `fit` fits all at once
     finishing = ""  # what `finish` does, for a message while it works
     default_batch_size = 64
-    parts = 1  # batches that a step cuts its batch into, one after the other
-    _steps_built = None  # to a call of the train function that is there
+    parts = 1  # into so many smaller batches a step cuts its batch, one after the other
+    _steps_built = None  # steps in one call of the train function that was built last
 
     def __init__(
         self,
