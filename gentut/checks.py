@@ -11,6 +11,15 @@ def check_positive(name, value):
         raise ValueError(f"`{name}` must be a positive integer; received {value!r}.")
 
 
+def check_int(name: str, value: object, least: int = 0, most: int | None = None) -> int:
+    """Return ``value`` as an int, or raise unless it is an integer in the range."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):
+        limits = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise ValueError(f"`{name}` must be an integer {limits}; received {value!r}.")
+    return int(value)
+
+
 def check_choice(name, value, choices):
     """Return `value` if it is one of `choices`, or raise with the list of them."""
     if value not in choices:

@@ -8,7 +8,7 @@ import numpy as np
 
 from gentut import data as image_data
 from gentut import metrics
-from gentut.checks import check_images
+from gentut.checks import check_images, check_int
 from gentut.evaluation import features
 from gentut.models.pca_mixture import PCAMixture
 
@@ -230,5 +230,4 @@ class ReferenceSet:
 
 def check_count(n: int) -> None:
     """Raise unless ``n`` generated images are enough to be scored."""
-    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < SMALLEST:
-        raise ValueError(f"`n` must be an integer of at least {SMALLEST}; received {n!r}.")
+    check_int("n", n, SMALLEST)

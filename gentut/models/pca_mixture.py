@@ -10,10 +10,9 @@ from typing import Any, Self
 import keras
 import numpy as np
 from sklearn.decomposition import PCA
-from sklearn.mixture import GaussianMixture
 
 from gentut.checks import check_positive
-from gentut.models.mixtures import draw_components, move_to_components
+from gentut.models.mixtures import draw_components, fit_mixtures, move_to_components
 from gentut.training.step import StepModel, generator_from
 
 ARRAYS = ("mean", "axes", "weights", "means", "scales", "groups")
@@ -80,33 +79,25 @@ class PCAMixture(StepModel):
         count = min(self.latent_dim, *flat.shape)
         pca = PCA(count, svd_solver="randomized", random_state=seed).fit(flat)
         codes = pca.transform(flat).astype("float64")
-        groups = np.zeros(len(codes), int) if labels is None else labels
-        parts = []
-        for group in range(self.num_classes or 1):
-            own = codes[groups == group]
-            if len(own) < 2:
-                raise ValueError(
-                    f"`x` must hold 2 images or more of class {group}; got {len(own)}."
-                )
-            parts.append((*self._mixture(own, seed), group))
+        mixtures = fit_mixtures(
+            codes,
+            labels,
+            self.num_classes,
+            self.components,
+            codes_per_dimension=2,
+            ridge=lambda own: 1e-3 * float(own.var(axis=0).mean()),  # in the units of the data
+            max_iter=60,
+            seed=seed,
+        )
         self.arrays = {
             "mean": pca.mean_.astype("float32"),
             "axes": pca.components_.astype("float32"),
-            "weights": np.concatenate([p[0] for p in parts]),
-            "means": np.concatenate([p[1] for p in parts]).astype("float32"),
-            "scales": np.concatenate([p[2] for p in parts]).astype("float32"),
-            "groups": np.concatenate([np.full(len(p[0]), p[3]) for p in parts]),
+            "weights": mixtures["weights"],
+            "means": mixtures["means"].astype("float32"),
+            "scales": mixtures["scales"].astype("float32"),
+            "groups": mixtures["groups"],
         }
         return self
-
-    def _mixture(self, codes, seed):
-        wanted = max(1, self.components // (self.num_classes or 1))
-        # A full covariance needs several images per dimension to mean anything.
-        count = max(1, min(wanted, len(codes) // (2 * codes.shape[1])))
-        ridge = 1e-3 * float(codes.var(axis=0).mean())  # in the units of the data
-        mixture = GaussianMixture(count, reg_covar=ridge, max_iter=60, random_state=seed)
-        mixture.fit(codes)
-        return mixture.weights_, mixture.means_, np.linalg.cholesky(mixture.covariances_)
 
     def count_params(self) -> int:
         """Count the numbers that the fitted model holds."""

@@ -8,7 +8,6 @@ import keras
 import numpy as np
 from keras import ops
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 
 from gentut.checks import check_choice, check_positive, check_share
 from gentut.models.losses import (
@@ -16,7 +15,7 @@ from gentut.models.losses import (
     gaussian_log_likelihood,
     kl_to_standard_normal,
 )
-from gentut.models.mixtures import draw_components, draw_rows, move_to_components
+from gentut.models.mixtures import draw_components, draw_rows, fit_mixtures, move_to_components
 from gentut.models.networks import classes_of, join
 from gentut.training.devices import Tensor, mean_over_replicas
 from gentut.training.step import StepModel, generator_from, per_image
@@ -272,26 +271,18 @@ class VAE(StepModel):
             images, labels = images[rows], None if labels is None else labels[rows]
         mean, log_var = self.encode(images, labels)
         codes = mean + np.exp(log_var / 2) * rng.standard_normal(mean.shape)
-        groups = np.zeros(len(codes), int) if labels is None else labels
-        parts = []
-        for group in range(self.num_classes or 1):
-            own = codes[groups == group]
-            wanted = max(1, components // (self.num_classes or 1))
-            # A full covariance needs several codes per dimension to mean anything.
-            count = max(1, min(wanted, len(own) // (5 * self.latent_dim)))
-            if len(own) < 2:
-                raise ValueError(f"`images` must hold at least 2 of class {group}; got {len(own)}.")
-            mixture = GaussianMixture(count, reg_covar=1e-3, max_iter=5, random_state=seed)
-            with warnings.catch_warnings():  # from k-means on, more than 5 rounds gain nothing
-                warnings.simplefilter("ignore", ConvergenceWarning)
-                mixture.fit(own)
-            scales = np.linalg.cholesky(mixture.covariances_)
-            parts.append((mixture.weights_, mixture.means_, scales, np.full(count, group)))
-        names = ("weights", "means", "scales", "groups")
-        self.prior = {
-            name: np.concatenate(values)
-            for name, values in zip(names, zip(*parts, strict=True), strict=True)
-        }
+        with warnings.catch_warnings():  # from k-means on, more than 5 rounds gain nothing
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            self.prior = fit_mixtures(
+                codes,
+                labels,
+                self.num_classes,
+                components,
+                codes_per_dimension=5,
+                ridge=lambda own: 1e-3,
+                max_iter=5,
+                seed=seed,
+            )
         return self
 
     def finish(self, images: np.ndarray, labels: np.ndarray | None = None, seed: int = 0) -> None:

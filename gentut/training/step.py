@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from gentut.checks import check_images, check_labels, check_positive
+from gentut.checks import check_images, check_int, check_labels, check_positive
 from gentut.training.batches import Batches, ResumedEpochCallbacks
 from gentut.training.devices import (
     BACKEND,
@@ -48,11 +48,7 @@ def seed(number: int) -> None:
     Args:
         number: int in [0, 2**32).
     """
-    if isinstance(number, bool) or not isinstance(number, int | np.integer):
-        raise TypeError(f"`number` must be an int; received {number!r}.")
-    if not 0 <= number < 2**32:
-        raise ValueError(f"`number` must lie in [0, 2**32); received {number}.")
-    keras.utils.set_random_seed(int(number))
+    keras.utils.set_random_seed(check_int("number", number, 0, 2**32 - 1))
     if BACKEND == "tensorflow":
         tf.config.experimental.enable_op_determinism()
     elif BACKEND == "torch":
@@ -66,9 +62,7 @@ def draw_seed() -> int:
 
 def generator_from(seed: int | None) -> np.random.Generator:
     """Return a NumPy random generator; ``seed`` None draws one that ``gentut.seed`` controls."""
-    if seed is not None and (not isinstance(seed, int | np.integer) or seed < 0):
-        raise ValueError(f"`seed` must be None or an integer ≥ 0; received {seed!r}.")
-    return np.random.default_rng(draw_seed() if seed is None else seed)
+    return np.random.default_rng(draw_seed() if seed is None else check_int("seed", seed))
 
 
 def compile_options() -> dict:
@@ -235,9 +229,8 @@ class StepModel(Differentiable, keras.Model):
         if epochs is None:
             epochs = 1 if clock is None else 1_000_000
         check_positive("epochs", epochs)
-        for name, value in (("initial_epoch", initial_epoch), ("initial_step", initial_step)):
-            if not isinstance(value, int) or value < 0:
-                raise ValueError(f"`{name}` must be an integer ≥ 0; received {value!r}.")
+        check_int("initial_epoch", initial_epoch)
+        check_int("initial_step", initial_step)
         if seed is None:
             seed = draw_seed()
         for name, value in (("images", len(images)), ("batch_size", batch_size)):
