@@ -11,6 +11,20 @@ def check_positive(name, value):
         raise ValueError(f"`{name}` must be a positive integer; received {value!r}.")
 
 
+def check_int(
+    name: str, value: object, least: int = 0, most: int | None = None, why: str = ""
+) -> int:
+    """Return ``value`` as an int, or raise unless it is an integer in the range.
+
+    ``why``: what is said of the end ``most``.
+    """
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):
+        limits = f"of at least {least}" if most is None else f"from {least} to {most}{why}"
+        raise ValueError(f"`{name}` must be an integer {limits}; received {value!r}.")
+    return int(value)
+
+
 def check_choice(name, value, choices):
     """Return `value` if it is one of `choices`, or raise with the list of them."""
     if value not in choices:
@@ -86,11 +100,3 @@ def check_labels(labels, n, num_classes):
             f" {labels.max()}."
         )
     return labels.astype("int32", copy=False)
-
-
-def check_int(name, value, least, most=None, why=""):
-    """Raise unless `value` is an integer from `least` to `most`; `why` says where that ends."""
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or value < least or (most is not None and value > most):
-        limits = f"of at least {least}" if most is None else f"from {least} to {most}{why}"
-        raise ValueError(f"`{name}` must be an integer {limits}; received {value!r}.")

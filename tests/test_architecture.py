@@ -113,6 +113,17 @@ def test_no_files_import_each_other_in_a_circle():
     assert list(graphlib.TopologicalSorter(needs).static_order())
 
 
+def test_scores_need_one_model_only_the_gaussian_beside_which_they_stand():
+    taken = {
+        name.split(".")[2]
+        for file in FILES
+        if room_of(file) == "evaluation"
+        for name in imports(ast.parse(file.read_text(encoding="utf-8")))
+        if name.startswith("gentut.models.")
+    }
+    assert taken == {"pca_mixture"}
+
+
 def test_only_training_knows_the_backend():
     knowing = {
         room_of(file)
@@ -144,3 +155,60 @@ def test_the_library_prints_nothing_and_leaves_the_global_generator_alone():
             if re.fullmatch(r"(np\.)?random\.(?!default_rng|Generator|SeedSequence)\w+", call):
                 faults.append(f"{file.name}:{node.lineno} {call}")
     assert faults == []
+
+
+# Rooms whose public functions all say what they take and give.
+ANNOTATED = {"data", "evaluation", "models", "notebook", "tasks", "training"}
+
+
+def is_public(name: str) -> bool:
+    return not name.startswith("_") or name in ("__init__", "__call__")
+
+
+def public_functions(body: list[ast.stmt], prefix: str = "") -> Iterator[tuple[str, ast.AST]]:
+    """Name and node of all functions, methods and constructors that others may call."""
+    for node in body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield from public_functions(node.body, f"{node.name}.")
+        elif isinstance(node, ast.FunctionDef) and is_public(node.name):
+            yield prefix + node.name, node
+
+
+def without_hints(tree: ast.Module) -> list[str]:
+    """What lacks a type hint: ``function(argument)``, or ``function ->`` for what it returns."""
+    missing = []
+    for name, node in public_functions(tree.body):
+        known = node.args
+        every = [*known.posonlyargs, *known.args, known.vararg, *known.kwonlyargs, known.kwarg]
+        missing += [
+            f"{name}({arg.arg})"
+            for arg in filter(None, every)
+            if arg.annotation is None and arg.arg not in ("self", "cls")
+        ]
+        if node.returns is None:
+            missing.append(f"{name} ->")
+    return missing
+
+
+def test_every_public_function_has_type_hints():
+    missing = [
+        f"{file.relative_to(PACKAGE)}: {name}"
+        for file in FILES
+        if room_of(file) in ANNOTATED
+        for name in without_hints(ast.parse(file.read_text(encoding="utf-8")))
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("code", "missing"),
+    [
+        ("def f(x: int, *y: int, k: int = 0, **o: int) -> int: ...", []),
+        ("def f(x, *y, k=0, **o): ...", ["f(x)", "f(y)", "f(k)", "f(o)", "f ->"]),
+        ("class A:\n    def __init__(self, x): ...", ["A.__init__(x)", "A.__init__ ->"]),
+        ("class A:\n    @classmethod\n    def f(cls) -> int: ...", []),
+        ("class A:\n    def _f(self, x): ...\ndef _g(x): ...\nclass _B:\n    def f(x): ...", []),
+    ],
+)
+def test_the_rule_of_hints_itself(code, missing):
+    assert without_hints(ast.parse(code)) == missing

@@ -8,6 +8,7 @@ Images are float32 in [0, 1], shape (n, height, width, channels); labels int32, 
 
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,19 +21,26 @@ from gentut.data.named import ImageSet, data_path
 __all__ = ["ImageSet", "class_names", "data_path", "load", "names"]
 
 SPLITS = ("train", "test")
-FOLDER_SIZE, FOLDER_CHANNELS = 32, 3
+FOLDER_SIZE, FOLDER_CHANNELS = 32, 3  # of a folder's images, unless the caller says otherwise
 LARGEST = 2048  # pixels per side: a mistyped size must not ask for the whole memory
 
 
-def load(name_or_folder, split="train", *, size=None, channels=None, classes=None,
-         on_error="raise"):  # fmt: skip
+def load(
+    name_or_folder: str | os.PathLike,
+    split: str = "train",
+    *,
+    size: int | None = None,
+    channels: int | None = None,
+    classes: Sequence[str] | None = None,
+    on_error: str = "raise",
+) -> tuple[np.ndarray, np.ndarray]:
     """Load the images and labels of one split.
 
     The named sets are "glyphs" (ships with gentut) and "mnist", "fashion_mnist" and "cifar10".
     Those three are read from ``<name>.npz`` in the folder that the environment variable
     GENTUT_DATA names, if it is there; else from the address that GENTUT_MIRROR names
     (``https://…/NAME.npz``, for places where storage hosts are blocked); else through
-    `keras.datasets`, which downloads them once.  Such a file is written, on a machine with
+    ``keras.datasets``, which downloads them once.  Such a file is written, on a machine with
     internet, by::
 
         (x_train, y_train), (x_test, y_test) = keras.datasets.cifar10.load_data()
@@ -44,7 +52,7 @@ def load(name_or_folder, split="train", *, size=None, channels=None, classes=Non
     A folder holds PNG, JPEG and WebP images, in one sub-folder per class (labels in the
     alphabetical order of the sub-folders) or all directly in it (labels 0).  Images are turned as
     their EXIF orientation says, laid on white if they are transparent, scaled with antialiasing so
-    that the shorter side is `size`, and cropped at the centre.  About one image in six is of the
+    that the shorter side is ``size``, and cropped at the centre.  About one image in six is of the
     test split: the hash of its path inside the folder decides, so adding images moves no other
     image (except where a class of two or more images would leave a split empty: then one moves).
 
@@ -71,7 +79,7 @@ def load(name_or_folder, split="train", *, size=None, channels=None, classes=Non
         split: "train" or "test".
         size: height and width in pixels; default the set's own, and 32 for a folder.
         channels: 1 for grey, 3 for colour; default the set's own, and 3 for a folder.
-        classes: names of the classes to keep, see `class_names`; labels are renumbered in this
+        classes: names of the classes to keep, see ``class_names``; labels are renumbered in this
             order.  Default all.
         on_error: "raise" an error that lists the unreadable images of a folder, or "skip" them
             with one warning that counts them.
@@ -129,20 +137,20 @@ def load(name_or_folder, split="train", *, size=None, channels=None, classes=Non
     return images, renumbered[labels]
 
 
-def class_names(name_or_folder):
-    """Names of the classes in the order of their labels, a list of str."""
+def class_names(name_or_folder: str | os.PathLike) -> list[str]:
+    """Return the names of the classes in the order of their labels."""
     if is_name(name_or_folder):
         return list(named.SETS[name_or_folder].classes)
     return _contents(name_or_folder).classes
 
 
-def names():
-    """What can be loaded by name: a list of `ImageSet`, each saying whether it is here."""
+def names() -> list[ImageSet]:
+    """List what can be loaded by name, each ``ImageSet`` saying whether it is here."""
     return [named.describe(name) for name in named.SETS]
 
 
-def is_name(name_or_folder):
-    """Whether this is one of the named sets rather than the path of a folder."""
+def is_name(name_or_folder: str | os.PathLike) -> bool:
+    """Tell whether this is one of the named sets rather than the path of a folder."""
     if not isinstance(name_or_folder, str | os.PathLike):
         raise TypeError(
             f"`name_or_folder` must be a name or a path; received {type(name_or_folder).__name__}."
@@ -151,7 +159,7 @@ def is_name(name_or_folder):
 
 
 def _contents(folder):
-    """What a folder of images holds, `folders.Contents`."""
+    """What a folder of images holds, ``folders.Contents``."""
     # "" would be the current folder; a name that is too long is an error of the system.
     if not str(folder) or not os.path.isdir(folder):
         received = str(folder)

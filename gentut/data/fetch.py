@@ -9,8 +9,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 SCHEMES = ("https",)
-ATTEMPTS = 5  # without a new byte
-TIMEOUT = 30  # seconds without an answer
+ATTEMPTS = 5  # attempts in a row that bring no new byte before the download is given up
+TIMEOUT = 30  # seconds without an answer before an attempt is given up
 
 
 class _SameScheme(urllib.request.HTTPRedirectHandler):
@@ -22,10 +22,10 @@ class _SameScheme(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(request, file, code, message, headers, address)
 
 
-def fetch(address, path, most):
+def fetch(address: str, path: str | os.PathLike, most: int) -> Path:
     """Download a file, or the rest of one whose download was broken off; return its path.
 
-    What has come lies in ``PATH.part`` until all is there, so `path` is whole or not there.  The
+    What has come lies in ``PATH.part`` until all is there, so ``path`` is whole or not there.  The
     contents are not proven here: whoever reads them compares a digest.
 
     Args:
@@ -35,7 +35,7 @@ def fetch(address, path, most):
 
     Raises:
         OSError: the file is not to be had; the next call goes on from what has come.
-        ValueError: it is larger than `most`.
+        ValueError: it is larger than ``most``.
     """
     path = Path(path)
     if path.is_file():

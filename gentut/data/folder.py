@@ -5,6 +5,7 @@ import os
 import re
 import unicodedata
 import warnings
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".webp"}
-# Pictures that are not read; whoever has some should hear of it.
+# Suffixes of pictures that are not read; a warning counts them.
 OTHER_PICTURES = re.compile(
     r"\.(arw|avif|bmp|cr2|cr3|dib|dng|gif|hei[cf]|ico|j2k|jp2|jxl|nef|p[bgnp]m|psd|svg|tga|tiff?)"
 )
@@ -22,11 +23,12 @@ SPLIT_NAMES = {"train": "train", "training": "train", "test": "test", "testing":
     dict.fromkeys(("val", "valid", "validation", "dev"), "val")
 )
 SPLIT_WORD = re.compile("train(ing)?|test(ing)?|val(id(ation)?)?|dev", re.IGNORECASE)
-CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # and half characters
-TEST_SHARE = 1 / 6
+# Control characters and halves of characters (surrogates), which break a message's line.
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+TEST_SHARE = 1 / 6  # of a folder without splits
 FORMATS = ("PNG", "JPEG", "WEBP")
-LISTED = 10  # unreadable files named in a message
-NAMED = 3  # files that are passed over and named
+LISTED = 10  # unreadable files that a message names, at most
+NAMED = 3  # files passed over that a message names, at most
 
 
 class Contents(NamedTuple):
@@ -37,8 +39,8 @@ class Contents(NamedTuple):
     notes: list  # lines that its owner should read
 
 
-def scan(folder):
-    """The `Contents` of a folder; one walk gives classes and files, so that they agree."""
+def scan(folder: Path) -> Contents:
+    """Return the ``Contents`` of a folder; one walk gives classes and files, so that they agree."""
     images, passed = _walk(folder)
     note = ""
     if passed:
@@ -62,8 +64,8 @@ def scan(folder):
     return contents._replace(notes=[f"{_shown(str(folder))}: {note}." for note in notes])
 
 
-def choose_test(keys):
-    """Which files are of the test split: those whose hash is in the lowest sixth.
+def choose_test(keys: Sequence[str]) -> list[bool]:
+    """Tell which files are of the test split: those whose hash is in the lowest sixth.
 
     Where that leaves a split of two or more files empty, the file with the lowest (or highest)
     hash goes over to it.
@@ -79,8 +81,19 @@ def choose_test(keys):
     return test
 
 
-def read(files, size, channels, on_error):
-    """Images, uint8 (n, size, size, channels), and labels, int32 (n,), of (path, label) pairs."""
+def read(
+    files: Sequence[tuple[Path, int]], size: int, channels: int, on_error: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read (path, label) pairs.
+
+    Args:
+        files: the pairs.
+        size, channels: of every image, after cropping and scaling.
+        on_error: "raise" or "skip", see ``gentut.data.load``.
+
+    Returns:
+        Images, uint8 ``(n, size, size, channels)``, and labels, int32 ``(n,)``.
+    """
 
     def decode(entry):
         try:
@@ -109,8 +122,8 @@ def read(files, size, channels, on_error):
     return images, np.array([files[i][1] for i in good], "int32")
 
 
-def read_image(path, size, channels):
-    """One file as uint8 (size, size, channels)."""
+def read_image(path: Path, size: int, channels: int) -> np.ndarray:
+    """Read one file as uint8 ``(size, size, channels)``."""
     # Pillow knows forty formats, by content and not by name; decoders that are not needed are
     # not offered to files from outside.
     with Image.open(path, formats=FORMATS) as image:
@@ -129,8 +142,8 @@ def read_image(path, size, channels):
     return np.asarray(image).reshape(size, size, channels)
 
 
-def to_8_bit(image, channels):
-    """A Pillow image of any mode as grey "L" or "RGB"; transparent pixels become white."""
+def to_8_bit(image: Image.Image, channels: int) -> Image.Image:
+    """Return a Pillow image of any mode as grey "L" or "RGB"; transparent pixels become white."""
     if image.mode.startswith("I"):  # 16-bit grey, which convert() would clip
         values = np.asarray(image, dtype="float64")
         image = Image.fromarray(np.clip(values / 257 + 0.5, 0, 255).astype("uint8"))
@@ -141,8 +154,8 @@ def to_8_bit(image, channels):
     return image.convert("L" if channels == 1 else "RGB")
 
 
-def convert(images, size, channels):
-    """uint8 (n, h, w, c) images resized to `size` (antialiased) and to 1 or 3 channels."""
+def convert(images: np.ndarray, size: int | None, channels: int | None) -> np.ndarray:
+    """Resize uint8 images ``(n, h, w, c)`` to ``size`` (antialiased) and to 1 or 3 channels."""
     _, height, width, own_channels = images.shape
     size, channels = size or height, channels or own_channels
     if (height, width, own_channels) == (size, size, channels):
@@ -186,7 +199,7 @@ def _walk(folder):
 
 
 def _arrange(folder, images):
-    """`Contents` of the images below a folder, from their places alone."""
+    """``Contents`` of the images below a folder, from their places alone."""
     groups = _by_folder(folder, images)
     splits = {}
     for name in groups:
@@ -233,7 +246,7 @@ def _arrange(folder, images):
 
 
 def _by_folder(folder, images):
-    """Images by the sub-folder that holds them; under "" if they lie directly in `folder`."""
+    """Images by the sub-folder that holds them; under "" if they lie directly in ``folder``."""
     groups = {}
     for parts, path in images:
         groups.setdefault(parts[0] if len(parts) > 1 else "", []).append((parts, path))
@@ -247,7 +260,7 @@ def _by_folder(folder, images):
 
 
 def _chosen_splits(folder, splits):
-    """The sub-folder of each split, and what to tell; `splits`: sub-folders by their kind."""
+    """The sub-folder of each split, and what to tell; ``splits``: sub-folders by their kind."""
 
     def refuse(expected, received):
         raise ValueError(

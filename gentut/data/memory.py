@@ -3,16 +3,18 @@
 import itertools
 from pathlib import Path
 
+# Where Linux tells of the machine's memory, of the control groups that hold this program, and of
+# all control groups.
 MEMINFO, OWN_GROUPS, GROUPS = "/proc/meminfo", "/proc/self/cgroup", "/sys/fs/cgroup"
-# Where the two versions of control groups keep the limit and what is used of it.
+# Folder, file of the limit and file of what is used, of the two versions of control groups.
 FILES = (
     ("", "memory.max", "memory.current"),
     ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
 )
 
 
-def total_and_free():
-    """Bytes of memory, and those that a new program can have; None where the system hides it."""
+def total_and_free() -> tuple[int | None, int | None]:
+    """Return bytes of memory, and those that a new program can have; None where they are hidden."""
     try:
         with open(MEMINFO, encoding="ascii") as file:
             rows = dict(line.split(":", 1) for line in file)

@@ -15,7 +15,7 @@ from gentut.data.fetch import fetch
 
 @dataclasses.dataclass(frozen=True)
 class ImageSet:
-    """What a named image set is.  `here` says where it lies, or is empty if it must be fetched."""
+    """What a named image set is.  ``here`` says where it lies; empty if it must be fetched."""
 
     name: str
     title: str
@@ -37,25 +37,48 @@ class ImageSet:
 
 SETS = {
     "glyphs": ImageSet(
-        "glyphs", "capitals A-J in open typefaces, no family in both splits", (28, 28, 1),
-        tuple("ABCDEFGHIJ"), 16_210, 3_330,
-        "drawn with open fonts, see data/README.md",
+        name="glyphs",
+        title="capitals A-J in open typefaces, no family in both splits",
+        image_shape=(28, 28, 1),
+        classes=tuple("ABCDEFGHIJ"),
+        train=16_210,
+        test=3_330,
+        licence="drawn with open fonts, see data/README.md",
     ),
     "mnist": ImageSet(
-        "mnist", "handwritten digits (LeCun, Cortes, Burges)", (28, 28, 1),
-        tuple("0123456789"), 60_000, 10_000, "CC BY-SA 3.0",
+        name="mnist",
+        title="handwritten digits (LeCun, Cortes, Burges)",
+        image_shape=(28, 28, 1),
+        classes=tuple("0123456789"),
+        train=60_000,
+        test=10_000,
+        licence="CC BY-SA 3.0",
     ),
     "fashion_mnist": ImageSet(
-        "fashion_mnist", "articles of clothing (Xiao, Rasul, Vollgraf 2017)", (28, 28, 1),
-        ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker",
-         "Bag", "Ankle boot"), 60_000, 10_000, "MIT",
+        name="fashion_mnist",
+        title="articles of clothing (Xiao, Rasul, Vollgraf 2017)",
+        image_shape=(28, 28, 1),
+        classes=(
+            *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+            *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+        ),
+        train=60_000,
+        test=10_000,
+        licence="MIT",
     ),
     "cifar10": ImageSet(
-        "cifar10", "small colour photographs (Krizhevsky 2009)", (32, 32, 3),
-        ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
-        50_000, 10_000, "no licence stated; cite Krizhevsky 2009",
+        name="cifar10",
+        title="small colour photographs (Krizhevsky 2009)",
+        image_shape=(32, 32, 3),
+        classes=(
+            *("airplane", "automobile", "bird", "cat", "deer"),
+            *("dog", "frog", "horse", "ship", "truck"),
+        ),
+        train=50_000,
+        test=10_000,
+        licence="no licence stated; cite Krizhevsky 2009",
     ),
-}  # fmt: skip
+}
 
 # MD5 of the contents in the layout of the original files, uncompressed.  MNIST and Fashion-MNIST:
 # the IDX files of images and labels (e.g. train-images-idx3-ubyte); torchvision and others print
@@ -76,13 +99,15 @@ DIGESTS = {
     },
     "cifar10": {
         "train": (
-            "5dd7e06a14cb22eb9f671a540d1b7c25", "5ea93a67294ea407fff1d09f752e9692",
-            "942cd6a4bcdd0dd3c604fbe906cb4421", "ae636b3ba5c66a11e91e8cb52e771fcb",
+            "5dd7e06a14cb22eb9f671a540d1b7c25",
+            "5ea93a67294ea407fff1d09f752e9692",
+            "942cd6a4bcdd0dd3c604fbe906cb4421",
+            "ae636b3ba5c66a11e91e8cb52e771fcb",
             "53f37980c15c3d472c316c40844f3f0d",
         ),
         "test": ("803d5f7f4d78ea53de84dbe85f74fb6d",),
     },
-}  # fmt: skip
+}
 
 # What keras.datasets leaves behind, below its cache folder.
 KERAS_CACHE = {
@@ -92,8 +117,8 @@ KERAS_CACHE = {
 }
 
 
-def data_path(relative):
-    """Path of a file that ships with gentut: in the installed package, or in the checkout.
+def data_path(relative: str) -> Path:
+    """Return the path of a file that ships with gentut: in the installed package or the checkout.
 
     Raises:
         FileNotFoundError: it is in neither.
@@ -105,8 +130,8 @@ def data_path(relative):
     raise FileNotFoundError(f"gentut's own file 'data/{relative}' is missing; reinstall gentut.")
 
 
-def describe(name):
-    """The `ImageSet` of a name, with `here` filled in."""
+def describe(name: str) -> ImageSet:
+    """Return the ``ImageSet`` of a name, with ``here`` filled in."""
     here = ""
     if name == "glyphs":
         here = "ships with gentut"
@@ -117,8 +142,8 @@ def describe(name):
     return dataclasses.replace(SETS[name], here=here)
 
 
-def read(name, split):
-    """Images (n, h, w, c) and labels (n,) of a named set, uint8, of proven contents."""
+def read(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Read uint8 images ``(n, h, w, c)`` and labels ``(n,)`` of a named set, contents proven."""
     path = data_path("glyphs.npz") if name == "glyphs" else local_file(name)
     if path:
         source = f"'{path}'"
@@ -137,8 +162,8 @@ def read(name, split):
     return check_contents(name, split, images, labels, source)
 
 
-def read_npz(path, name, split):
-    """Images and labels of one split as they lie in an .npz file, their contents not yet proven."""
+def read_npz(path: Path, name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Read one split as it lies in an ``.npz`` file, its contents not yet proven."""
     most = most_bytes(name)
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -155,8 +180,8 @@ def read_npz(path, name, split):
         ) from error
 
 
-def from_mirror(name, mirror):
-    """The path of ``NAME.npz`` from a mirror, downloaded once into the cache of Keras."""
+def from_mirror(name: str, mirror: str) -> Path:
+    """Return the path of ``NAME.npz`` from a mirror, downloaded once into the cache of Keras."""
     if not mirror.startswith("https://"):
         raise ValueError(f"GENTUT_MIRROR must begin with https://; received {mirror!r}.")
     address = f"{mirror.rstrip('/')}/{name}.npz"
@@ -170,19 +195,19 @@ def from_mirror(name, mirror):
         ) from error
 
 
-def cache():
-    """The folder where Keras keeps downloaded data sets."""
+def cache() -> Path:
+    """Return the folder where Keras keeps downloaded data sets."""
     return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "datasets"
 
 
-def most_bytes(name):
-    """More than any honest array of this set takes: int64, and a header."""
+def most_bytes(name: str) -> int:
+    """Return more bytes than any honest array of this set takes: int64, and a header."""
     info = SETS[name]
     return 8 * max(info.train, info.test) * math.prod(info.image_shape) + 10_000
 
 
-def local_file(name):
-    """The file of a named set in the folder GENTUT_DATA, or None."""
+def local_file(name: str) -> Path | None:
+    """Return the file of a named set in the folder GENTUT_DATA, or None."""
     folder = os.environ.get("GENTUT_DATA")
     if not folder:
         return None
@@ -192,8 +217,8 @@ def local_file(name):
     return path if path.is_file() else None
 
 
-def similar_file(name):
-    """A sentence about what GENTUT_DATA holds under nearly the right name; "" for nothing."""
+def similar_file(name: str) -> str:
+    """Tell in a sentence what GENTUT_DATA holds under nearly the right name; "" for nothing."""
 
     def plain(text):
         return "".join(filter(str.isalnum, text.lower()))
@@ -206,8 +231,8 @@ def similar_file(name):
     return f" GENTUT_DATA, {folder!r}, holds {found[0]!r}, but the file must be {name + '.npz'!r}."
 
 
-def download(name, split):
-    """Images and labels through keras.datasets, from its cache or the internet."""
+def download(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Load images and labels through ``keras.datasets``, from its cache or the internet."""
     datasets = importlib.import_module("keras").datasets  # slow to import, and rarely needed
     try:
         train, test = getattr(datasets, name).load_data()
@@ -221,11 +246,13 @@ def download(name, split):
     return train if split == "train" else test
 
 
-def check_contents(name, split, images, labels, source):
-    """Return images as (n, h, w, c) and labels as (n,) if they are the published ones.
+def check_contents(
+    name: str, split: str, images: np.ndarray, labels: np.ndarray, source: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return images as ``(n, h, w, c)`` and labels as ``(n,)`` if they are the published ones.
 
     Raises:
-        ValueError: shape, type or digest differ; the message names `source`.
+        ValueError: shape, type or digest differ; the message names ``source``.
     """
     info = SETS[name]
     n = info.train if split == "train" else info.test
@@ -249,8 +276,8 @@ def check_contents(name, split, images, labels, source):
     return images, labels
 
 
-def original_digests(name, images, labels):
-    """MD5 of uint8 arrays written as the files in which their authors published them."""
+def original_digests(name: str, images: np.ndarray, labels: np.ndarray) -> tuple[str, ...]:
+    """Return the MD5 of uint8 arrays written as the files in which their authors published them."""
     if name == "cifar10":
         # A record is a label byte, then all red, all green and all blue pixels: 10,000 a file.
         pixels = images.transpose(0, 3, 1, 2).reshape(len(images), -1)

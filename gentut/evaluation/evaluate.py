@@ -1,27 +1,36 @@
 """Score a trained model against held-out images: one flat dict of numbers with their origin."""
 
+import os
 import time
+from typing import Any
 
 import numpy as np
 
 from gentut import metrics
 from gentut.evaluation.reference import ReferenceSet, check_count
 
-PAIRS = 500  # reconstructions that are compared
-BOUND_IMAGES, BOUND_SAMPLES = 250, 100  # of the importance-weighted bound
+PAIRS = 500  # test images that are compared with their reconstructions
+# The importance-weighted bound takes 100 passes per image, so that few images must do.
+BOUND_IMAGES, BOUND_SAMPLES = 250, 100
 
 
-def evaluate(model, data="glyphs", n=10_000, seed=0, reference=None):
+def evaluate(
+    model: Any,
+    data: str | os.PathLike = "glyphs",
+    n: int = 10_000,
+    seed: int = 0,
+    reference: ReferenceSet | None = None,
+) -> dict:
     """Score a model against the held-out images of a data set.
 
     Args:
-        model: anything with ``sample(n, labels=None, seed=None)``; what else it can (`elbo`,
-            `log_likelihood`, `reconstruct`, as `gentut.VAE` has them) is scored as well.
-        data: what `gentut.data.load` takes.
+        model: anything with ``sample(n, labels=None, seed=None)``; what else it can (``elbo``,
+            ``log_likelihood``, ``reconstruct``, as ``gentut.VAE`` has them) is scored as well.
+        data: what ``gentut.data.load`` takes.
         n: generated images to score, at least 12.  Conditional models draw each
             class as often as it occurs in the training images.
         seed: of the samples and of every random choice.
-        reference: a `ReferenceSet` that is already there, instead of a new one for `data`.
+        reference: a ``ReferenceSet`` that is already there, instead of a new one for ``data``.
 
     Returns:
         A flat dict of numbers and texts:
@@ -30,11 +39,11 @@ def evaluate(model, data="glyphs", n=10_000, seed=0, reference=None):
           (unbiased, so it can be below zero), ``inception_score``, ``precision``, ``recall``,
           ``density``, ``coverage``.  Most also with the ends of a 95 % interval, ``…_low`` and
           ``…_high``, and all but the intervals also for real training images, one PCA-Gaussian
-          and noise: ``…_real``, ``…_gaussian``, ``…_noise`` (see `ReferenceSet.references`).
+          and noise: ``…_real``, ``…_gaussian``, ``…_noise`` (see ``ReferenceSet.references``).
           ``kernel_distance_sd`` and ``inception_score_sd``: spread over 50 subsets of 1,000 (or
           half of the images) and over 10 splits, as papers publish it.
         - ``memorisation_c_t``, ``memorisation_p_value``: are generated images nearer to training
-          images than held-out ones are?  Far below 0: yes (see `gentut.metrics.memorisation`).
+          images than held-out ones are?  Far below 0: yes (see ``gentut.metrics.memorisation``).
         - ``memorisation_closer``, ``…_low``, ``…_high``: how often a generated image is nearer to
           its training neighbour than a held-out one is to its own; 0.5 is neutral; 95 % interval.
           ``distance_to_training``: median distance to the nearest training image, over that of
@@ -46,10 +55,10 @@ def evaluate(model, data="glyphs", n=10_000, seed=0, reference=None):
         - ``n_generated``, ``n_real``, ``n_train``, ``n_neighbours`` (of precision to coverage,
           and of memorisation), ``nearest_k``, ``features``, ``split``, ``data``, ``seed``,
           ``parameters``, ``seconds_per_1000`` (to generate), ``seconds_evaluate`` (all of it).
-        - ``left_out``: scores that this model or judge cannot have, and why; "" if none.
+        - ``left_out``: scores that this model or extractor cannot have, and why; "" if none.
 
     Raises:
-        ValueError: `n` is too small, or the model makes images of another shape than the data's.
+        ValueError: ``n`` is too small, or the model makes images of another shape than the data's.
     """
     start = time.perf_counter()
     check_count(n)
@@ -149,8 +158,8 @@ def _mean(name, values):
     return {name: mean, f"{name}_low": mean - margin, f"{name}_high": mean + margin}
 
 
-def parameters(model):
-    """Numbers that are learnt and needed to generate."""
+def parameters(model: Any) -> int:
+    """Count the numbers that are learnt and needed to generate."""
     if hasattr(model, "velocity"):
         vae = getattr(model, "vae", None)
         return model.velocity.count_params() + (vae.decoder.count_params() if vae else 0)

@@ -1,8 +1,8 @@
-"""Images to feature vectors and class probabilities: the judges behind the scores.
+"""Images to feature vectors and class probabilities: the classifiers behind the scores.
 
 A Fréchet distance or a recall is a statement about *features*. ImageNet features mean little on
 28×28 letters, so the package carries small classifiers of its own, trained by
-`data/train_features.py` on the training splits and stored in `data/weights/`:
+``data/train_features.py`` on the training splits and stored in ``data/weights/``:
 
     features = gentut.features.load("glyphs")
     features(images)                 # (n, 128), the layer before the class scores
@@ -16,6 +16,8 @@ Only a score on the Inception graph of 2015-12-05 may be called "FID"; nothing h
 import io
 import json
 import math
+import os
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -27,12 +29,13 @@ from gentut.files import write_atomically
 
 CLASSIFIERS = ("glyphs", "mnist", "cifar10_sample")
 FEATURE_DIM = 128
-# Filters, kernel and stride of each convolution. Strides instead of pooling: a third of the cost.
+# Filters, kernel size and stride of each convolution. Strides instead of pooling save two thirds of
+# the cost.
 BLOCKS = ((24, 5, 2), (64, 3, 2), (64, 3, 1), (96, 3, 2))
 LUMA = np.array([0.299, 0.587, 0.114], "float32")  # ITU-R BT.601, as Pillow's mode "L"
 
 
-def load(name):
+def load(name: str) -> "Extractor":
     """Load one of the classifiers that ship with gentut; works offline.
 
     Args:
@@ -40,7 +43,7 @@ def load(name):
             ten classes; trained on 1,668 of them, right 55 times in 100, so a weak reference).
 
     Returns:
-        An `Extractor` with 128 features and 10 classes.
+        An ``Extractor`` with 128 features and 10 classes.
 
     Raises:
         ValueError: for another name.
@@ -55,16 +58,18 @@ def load(name):
     return Extractor(model, f"{name} classifier", info=info)
 
 
-def for_data(name, image_shape, num_classes=None):
-    """Pick the extractor that judges images of the data set `name`.
+def for_data(
+    name: str | os.PathLike, image_shape: Sequence[int], num_classes: int | None = None
+) -> "Extractor":
+    """Pick the extractor for images of the data set ``name``.
 
-    A classifier of ours fits the data set it was trained on ("cifar10_sample" also judges
-    "cifar10"), if the number of classes agrees. Everything else, such as a folder of the user's
-    own images, is judged by `random_convolutions`, and the extractor's name says so.
+    A classifier of ours fits the data set it was trained on ("cifar10_sample" also serves
+    "cifar10"), if the number of classes agrees. Everything else, such as a folder of the user's own
+    images, goes through ``random_convolutions``, and the extractor's name says so.
 
     Args:
-        name: what `gentut.data.load` was given, a name or a folder.
-        image_shape: `(height, width, channels)` of the images.
+        name: what ``gentut.data.load`` was given, a name or a folder.
+        image_shape: ``(height, width, channels)`` of the images.
         num_classes: how many classes the labels have, or None if that does not matter.
     """
     reference = "cifar10_sample" if name == "cifar10" else name
@@ -75,8 +80,8 @@ def for_data(name, image_shape, num_classes=None):
     return random_convolutions(image_shape)
 
 
-def random_convolutions(image_shape, seed=0):
-    """An untrained network of fixed random weights: the fallback where no classifier fits.
+def random_convolutions(image_shape: Sequence[int], seed: int = 0) -> "Extractor":
+    """Build an untrained network of fixed random weights: the fallback where no classifier fits.
 
     Distances in random convolutional features follow blur, noise and lost variety, but they know
     nothing of what a picture shows: use them to compare models on one data set, not to praise one.
@@ -85,11 +90,11 @@ def random_convolutions(image_shape, seed=0):
     probabilities.
 
     Args:
-        image_shape: `(height, width, channels)`, with 1 or 3 channels.
+        image_shape: ``(height, width, channels)``, with 1 or 3 channels.
         seed: picks the weights.
 
     Returns:
-        An `Extractor` with 128 features.
+        An ``Extractor`` with 128 features.
     """
     height, width, channels = image_shape
     shape = (min(height, 64), min(width, 64), channels)
@@ -105,8 +110,8 @@ def random_convolutions(image_shape, seed=0):
     return Extractor(model, name, logits_layer=None)
 
 
-def inception(weights="imagenet"):
-    """InceptionV3 of `keras.applications`: 2048 pooled features, 1000 ImageNet classes.
+def inception(weights: str | os.PathLike | None = "imagenet") -> "Extractor":
+    """Load InceptionV3 of ``keras.applications``: 2048 pooled features, 1000 ImageNet classes.
 
     Downloads 92 MB on the first call. This is Keras' port with weights of its own, fed with
     antialiased bilinear resizes to 299×299. It is **not** the TensorFlow graph of 2015-12-05 that
@@ -114,10 +119,10 @@ def inception(weights="imagenet"):
     compared with them: call them "Fréchet distance (Keras InceptionV3)".
 
     Args:
-        weights: "imagenet", a path to the downloaded `.h5` file, or None (random; for tests).
+        weights: "imagenet", a path to the downloaded ``.h5`` file, or None (random; for tests).
 
     Returns:
-        An `Extractor` with 2048 features.
+        An ``Extractor`` with 2048 features.
     """
     inputs = keras.Input((299, 299, 3))
     model = keras.applications.InceptionV3(
@@ -137,14 +142,14 @@ def inception(weights="imagenet"):
 
 
 class Extractor:
-    """Images `(n, h, w, c)` in [0, 1] to features, class probabilities and feature maps.
+    """Images ``(n, h, w, c)`` in [0, 1] to features, class probabilities and feature maps.
 
-    Images of another size are resized with antialiasing (`resize`, which does not keep the aspect
+    Images of another size are resized with antialiasing (``resize``, which does not keep the aspect
     ratio); colour becomes grey by ITU-R BT.601 luma, grey becomes colour by repetition.
 
     Attributes:
         name: what to state beside a score, e.g. "mnist classifier".
-        image_shape: `(height, width, channels)` that the network sees.
+        image_shape: ``(height, width, channels)`` that the network sees.
         feature_dim: number of features, d.
         num_classes: number of classes, k; None without class probabilities.
         test_accuracy: share of the test split classified correctly; None where there is none.
@@ -153,14 +158,14 @@ class Extractor:
 
     def __init__(
         self,
-        model,
-        name,
-        info=None,
-        feature_layer="features",
-        logits_layer="logits",
-        map_layers=("block1", "block2", "block3", "block4"),
-        batch_size=256,
-    ):
+        model: keras.Model,
+        name: str,
+        info: dict | None = None,
+        feature_layer: str = "features",
+        logits_layer: str | None = "logits",
+        map_layers: Sequence[str] = ("block1", "block2", "block3", "block4"),
+        batch_size: int = 256,
+    ) -> None:
         self.name = name
         self.info = info or {}
         self.test_accuracy = self.info.get("test_accuracy")
@@ -175,25 +180,25 @@ class Extractor:
     def __repr__(self):
         return f"<Extractor {self.name!r}: {self.image_shape} to {self.feature_dim} features>"
 
-    def __call__(self, images):
-        """Features of `images`: float32 `(n, feature_dim)`."""
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """Return features of ``images``: float32 ``(n, feature_dim)``."""
         return np.concatenate(list(self._batches(self._features, images)))
 
-    def probabilities(self, images):
-        """Class probabilities of `images`: float64 `(n, num_classes)`."""
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """Return class probabilities of ``images``: float64 ``(n, num_classes)``."""
         return self.classify(self(images))
 
-    def classify(self, features):
-        """Class probabilities of features that were extracted before: no second pass.
+    def classify(self, features: np.ndarray) -> np.ndarray:
+        """Return class probabilities of features that were extracted before: no second pass.
 
         Args:
-            features: `(n, feature_dim)`, as `extractor(images)` returns them.
+            features: ``(n, feature_dim)``, as ``extractor(images)`` returns them.
 
         Returns:
-            float64 `(n, num_classes)`, rows that sum to one.
+            float64 ``(n, num_classes)``, rows that sum to one.
 
         Raises:
-            ValueError: when this extractor has no classes, or `features` has another shape.
+            ValueError: when this extractor has no classes, or ``features`` has another shape.
         """
         if self._head is None:
             raise ValueError(f"The extractor '{self.name}' has no classes, so no probabilities.")
@@ -206,11 +211,14 @@ class Extractor:
         kernel, bias = (keras.ops.convert_to_numpy(w) for w in self._head.weights)
         return softmax(features.astype("float64") @ kernel + bias)
 
-    def layers(self, images):
-        """Feature maps after each block, for perceptual distances and Gatys' content and style.
+    def layers(self, images: np.ndarray) -> list[np.ndarray]:
+        """Return feature maps after each block: perceptual distances, Gatys' content and style.
 
-        Returns a list of float32 arrays `(n, h, w, c)`, from fine to coarse. For 28×28 images
-        they take 12,000 numbers an image: hand over a few thousand images at a time.
+        For 28×28 images they take 12,000 numbers an image: hand over a few thousand images at a
+        time.
+
+        Returns:
+            A list of float32 arrays ``(n, h, w, c)``, from fine to coarse.
         """
         batches = list(self._batches(self._maps, images))
         return [np.concatenate(maps) for maps in zip(*batches, strict=True)]
@@ -223,8 +231,8 @@ class Extractor:
             yield model.predict_on_batch(batch)
 
 
-def fit(images, image_shape):
-    """Convert images to `(height, width, channels)`: luma or repetition, then `resize`."""
+def fit(images: np.ndarray, image_shape: Sequence[int]) -> np.ndarray:
+    """Convert images to ``(height, width, channels)``: luma or repetition, then ``resize``."""
     height, width, channels = image_shape
     if images.shape[-1] > channels:
         images = (images @ LUMA)[..., None]
@@ -232,13 +240,13 @@ def fit(images, image_shape):
     return np.repeat(images, channels // images.shape[-1], axis=-1)
 
 
-def resize(images, height, width):
-    """Resize images `(n, h, w, c)` in [0, 1] with a triangle filter that widens when it shrinks.
+def resize(images: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resize images ``(n, h, w, c)`` in [0, 1] with a triangle filter that widens when it shrinks.
 
     The widening is the antialiasing: each output pixel averages all the input that it covers.
     Without it, sampling a fine pattern gives moiré, and scores depend on the resizer (Parmar et
-    al., "On Aliased Resizing", CVPR 2022). The result is that of Pillow's `BILINEAR` on
-    floating-point images and of `tf.image.resize(method="bilinear", antialias=True)`.
+    al., "On Aliased Resizing", CVPR 2022). The result is that of Pillow's ``BILINEAR`` on
+    floating-point images and of ``tf.image.resize(method="bilinear", antialias=True)``.
     """
     if images.shape[1:3] == (height, width):
         return images
@@ -249,7 +257,7 @@ def resize(images, height, width):
 
 
 def _triangle_filter(size, new_size):
-    """The `(new_size, size)` matrix of a one-dimensional antialiased linear resize."""
+    """The ``(new_size, size)`` matrix of a one-dimensional antialiased linear resize."""
     scale = size / new_size
     centres = (np.arange(new_size) + 0.5) * scale - 0.5
     distance = np.abs(np.arange(size) - centres[:, None]) / max(scale, 1.0)
@@ -264,12 +272,22 @@ def _check_channels(argument, shape):
         )
 
 
-def classifier(image_shape, num_classes, dropout=0.3, seed=0):
-    """The judges' network: four convolutions, 128 features, then class scores (logits).
+def classifier(
+    image_shape: Sequence[int], num_classes: int | None, dropout: float = 0.3, seed: int = 0
+) -> keras.Model:
+    """Build the network of the classifiers: four convolutions, 128 features, class scores (logits).
 
-    Takes images `(n, height, width, channels)` in [0, 1]; returns logits `(n, num_classes)`, or
-    the features when `num_classes` is None. All layers have a seed of their own, because loading
-    a reference in the middle of a run must not draw from the run's random numbers.
+    All layers have a seed of their own, because loading a classifier in the middle of a run must
+    not draw from the run's random numbers.
+
+    Args:
+        image_shape: ``(height, width, channels)`` of images in [0, 1].
+        num_classes: how many scores; None ends the network with the features.
+        dropout: share of the features that a training step leaves out.
+        seed: of weights and dropout.
+
+    Returns:
+        A Keras model: images -> logits ``(n, num_classes)``, or features ``(n, 128)``.
     """
 
     def initializer(index):
@@ -301,10 +319,10 @@ def classifier(image_shape, num_classes, dropout=0.3, seed=0):
     return keras.Model(inputs, x)
 
 
-def save_weights(path, model, info):
-    """Write the weights of `model` as float16, with `info` as JSON, to one `.npz` file.
+def save_weights(path: str | os.PathLike, model: keras.Model, info: dict) -> None:
+    """Write the weights of ``model`` as float16, with ``info`` as JSON, to one ``.npz`` file.
 
-    The arrays are named `layer/variable`, so the file depends neither on the backend nor on how a
+    The arrays are named ``layer/variable``, so the file depends neither on the backend nor on how a
     version of Keras orders weights. Half precision halves the file.
     """
     arrays = {
@@ -317,15 +335,15 @@ def save_weights(path, model, info):
     write_atomically(path, content.getvalue())
 
 
-def load_weights(path, model):
-    """Assign to `model` the weights that `save_weights` wrote."""
+def load_weights(path: str | os.PathLike, model: keras.Model) -> None:
+    """Assign to ``model`` the weights that ``save_weights`` wrote."""
     with np.load(path, allow_pickle=False) as stored:
         for layer in model.layers:
             for variable in layer.weights:
                 variable.assign(stored[f"{layer.name}/{variable.name}"].astype("float32"))
 
 
-def softmax(logits):
-    """Class probabilities `(n, k)`, float64, of class scores `(n, k)`."""
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Return class probabilities ``(n, k)``, float64, of class scores ``(n, k)``."""
     exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return exponentials / exponentials.sum(axis=-1, keepdims=True)

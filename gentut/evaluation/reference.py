@@ -1,20 +1,26 @@
-"""Held-out images as a judge of generated ones: scores, their intervals and references."""
+"""Held-out images that generated ones are scored against: scores, intervals and references."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from gentut import data as image_data
 from gentut import metrics
-from gentut.checks import check_images
+from gentut.checks import check_images, check_int
 from gentut.evaluation import features
-from gentut.models import recipes
+from gentut.models.pca_mixture import PCAMixture
 
 NEIGHBOURS = 5  # nearest_k of precision, recall, density and coverage
-PRDC_LIMIT = 5_000  # images of each side that they look at
-TRAIN_LIMIT = 60_000  # training images among which copies are sought
-HALVES = 20  # random halves behind each interval
-SUBSETS, SUBSET_SIZE = 50, 1_000  # of the kernel distance
-SPLITS = 10  # of the inception score
-RANGES = {  # that an interval cannot leave; the unbiased kernel distance can be below zero
+PRDC_LIMIT = 5_000  # real and generated images, at most, of which they and memorisation are told
+TRAIN_LIMIT = 60_000  # training images, at most, among which copies are sought
+HALVES = 20  # random halves of the images behind each interval
+SUBSETS, SUBSET_SIZE = 50, 1_000  # for the spread of the kernel distance, as papers publish it
+SPLITS = 10  # for the spread of the inception score
+# Values that a score can have, which its interval must not leave.  The kernel distance is unbiased
+# and so can be below zero.
+RANGES = {
     "frechet_distance": (0, np.inf),
     "kernel_distance": (-np.inf, np.inf),
     "inception_score": (1, np.inf),
@@ -23,29 +29,35 @@ RANGES = {  # that an interval cannot leave; the unbiased kernel distance can be
     "density": (0, np.inf),
     "coverage": (0, 1),
 }
-SMALLEST = 12  # images of each side: a half must hold more than the 5 neighbours
+SMALLEST = 12  # real or generated images: each half of them must hold more than 5 neighbours
 
 
 class ReferenceSet:
     """Held-out images of a data set, seen through one feature extractor.
 
     Attributes:
-        train, test: images ``(n, h, w, c)``; their labels are `train_labels` and `test_labels`,
-            their features `train_features` and `test_features`.
+        train, test: images ``(n, h, w, c)``; their labels are ``train_labels`` and ``test_labels``,
+            their features ``train_features`` and ``test_features``.
         class_names: names of the classes, in the order of the labels.
-        extractor: what sees them, see `gentut.features.for_data`.
+        extractor: what sees them, see ``gentut.features.for_data``.
 
     Args:
-        data: what `gentut.data.load` takes, a name or a folder.
-        options: passed to `gentut.data.load`, such as ``{"size": 64}``.
+        data: what ``gentut.data.load`` takes, a name or a folder.
+        options: passed to ``gentut.data.load``, such as ``{"size": 64}``.
         limit: use at most so many test images, and as many training images as their reference.
         seed: of the choice of images and of all that is drawn later.
 
     Raises:
-        ValueError: fewer than 12 images in a split, or what `gentut.data.load` raises.
+        ValueError: fewer than 12 images in a split, or what ``gentut.data.load`` raises.
     """
 
-    def __init__(self, data="glyphs", options=None, limit=10_000, seed=0):
+    def __init__(
+        self,
+        data: str | os.PathLike = "glyphs",
+        options: Mapping[str, Any] | None = None,
+        limit: int = 10_000,
+        seed: int = 0,
+    ) -> None:
         options = dict(options or {})
         rng = np.random.default_rng(seed)
 
@@ -69,20 +81,20 @@ class ReferenceSet:
         self.test_features = self.extractor(self.test)
         self._references = {}
 
-    def floor(self):
-        """Fréchet distance of real training images against the held-out ones."""
+    def floor(self) -> float:
+        """Return the Fréchet distance of real training images against the held-out ones."""
         return metrics.frechet_distance(self.test_features, self.train_features[: self.limit])
 
-    def ceiling(self):
-        """Fréchet distance of uniform noise against the held-out images."""
+    def ceiling(self) -> float:
+        """Return the Fréchet distance of uniform noise against the held-out images."""
         noise = self.extractor(self._noise(min(len(self.test), 2_000)))
         return metrics.frechet_distance(self.test_features, noise)
 
     def _noise(self, n):
         return np.random.default_rng(self.seed).random((n, *self.test.shape[1:]), "float32")
 
-    def labels(self, n):
-        """`n` labels, int32, in the shares of the training images and in random order.
+    def labels(self, n: int) -> np.ndarray:
+        """Draw ``n`` labels, int32, in the shares of the training images and in random order.
 
         A model of p(image | class) says nothing of p(class), so that shares other than those of
         the data would be counted as its error.
@@ -91,35 +103,35 @@ class ReferenceSet:
         labels = np.sort(self.train_labels)[places.astype(int)]
         return np.random.default_rng(self.seed).permutation(labels).astype("int32")
 
-    def references(self, n):
-        """Scores of `n` images that no network made: what a score can be held against.
+    def references(self, n: int) -> dict[str, float]:
+        """Score ``n`` images that no network made: what a score can be held against.
 
         Returns:
-            A flat dict, each score of a crowd (Fréchet distance, precision, …) three times: with
-            the suffix ``_real`` for training images (as good as it gets: a distance's floor),
+            A flat dict, each score of a set of images (Fréchet distance, precision, …) three times:
+            with the suffix ``_real`` for training images (as good as it gets: a distance's floor),
             ``_gaussian`` for samples of one Gaussian over 64 principal components, and ``_noise``
             for uniform noise (a distance's ceiling).
         """
         if n not in self._references:
-            gaussian = recipes.build("gaussian", self.train.shape[1:])
+            gaussian = PCAMixture(self.train.shape[1:], latent_dim=64)
             gaussian.fit(self.train[: self.limit], seed=self.seed)
-            crowds = {
+            sets = {
                 "real": self.train_features[:n],
                 "gaussian": self.extractor(gaussian.sample(n, seed=self.seed)),
                 "noise": self.extractor(self._noise(n)),
             }
             self._references[n] = {
                 f"{score}_{name}": value
-                for name, codes in crowds.items()
-                for score, value in self._of_crowd(codes).items()
+                for name, codes in sets.items()
+                for score, value in self._scores_of_set(codes).items()
             }
         return self._references[n]
 
-    def score(self, generated):
-        """Scores of generated images ``(n, h, w, c)``, n ≥ 12, against the held-out ones.
+    def score(self, generated: np.ndarray) -> dict:
+        """Score generated images ``(n, h, w, c)``, n ≥ 12, against the held-out ones.
 
         Returns:
-            A flat dict; `evaluate` says what its keys mean.
+            A flat dict; ``evaluate`` says what its keys mean.
         """
         codes = self.extractor(check_images(generated, self.test.shape[1:], "generated"))
         if len(codes) < SMALLEST:
@@ -132,7 +144,7 @@ class ReferenceSet:
             self.train_features, self.test_features[:PRDC_LIMIT], codes[:PRDC_LIMIT]
         )
         return (
-            self._of_crowd(codes)
+            self._scores_of_set(codes)
             | self._uncertainty(codes)
             | {
                 "memorisation_c_t": copying["c_t"],
@@ -151,8 +163,8 @@ class ReferenceSet:
             }
         )
 
-    def _of_crowd(self, codes):
-        """Scores that compare two crowds of features, or look at one."""
+    def _scores_of_set(self, codes):
+        """Return the scores of a set of images, from its features ``(n, d)``."""
         scores = {
             "frechet_distance": metrics.frechet_distance(self.test_features, codes),
             "kernel_distance": metrics.kernel_distance(self.test_features, codes),
@@ -202,10 +214,11 @@ class ReferenceSet:
             self.extractor.classify(codes), splits=min(splits, len(codes)), seed=self.seed
         )
 
-    def nearest(self, generated, count=8):
-        """The `count` training images nearest to each generated one, and their distances.
+    def nearest(self, generated: np.ndarray, count: int = 8) -> tuple[np.ndarray, np.ndarray]:
+        """Find the ``count`` training images nearest to each generated one in feature space.
 
-        Returns images ``(n, count, h, w, c)`` and distances ``(n, count)`` in feature space.
+        Returns:
+            Images ``(n, count, h, w, c)`` and their distances ``(n, count)``.
         """
         codes = self.extractor(generated).astype("float64")
         known = self.train_features.astype("float64")
@@ -215,7 +228,6 @@ class ReferenceSet:
         return self.train[rows], distances
 
 
-def check_count(n):
-    """Raise unless `n` generated images are enough to be scored."""
-    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < SMALLEST:
-        raise ValueError(f"`n` must be an integer of at least {SMALLEST}; received {n!r}.")
+def check_count(n: int) -> None:
+    """Raise unless ``n`` generated images are enough to be scored."""
+    check_int("n", n, SMALLEST)

@@ -6,6 +6,7 @@ by spectral clustering (Ng, Jordan and Weiss 2001, "On spectral clustering").
 """
 
 import warnings
+from typing import Any
 
 import keras
 import numpy as np
@@ -20,10 +21,11 @@ from gentut.models.mixtures import draw_in_shares
 from gentut.training.step import draw_seed, generator_from
 
 AXES = 32  # principal components in which images are compared
-FEWEST = 50  # training images per cluster
-CELLS = 40  # small k-means cells per cluster, at most,
-FEWEST_IN_CELL = 5  # and training images per cell
-NEIGHBOURS = 5  # cells to which a cell is tied
+# Few images make fewer clusters, and fewer cells, so that each cluster and cell has several.
+FEWEST = 50  # training images per cluster, at least
+CELLS = 40  # k-means cells per cluster, at most
+FEWEST_IN_CELL = 5  # training images per cell, at least
+NEIGHBOURS = 5  # nearest cells to which each cell is tied in the graph
 
 
 @keras.saving.register_keras_serializable("gentut")
@@ -31,8 +33,8 @@ class ClusterGAN(GAN):
     """An unconditional GAN whose two players are told to which cluster an image belongs.
 
     Labels tell a conditional GAN what to draw next, which guards it against leaving out a part of
-    the data.  Where there are none, `fit` groups the training images and uses the number of the
-    group; `sample` draws groups as often as they occur.  To its user the model is unconditional:
+    the data.  Where there are none, ``fit`` groups the training images and uses the number of the
+    group; ``sample`` draws groups as often as they occur.  To its user the model is unconditional:
     it takes no labels.
 
     The groups: k-means cuts the images into many small cells, cells are tied to their neighbours,
@@ -41,10 +43,10 @@ class ClusterGAN(GAN):
 
     Args:
         generator, discriminator: networks with as many classes as there are to be clusters.
-        **settings: see `GAN`.
+        **settings: see ``GAN``.
     """
 
-    def __init__(self, generator, discriminator, **settings):
+    def __init__(self, generator: keras.Model, discriminator: keras.Model, **settings: Any) -> None:
         super().__init__(generator, discriminator, **settings)
         if self.num_classes is None:
             raise ValueError(
@@ -63,10 +65,12 @@ class ClusterGAN(GAN):
             shape=shape, dtype=dtype, initializer="zeros", trainable=False, name=name
         )
 
-    def fit(self, x, y=None, *, seed=None, **options):
-        """Train on images; the first call finds the clusters.  See `GAN.fit`; `y` must be None.
+    def fit(
+        self, x: np.ndarray, y: np.ndarray | None = None, *, seed: int | None = None, **options: Any
+    ) -> keras.callbacks.History:
+        """Train on images; the first call finds the clusters.  See ``GAN.fit``; ``y`` must be None.
 
-        `sample` draws clusters as often as they occur in the images of the last call.
+        ``sample`` draws clusters as often as they occur in the images of the last call.
         """
         images, _ = super(GAN, self).check(x, y)
         if seed is None:
@@ -77,13 +81,24 @@ class ClusterGAN(GAN):
         self.shares.assign(found / len(images))
         return super().fit(images, seed=seed, **options)
 
-    def check(self, images, labels=None):
-        """Images as float32, and the cluster of each, that of its nearest cell, as int32."""
+    def check(
+        self, images: np.ndarray, labels: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return images as float32 and, as int32, the cluster of each: that of its nearest cell."""
         images, _ = super().check(images, labels)
         return images, self.batched(self._nearest, images) if self._fitted() else None
 
-    def sample(self, n, labels=None, seed=None, latents=None):
-        """Draw images; see `GAN.sample`.  `labels` must be None; clusters come in their shares."""
+    def sample(
+        self,
+        n: int,
+        labels: np.ndarray | None = None,
+        seed: int | None = None,
+        latents: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Draw images; see ``GAN.sample``.
+
+        ``labels`` must be None: the clusters are drawn, each as often as it occurs in the data.
+        """
         check_positive("n", n)
         self.check_labels(labels, n)
         if not self._fitted():
@@ -113,10 +128,9 @@ class ClusterGAN(GAN):
             min(self.axes.shape[1], *flat.shape), svd_solver="randomized", random_state=random_state
         )
         codes = pca.fit_transform(flat)
-        centres = MiniBatchKMeans(
-            max(count, min(CELLS * count, len(images) // FEWEST_IN_CELL)),
-            batch_size=8192, n_init=1, random_state=random_state,
-        ).fit(codes).cluster_centers_  # fmt: skip
+        wanted = max(count, min(CELLS * count, len(images) // FEWEST_IN_CELL))
+        k_means = MiniBatchKMeans(wanted, batch_size=8192, n_init=1, random_state=random_state)
+        centres = k_means.fit(codes).cluster_centers_
         axes, cells = np.zeros(self.axes.shape), np.zeros(self.cells.shape)
         axes[:, : codes.shape[1]] = pca.components_.T
         # Cells stand where images fall that are not centred first.
@@ -127,8 +141,17 @@ class ClusterGAN(GAN):
             variable.assign(value)
 
 
-def group_cells(centres, count, random_state):
-    """The group, 0 … count − 1, of each centre ``(n, d)``: spectral clustering of their graph."""
+def group_cells(centres: np.ndarray, count: int, random_state: int) -> np.ndarray:
+    """Cluster the cells by spectral clustering of the graph that ties each to its neighbours.
+
+    Args:
+        centres: of the cells, ``(n, d)``.
+        count: number of groups.
+        random_state: seed of scikit-learn's draws.
+
+    Returns:
+        The group of each centre, 0 … count − 1, int ``(n,)``.
+    """
     if count == 1 or len(centres) <= count:
         return np.arange(len(centres)) % count
     ties = kneighbors_graph(centres, min(NEIGHBOURS, len(centres) - 1))

@@ -2,37 +2,41 @@
 
 The discriminator sees T(x) for a random T, of real and of generated images and in both players'
 steps, so that it cannot learn its few training images by heart, and the generator is never asked
-to make images that look transformed.  T is differentiable: the
-generator's gradient flows through it.
+to make transformed images.  T is differentiable: the generator's gradient flows through it.
 """
+
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
 from keras import ops
 
 from gentut.checks import check_choice
+from gentut.training.devices import Tensor
 from gentut.training.step import per_image
 
-SHIFT = 1 / 8  # translation: at most this share of the side
-HOLE = 1 / 2  # cutout: side of the hole, as a share of the image's
-# Images that a transform reaches; the others stay as they are.  Below 0.8, Karras et al. (2020,
-# "Training GANs with limited data", section 2.2) find that no transform leaks into the samples.
+SHIFT = 1 / 8  # largest translation, as a share of the image's side
+HOLE = 1 / 2  # side of the hole that cutout makes, as a share of the image's side
+# Share of images that a transform changes; the others stay as they are.  Below 0.8, Karras et al.
+# (2020, "Training GANs with limited data", section 2.2) find that no transform leaks into samples.
 SHARE = 0.7
 
 
-def check_transforms(names):
-    """Names of `TRANSFORMS` as a tuple; `names` is one of them, several, or None."""
+def check_transforms(names: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Return names of ``TRANSFORMS`` as a tuple; ``names`` is one of them, several, or None."""
     names = (names,) if isinstance(names, str) else tuple(names or ())
     return tuple(check_choice("augment", name, TRANSFORMS) for name in names)
 
 
-def draw(names, n, seed):
-    """One random transform for each of `n` images: a differentiable function of the images.
+def draw(
+    names: Sequence[str], n: int | Tensor, seed: keras.random.SeedGenerator
+) -> Callable[[Tensor], Tensor]:
+    """Draw a random transform for each of ``n`` images: a differentiable function of the images.
 
     Args:
-        names: of `TRANSFORMS`, applied in this order.
+        names: of ``TRANSFORMS``, applied in this order.
         n: number of images.
-        seed: a `keras.random.SeedGenerator`.
+        seed: a ``keras.random.SeedGenerator``.
 
     Returns:
         A function ``(n, h, w, c) -> (n, h, w, c)``; called twice, it does the same.
@@ -51,10 +55,12 @@ def draw(names, n, seed):
     return transform
 
 
-def colour(images, numbers):
-    """Brightness ±0.25, saturation 0 to 2, contrast 0.5 to 1.5 times.
+def colour(images: Tensor, numbers: Tensor) -> Tensor:
+    """Change brightness by ±0.25, saturation by a factor of 0 to 2, contrast by one of 0.5 to 1.5.
 
-    `numbers`: uniform in [0, 1), ``(n, 3)``, as for every transform.
+    Args:
+        images: ``(n, h, w, c)``.
+        numbers: uniform in [0, 1), ``(n, 3)``, as for every transform.
     """
     brightness, saturation, contrast = (ops.reshape(numbers[:, k], (-1, 1, 1, 1)) for k in range(3))
     images = images + (brightness - 0.5) / 2
@@ -64,8 +70,8 @@ def colour(images, numbers):
     return mean + (0.5 + contrast) * (images - mean)
 
 
-def translation(images, numbers):
-    """A shift by whole pixels, at most an eighth of the side; zeros come in."""
+def translation(images: Tensor, numbers: Tensor) -> Tensor:
+    """Shift by whole pixels, at most an eighth of the side; zeros come in."""
     height, width = images.shape[1:3]
     rows = _shifts(height, numbers[:, 0])
     columns = _shifts(width, numbers[:, 1])
@@ -81,8 +87,8 @@ def _shifts(side, number):
     return ops.cast(ops.equal(distance, ops.reshape(move, (-1, 1, 1))), "float32")
 
 
-def cutout(images, numbers):
-    """A square of zeros, half the side wide, its centre anywhere in the image."""
+def cutout(images: Tensor, numbers: Tensor) -> Tensor:
+    """Cut out a square of zeros, half the side wide, its centre anywhere in the image."""
     masks = [_outside(side, numbers[:, axis]) for axis, side in enumerate(images.shape[1:3])]
     outside = ops.maximum(masks[0][:, :, None], masks[1][:, None, :])
     return images * outside[..., None]

@@ -3,6 +3,9 @@
 Lipman et al. 2023 (arXiv:2210.02747); Liu et al. 2023 (rectified flow, arXiv:2209.03003).
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
 import keras
 import numpy as np
 from keras import ops
@@ -11,6 +14,7 @@ from gentut.checks import check_choice, check_positive, check_share
 from gentut.models.losses import flow_matching_loss, straight_path
 from gentut.models.networks import classes_of, join
 from gentut.models.vae import VAE
+from gentut.training.devices import Tensor
 from gentut.training.kernels import Adam
 from gentut.training.optimizers import Optimizers, move_average, recipe_of
 from gentut.training.step import StepModel, compile_options, generator_from, per_image
@@ -18,19 +22,22 @@ from gentut.training.step import StepModel, compile_options, generator_from, per
 METHODS = ("euler", "heun")
 
 
-def solve(velocity, x0, steps, method="heun"):
+def solve(
+    velocity: Callable[[Tensor, float], Tensor], x0: Tensor, steps: int, method: str = "heun"
+) -> Tensor:
     """Carry points from time 0 to time 1 along dx/dt = v(x, t), in equal steps.
 
     Args:
         velocity: function of points ``(n, …)`` and a time in [0, 1] -> velocities ``(n, …)``.
         x0: points at time 0, a tensor ``(n, …)``.
         steps: how many, each of length h = 1 / steps.
-        method: "euler", x + h·v, of first order and `steps` function evaluations (NFE); or "heun",
-            x + h·(v + v')/2 with v' at the end of an Euler step, of second order and
+        method: "euler", x + h·v, of first order and ``steps`` function evaluations (NFE); or
+            "heun", x + h·(v + v')/2 with v' at the end of an Euler step, of second order and
             2·steps − 1 function evaluations: the last step is Euler's, as in Karras et al. (2022,
             algorithm 1), since at t = 1 the network has hardly been trained.
 
-    Returns: points at time 1, ``(n, …)``.
+    Returns:
+        Points at time 1, ``(n, …)``.
     """
     x = x0
     for i in range(steps):
@@ -42,15 +49,22 @@ def solve(velocity, x0, steps, method="heun"):
 
 
 class Flow(StepModel):
-    """What flows of images and flows of latents share: the loss, the average, the way from noise.
+    """What flows of images and flows of latents share: loss, averaged velocity, path from noise.
 
-    A subclass has `velocity`, a network ``[points, time]`` (and labels) -> velocity, the shape of
+    A subclass has ``velocity``, a network ``[points, time]`` (and labels) -> velocity, the shape of
     the points; label ``num_classes`` means "no label".
     """
 
     default_steps = 8
 
-    def __init__(self, velocity, image_shape, drop_labels=0.1, ema=0.999, **kwargs):
+    def __init__(
+        self,
+        velocity: keras.Model,
+        image_shape: Sequence[int],
+        drop_labels: float = 0.1,
+        ema: float = 0.999,
+        **kwargs: Any,
+    ) -> None:
         classes = classes_of(velocity)
         # The last label of the network is "none": it is what guidance compares with.
         super().__init__(image_shape, None if classes is None else classes - 1, **kwargs)
@@ -71,8 +85,8 @@ class Flow(StepModel):
             return per_image(lambda n: keras.random.normal((n, *shape), seed=seed), n, copies)
 
         noise = normal(*shape)
-        # More steps in the middle of the way, where the velocity is hardest to tell
-        # (logit-normal times, Esser et al. 2024, eq. 19).
+        # Logit-normal times (Esser et al. 2024, eq. 19): most of them in the middle of the path,
+        # where the velocity is hardest to tell.
         time = ops.sigmoid(normal(1))
         if labels is not None:
             shares = per_image(lambda n: keras.random.uniform((n,), seed=seed), n, copies)
@@ -80,9 +94,9 @@ class Flow(StepModel):
         return noise, time, labels
 
     def _flow_step(self, points, labels, optimizer, copies=1):
-        """One step of the velocity towards the straight way from noise to `points`.
+        """Take one step of the velocity towards the straight path from noise to ``points``.
 
-        `copies`: how often the images of the batch stand one after the other among the points.
+        ``copies``: how often the images of the batch stand one after the other among the points.
         """
         noise, time, labels = self._draws(points, labels, copies)
         between, target = straight_path(noise, points, time)
@@ -96,7 +110,7 @@ class Flow(StepModel):
         return value
 
     def _guided(self, points, time, labels, guidance):
-        """Velocity; with `guidance` w: v(none) + w·(v(label) − v(none)) (Ho & Salimans 2022)."""
+        """Velocity; with ``guidance`` w: v(none) + w·(v(label) − v(none)) (Ho & Salimans 2022)."""
         times = ops.full((ops.shape(points)[0], 1), time)
         if labels is None:
             return self.ema_velocity([points, times], training=False)
@@ -107,7 +121,7 @@ class Flow(StepModel):
         return none + guidance * (with_label - none)
 
     def _field(self, labels, guidance):
-        """The velocity as a function of points and time alone, which `solve` takes."""
+        """The velocity as a function of points and time alone, which ``solve`` takes."""
         return lambda points, time: self._guided(points, time, labels, guidance)
 
     def _check_drawing(self, n, labels, rng, steps, method, guidance):
@@ -132,26 +146,28 @@ class FlowMatching(Flow):
     """A velocity field that carries Gaussian noise to images (Lipman et al. 2023, eq. 23).
 
     Training draws an image x₁, noise x₀ and a time t, and fits v(xₜ, t) to x₁ − x₀ at
-    xₜ = (1 − t)·x₀ + t·x₁; images are scaled to [−1, 1] inside.  `sample` solves
+    xₜ = (1 − t)·x₀ + t·x₁; images are scaled to [−1, 1] inside.  ``sample`` solves
     dx/dt = v(x, t) from t = 0 to 1.
 
     Args:
         velocity: ``[images, time (n, 1)]`` (and labels) -> ``(n, h, w, c)``, as
-            `gentut.networks.velocity` builds it.
+            ``gentut.networks.velocity`` builds it.
         drop_labels: share of labels replaced by "none" in training, for guidance.
-        ema: decay per step of the averaged velocity that `sample` uses; 0 for none.
+        ema: decay per step of the averaged velocity that ``sample`` uses; 0 for none.
     """
 
-    def __init__(self, velocity, drop_labels=0.1, ema=0.999, **kwargs):
+    def __init__(
+        self, velocity: keras.Model, drop_labels: float = 0.1, ema: float = 0.999, **kwargs: Any
+    ) -> None:
         super().__init__(velocity, velocity.output_shape[1:], drop_labels, ema, **kwargs)
         self.trackers = [keras.metrics.Mean(name="loss")]
         self.built = True
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         return self.trackers
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             "velocity": keras.saving.serialize_keras_object(self.velocity),
             "drop_labels": self.drop_labels,
@@ -161,29 +177,39 @@ class FlowMatching(Flow):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> Self:
         return cls(keras.saving.deserialize_keras_object(config.pop("velocity")), **config)
 
-    def call(self, points, time, labels=None):
+    def call(self, points: Tensor, time: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return the averaged network's velocity at ``points`` and times ``(n, 1)``."""
         return self.ema_velocity(join([points, time], labels))
 
-    def update(self, images, labels, progress):
-        """One training step on a batch; `progress` in [0, 1] sets the learning rate."""
+    def update(self, images: Tensor, labels: Tensor | None, progress: Tensor) -> dict[str, Tensor]:
+        """Take one training step on a batch; ``progress`` in [0, 1] sets the learning rate."""
         self.set_learning_rates(progress, self.optimizer)
         value = self._flow_step(2 * images - 1, labels, self.optimizer)
         self.trackers[0].update_state(value)
         return {"loss": self.trackers[0].result()}
 
-    def sample(self, n, labels=None, seed=None, *, steps=None, method="heun", guidance=1.0):
+    def sample(
+        self,
+        n: int,
+        labels: np.ndarray | None = None,
+        seed: int | None = None,
+        *,
+        steps: int | None = None,
+        method: str = "heun",
+        guidance: float = 1.0,
+    ) -> np.ndarray:
         """Draw images: NumPy float32 ``(n, h, w, c)`` in [0, 1]; same seed, same images.
 
         Args:
             n: number of images.
             labels: ints ``(n,)`` for conditional models; None draws them uniformly.
             seed: of noise and labels.
-            steps: equal steps from noise to image; default `default_steps`.
-            method: "euler" (one velocity per step) or "heun" (two in all steps but the last;
-                second order).
+            steps: equal steps from noise to image; default ``default_steps``.
+            method: "euler", of first order with ``steps`` function evaluations (NFE), or "heun", of
+                second order with 2·steps − 1 of them.
             guidance: weight w of classifier-free guidance; 1 is the plain conditional model,
                 more is truer to the label and less diverse.
         """
@@ -206,20 +232,27 @@ class LatentFlow(Flow):
     the prior N(0, I), which puts mass where no image is encoded.
 
     Args:
-        vae: a compiled `gentut.VAE`; shared, not copied: if it is trained on elsewhere, the flow
+        vae: a compiled ``gentut.VAE``; shared, not copied: if it is trained on elsewhere, the flow
             must be trained again.
         velocity: ``[latents, time (n, 1)]`` (and labels) -> ``(n, d)``, as
-            `gentut.networks.latent_velocity` builds it.
+            ``gentut.networks.latent_velocity`` builds it.
         train_vae: train the VAE in the same steps; False for a VAE that is trained already.
         draws: latents drawn per image and step.
-        drop_labels, ema: see `FlowMatching`.
+        drop_labels, ema: see ``FlowMatching``.
     """
 
     default_steps = 16
 
     def __init__(
-        self, vae, velocity, train_vae=True, draws=4, drop_labels=0.1, ema=0.999, **kwargs
-    ):
+        self,
+        vae: VAE,
+        velocity: keras.Model,
+        train_vae: bool = True,
+        draws: int = 4,
+        drop_labels: float = 0.1,
+        ema: float = 0.999,
+        **kwargs: Any,
+    ) -> None:
         if not isinstance(vae, VAE):
             raise TypeError(f"`vae` must be a gentut.VAE; received {type(vae).__name__}.")
         super().__init__(velocity, vae.image_shape, drop_labels, ema, **kwargs)
@@ -240,10 +273,15 @@ class LatentFlow(Flow):
         self.built = True
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         return [*self.vae.trackers, self.tracker] if self.train_vae else [self.tracker]
 
-    def compile(self, optimizer=None, constant_share=1.0, **options):
+    def compile(
+        self,
+        optimizer: keras.optimizers.Optimizer | None = None,
+        constant_share: float = 1.0,
+        **options: Any,
+    ) -> None:
         """Set the optimizer of the velocity; that of the VAE is the VAE's own."""
         keras.Model.compile(self, **{**compile_options(), **options})
         self.flow_optimizer = optimizer or Adam(1e-3)
@@ -253,13 +291,13 @@ class LatentFlow(Flow):
         )
         self._set_schedule(constant_share, self.flow_optimizer)
 
-    def get_compile_config(self):
+    def get_compile_config(self) -> dict:
         return {
             "optimizer": recipe_of(self.flow_optimizer, *self.learning_rates),
             "constant_share": self.constant_share,
         }
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             "vae": keras.saving.serialize_keras_object(self.vae),
             "velocity": keras.saving.serialize_keras_object(self.velocity),
@@ -272,22 +310,23 @@ class LatentFlow(Flow):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> Self:
         parts = {
             name: keras.saving.deserialize_keras_object(config.pop(name))
             for name in ("vae", "velocity")
         }
         return cls(**parts, **config)
 
-    def call(self, points, time, labels=None):
+    def call(self, points: Tensor, time: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return the averaged network's velocity at latents ``points`` and times ``(n, 1)``."""
         return self.ema_velocity(join([points, time], labels))
 
     def _forget(self):
         if self.train_vae:
             self.vae._forget()
 
-    def update(self, images, labels, progress):
-        """One training step on a batch; `progress` in [0, 1] sets the learning rates."""
+    def update(self, images: Tensor, labels: Tensor | None, progress: Tensor) -> dict[str, Tensor]:
+        """Take one training step on a batch; ``progress`` in [0, 1] sets the learning rates."""
         logs = self.vae.update(images, labels, progress) if self.train_vae else {}
         self.set_learning_rates(progress, self.flow_optimizer)
         codes, labels = self._codes(images, labels)
@@ -296,7 +335,7 @@ class LatentFlow(Flow):
         return {**logs, "flow_loss": self.tracker.result()}
 
     def _codes(self, images, labels):
-        """Draws from q(z|x) and their labels; no slope flows back to the encoder.
+        """Draw codes from q(z|x), with their labels; no gradient flows back to the encoder.
 
         Several draws per image: a step of the small flow costs little beside one of the VAE.
         """
@@ -312,8 +351,20 @@ class LatentFlow(Flow):
         labels = None if labels is None else ops.tile(labels, (self.draws,))
         return mean + ops.exp(log_var / 2) * noise, labels
 
-    def sample(self, n, labels=None, seed=None, *, steps=None, method="heun", guidance=1.0):
-        """Draw images; see `FlowMatching.sample`.  The flow makes a latent, the VAE decodes it."""
+    def sample(
+        self,
+        n: int,
+        labels: np.ndarray | None = None,
+        seed: int | None = None,
+        *,
+        steps: int | None = None,
+        method: str = "heun",
+        guidance: float = 1.0,
+    ) -> np.ndarray:
+        """Draw images; see ``FlowMatching.sample``.
+
+        The flow makes a latent, the VAE decodes it.
+        """
         rng = generator_from(seed)
         labels, steps = self._check_drawing(n, labels, rng, steps, method, guidance)
         noise = rng.standard_normal((n, self.latent_dim)).astype("float32")
@@ -322,6 +373,6 @@ class LatentFlow(Flow):
         )
         return self.vae.decode(latents, labels)
 
-    def reconstruct(self, images, labels=None):
-        """Decode the mean of q(z|x): ``(n, h, w, c)`` in [0, 1]; see `gentut.VAE`."""
+    def reconstruct(self, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """Decode the mean of q(z|x): ``(n, h, w, c)`` in [0, 1]; see ``gentut.VAE``."""
         return self.vae.reconstruct(images, labels)

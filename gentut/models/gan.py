@@ -1,5 +1,8 @@
 """Generative adversarial networks: Goodfellow et al. 2014 and the losses and penalties since."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
 import keras
 import numpy as np
 from keras import layers, ops
@@ -9,6 +12,7 @@ from gentut.models import diff_augment as augmentation
 from gentut.models.diff_augment import check_transforms
 from gentut.models.losses import ADVERSARIAL, gradient_penalty, zero_centered_gradient_penalty
 from gentut.models.networks import classes_of, join
+from gentut.training.devices import Tensor
 from gentut.training.gradients import input_gradient
 from gentut.training.kernels import Adam
 from gentut.training.optimizers import Optimizers, move_average, recipe_of
@@ -24,14 +28,14 @@ class GAN(StepModel):
     Args:
         generator: latents ``(n, d)`` (and labels ``(n,)``) -> images in [0, 1], ``(n, h, w, c)``.
         discriminator: images (and labels) -> scores ``(n, 1)``.
-        loss: a key of `gentut.losses.ADVERSARIAL`.
+        loss: a key of ``gentut.losses.ADVERSARIAL``.
         penalties: weights by name: "r1" (gradients at real images) and "r2" (at generated ones,
             Mescheder et al. 2018), "gradient_penalty" (between them, Gulrajani et al. 2017).
         penalty_interval: compute penalties every so many steps, times that number (lazy
             regularisation, Karras et al. 2020, appendix B).
         critic_steps: discriminator steps per generator step; a batch is shared out among them.
-        ema: decay per step of the averaged generator that `sample` uses; 0 for none.
-        augment: names of `gentut.models.diff_augment.TRANSFORMS` (or one): the discriminator then
+        ema: decay per step of the averaged generator that ``sample`` uses; 0 for none.
+        augment: names of ``gentut.models.diff_augment.TRANSFORMS`` (or one): the discriminator then
             sees images transformed at random (Zhao et al. 2020), for training sets of few images.
         fused: one pass through the discriminator serves both players (Shen et al. 2021).  The
             generator then meets the discriminator of before this step instead of after it;
@@ -39,9 +43,19 @@ class GAN(StepModel):
             discriminator without batch statistics, and a loss with a gradient ratio.
     """
 
-    def __init__(self, generator, discriminator, loss="non_saturating", penalties=None,
-                 penalty_interval=1, critic_steps=1, ema=0.999, fused=False, augment=None,
-                 **kwargs):  # fmt: skip
+    def __init__(
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        loss: str = "non_saturating",
+        penalties: Mapping[str, float] | None = None,
+        penalty_interval: int = 1,
+        critic_steps: int = 1,
+        ema: float = 0.999,
+        fused: bool = False,
+        augment: str | Sequence[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
         conditional = len(generator.inputs) == 2
         if conditional != (len(discriminator.inputs) == 2):
             raise ValueError(
@@ -93,17 +107,26 @@ class GAN(StepModel):
         self.trackers = [keras.metrics.Mean(name=n) for n in ("d_loss", "g_loss", "penalty")]
         self.built = True
 
-    def call(self, latents, labels=None, training=False):
+    def call(self, latents: Tensor, labels: Tensor | None = None, training: bool = False) -> Tensor:
+        """Return images of the averaged generator."""
         return self.ema_generator(join(latents, labels), training=training)
 
     # ------------------------------------------------------------------ compile, save
 
     def compile(
-        self, generator_optimizer=None, discriminator_optimizer=None, constant_share=1.0, **options
-    ):
+        self,
+        generator_optimizer: keras.optimizers.Optimizer | None = None,
+        discriminator_optimizer: keras.optimizers.Optimizer | None = None,
+        constant_share: float = 1.0,
+        **options: Any,
+    ) -> None:
         """Set the optimizers.
 
-        `constant_share`: of the training with constant rates, which then fall linearly to 2 %.
+        Args:
+            generator_optimizer, discriminator_optimizer: default Adam with a learning rate of 2e-4
+                and β₁ = 0.5 (Radford et al. 2016).
+            constant_share: of the training with constant rates, which then fall linearly to 2 %.
+            **options: passed to ``keras.Model.compile``.
         """
         keras.Model.compile(self, **{**compile_options(), **options})
         adam = {"learning_rate": 2e-4, "beta_1": 0.5}  # Radford et al. 2016
@@ -114,7 +137,7 @@ class GAN(StepModel):
         self.optimizer = Optimizers(self.generator_optimizer, self.discriminator_optimizer)
         self._set_schedule(constant_share, *self.optimizer.members)
 
-    def get_compile_config(self):
+    def get_compile_config(self) -> dict:
         recipes = list(map(recipe_of, self.optimizer.members, self.learning_rates))
         return {
             "generator_optimizer": recipes[0],
@@ -122,7 +145,7 @@ class GAN(StepModel):
             "constant_share": self.constant_share,
         }
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             "generator": keras.saving.serialize_keras_object(self.generator),
             "discriminator": keras.saving.serialize_keras_object(self.discriminator),
@@ -138,7 +161,7 @@ class GAN(StepModel):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> Self:
         networks = {
             name: keras.saving.deserialize_keras_object(config.pop(name))
             for name in ("generator", "discriminator")
@@ -146,13 +169,13 @@ class GAN(StepModel):
         return cls(**networks, **config)
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         return self.trackers if self.penalties else self.trackers[:2]
 
     # ------------------------------------------------------------------ the step
 
-    def update(self, images, labels, progress):
-        """One training step on a batch; `progress` in [0, 1] sets the learning rates."""
+    def update(self, images: Tensor, labels: Tensor | None, progress: Tensor) -> dict[str, Tensor]:
+        """Take one training step on a batch; ``progress`` in [0, 1] sets the learning rates."""
         self.set_learning_rates(progress, *self.optimizer.members)
         if self.fused:
             losses = self._step_together(images, labels)
@@ -263,7 +286,7 @@ class GAN(StepModel):
         return real + share * (ops.stop_gradient(fake) - real)
 
     def _transform(self, n):
-        """What the discriminator sees of `n` images: a function, with its random draws made."""
+        """What the discriminator sees of ``n`` images: a function, with its random draws made."""
         return augmentation.draw(self.augment, n, self.seed_generator)
 
     def _latents(self, n):
@@ -281,11 +304,20 @@ class GAN(StepModel):
 
     # ------------------------------------------------------------------ use
 
-    def sample(self, n, labels=None, seed=None, latents=None):
+    def sample(
+        self,
+        n: int,
+        labels: np.ndarray | None = None,
+        seed: int | None = None,
+        latents: np.ndarray | None = None,
+    ) -> np.ndarray:
         """Draw images: NumPy float32 ``(n, h, w, c)`` in [0, 1]; same seed, same images.
 
-        `labels`: ints ``(n,)`` for conditional models; None draws them uniformly.
-        `latents`: ``(n, latent_dim)`` instead of drawn ones.
+        Args:
+            n: number of images.
+            labels: ints ``(n,)`` for conditional models; None draws them uniformly.
+            seed: of latents and labels; None draws one that ``gentut.seed`` controls.
+            latents: ``(n, latent_dim)`` instead of drawn ones.
         """
         check_positive("n", n)
         rng = generator_from(seed)
@@ -297,8 +329,8 @@ class GAN(StepModel):
         labels = self.check_labels(labels, n)
         return self.batched(self._draw, latents, labels)
 
-    def check_latents(self, latents, n):
-        """Return `latents` if they are `n` of this model's, or say why not."""
+    def check_latents(self, latents: np.ndarray, n: int) -> np.ndarray:
+        """Return ``latents`` if they are ``n`` of this model's, or say why not."""
         if np.shape(latents) != (n, self.latent_dim):
             raise ValueError(
                 f"`latents` must have shape ({n}, {self.latent_dim}); received {np.shape(latents)}."
@@ -308,8 +340,8 @@ class GAN(StepModel):
     def _draw(self, latents, labels):
         return self.ema_generator(join(latents, labels), training=False)
 
-    def score(self, images, labels=None):
-        """The discriminator's scores, ``(n,)``: high means "looks real" to it."""
+    def score(self, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """Return the discriminator's scores, ``(n,)``: high means "looks real" to it."""
         images, labels = self.check(images, labels)
         return self.batched(
             lambda x, y: self.discriminator(join(x, y), training=False)[:, 0], images, labels

@@ -11,57 +11,68 @@ from typing import NamedTuple
 
 from keras import ops
 
+from gentut.training.devices import Tensor
 
-def minimax_discriminator_loss(real_scores, fake_scores):
-    """−E[log D(x)] − E[log(1 − D(G(z)))] with D = sigmoid(score) (Goodfellow 2014, eq. 1)."""
+
+def minimax_discriminator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+    """Return −E[log D(x)] − E[log(1 − D(G(z)))], D = sigmoid(score) (Goodfellow 2014, eq. 1)."""
     return ops.mean(ops.softplus(-real_scores)) + ops.mean(ops.softplus(fake_scores))
 
 
-def minimax_generator_loss(real_scores, fake_scores):
-    """E[log(1 − D(G(z)))]: the generator's side of the game as first written (eq. 1).
+def minimax_generator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+    """Return E[log(1 − D(G(z)))]: the generator's side of the game as first written (eq. 1).
 
-    Its gradient vanishes where the discriminator wins, hence `non_saturating`.
+    Its gradient vanishes where the discriminator wins, hence ``non_saturating``.
     """
     return -ops.mean(ops.softplus(fake_scores))
 
 
-def non_saturating_generator_loss(real_scores, fake_scores):
-    """−E[log D(G(z))] (Goodfellow et al. 2014, section 3): same fixed point, stronger gradient."""
+def non_saturating_generator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+    """Return −E[log D(G(z))] (Goodfellow et al. 2014, section 3).
+
+    The same fixed point as ``minimax_generator_loss``, with a stronger gradient.
+    """
     return ops.mean(ops.softplus(-fake_scores))
 
 
-def least_squares_discriminator_loss(real_scores, fake_scores):
-    """½E[(s(x) − 1)²] + ½E[s(G(z))²] (Mao et al. 2017, eq. 9 with a=0, b=c=1)."""
+def least_squares_discriminator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+    """Return ½E[(s(x) − 1)²] + ½E[s(G(z))²] (Mao et al. 2017, eq. 9 with a=0, b=c=1)."""
     return (ops.mean(ops.square(real_scores - 1)) + ops.mean(ops.square(fake_scores))) / 2
 
 
-def least_squares_generator_loss(real_scores, fake_scores):
-    """½E[(s(G(z)) − 1)²] (Mao et al. 2017, eq. 9)."""
+def least_squares_generator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+    """Return ½E[(s(G(z)) − 1)²] (Mao et al. 2017, eq. 9)."""
     return ops.mean(ops.square(fake_scores - 1)) / 2
 
 
-def hinge_discriminator_loss(real_scores, fake_scores):
-    """E[max(0, 1 − s(x))] + E[max(0, 1 + s(G(z)))] (Lim & Ye 2017; Miyato et al. 2018, eq. 16)."""
+def hinge_discriminator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+    """Return E[max(0, 1 − s(x))] + E[max(0, 1 + s(G(z)))].
+
+    Lim & Ye 2017; Miyato et al. 2018, eq. 16.
+    """
     return ops.mean(ops.relu(1 - real_scores)) + ops.mean(ops.relu(1 + fake_scores))
 
 
-def wasserstein_discriminator_loss(real_scores, fake_scores):
-    """E[s(G(z))] − E[s(x)] (Arjovsky et al. 2017, eq. 2, sign turned so that it is minimised)."""
+def wasserstein_discriminator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+    """Return E[s(G(z))] − E[s(x)] (Arjovsky et al. 2017, eq. 2, with its sign turned: a loss)."""
     return ops.mean(fake_scores) - ops.mean(real_scores)
 
 
-def wasserstein_generator_loss(real_scores, fake_scores):
-    """−E[s(G(z))]; also the generator's side of the hinge loss (Miyato et al. 2018, eq. 17)."""
+def wasserstein_generator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+    """Return −E[s(G(z))]; also the generator's hinge loss (Miyato et al. 2018, eq. 17)."""
     return -ops.mean(fake_scores)
 
 
-def relativistic_discriminator_loss(real_scores, fake_scores):
-    """E[softplus(s(G(z)) − s(x))] over pairs (Jolicoeur-Martineau 2018; Huang 2024, eq. 2)."""
+def relativistic_discriminator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+    """Return E[softplus(s(G(z)) − s(x))] over pairs of one real and one generated image.
+
+    Jolicoeur-Martineau 2018; Huang 2024, eq. 2.
+    """
     return ops.mean(ops.softplus(fake_scores - real_scores))
 
 
-def relativistic_generator_loss(real_scores, fake_scores):
-    """E[softplus(s(x) − s(G(z)))] over pairs of one real and one generated image."""
+def relativistic_generator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+    """Return E[softplus(s(x) − s(G(z)))] over pairs of one real and one generated image."""
     return ops.mean(ops.softplus(real_scores - fake_scores))
 
 
@@ -109,55 +120,81 @@ ADVERSARIAL = {
 }
 
 
-def zero_centered_gradient_penalty(gradients):
-    """½E[‖∇ₓ s(x)‖²], the R1 (real x) and R2 (generated x) penalty (Mescheder et al. 2018, eq. 9).
+def zero_centered_gradient_penalty(gradients: Tensor) -> Tensor:
+    """Return ½E[‖∇ₓ s(x)‖²], the R1 and R2 penalty (Mescheder et al. 2018, eq. 9).
 
-    `gradients`: gradient of the scores with respect to the images, ``(n, h, w, c)``.
+    R1 takes it at real images x, R2 at generated ones.
+
+    Args:
+        gradients: of the scores with respect to the images, ``(n, h, w, c)``.
     """
     return ops.mean(ops.sum(ops.square(gradients), axis=(1, 2, 3))) / 2
 
 
-def gradient_penalty(gradients):
-    """E[(‖∇ₓ s(x)‖ − 1)²] (Gulrajani et al. 2017, eq. 3).
+def gradient_penalty(gradients: Tensor) -> Tensor:
+    """Return E[(‖∇ₓ s(x)‖ − 1)²] (Gulrajani et al. 2017, eq. 3).
 
     The small constant keeps the derivative of the square root finite at zero gradient.
+
+    Args:
+        gradients: of the scores with respect to the images, ``(n, h, w, c)``.
     """
     norms = ops.sqrt(ops.sum(ops.square(gradients), axis=(1, 2, 3)) + 1e-12)
     return ops.mean(ops.square(norms - 1))
 
 
-def bernoulli_log_likelihood(images, logits):
-    """log p(x|z) = Σ x log p + (1 − x) log(1 − p), p = sigmoid(logits); nats per image, ``(n,)``.
+def bernoulli_log_likelihood(images: Tensor, logits: Tensor) -> Tensor:
+    """Return log p(x|z) = Σ x log p + (1 − x) log(1 − p), p = sigmoid(logits).
 
     A probability only for images of zeros and ones.  With grey values in between it is the
     negative cross-entropy that Kingma & Welling (2014, appendix C.1) train on.
+
+    Args:
+        images: x, in [0, 1], ``(n, h, w, c)``.
+        logits: of the pixel means, ``(n, h, w, c)``.
+
+    Returns:
+        Nats per image, ``(n,)``.
     """
     return ops.sum(images * logits - ops.softplus(logits), axis=(1, 2, 3))
 
 
-def gaussian_log_likelihood(images, mean, log_sigma):
-    """log N(x; mean, sigma²) summed over pixels; nats per image, ``(n,)``; `log_sigma` a scalar."""
+def gaussian_log_likelihood(images: Tensor, mean: Tensor, log_sigma: Tensor) -> Tensor:
+    """Return log N(x; mean, sigma²), summed over pixels.
+
+    Args:
+        images, mean: x and its mean, ``(n, h, w, c)``.
+        log_sigma: log of the standard deviation of every pixel, a scalar.
+
+    Returns:
+        Nats per image, ``(n,)``.
+    """
     squares = ops.square(images - mean) * ops.exp(-2 * log_sigma)
     return -ops.sum(squares / 2 + log_sigma + math.log(2 * math.pi) / 2, axis=(1, 2, 3))
 
 
-def kl_to_standard_normal(mean, log_var):
-    """KL(N(mean, exp(log_var)) ‖ N(0, I)) per latent dimension, ``(n, d)``, in nats.
+def kl_to_standard_normal(mean: Tensor, log_var: Tensor) -> Tensor:
+    """Return KL(N(mean, exp(log_var)) ‖ N(0, I)) per latent dimension, ``(n, d)``, in nats.
 
     Kingma & Welling (2014), appendix B; sum over the last axis for the KL of an image.
     """
     return (ops.exp(log_var) + ops.square(mean) - 1 - log_var) / 2
 
 
-def straight_path(noise, data, time):
-    """xₜ = (1 − t)·x₀ + t·x₁ and its velocity x₁ − x₀ (Lipman et al. 2023, eq. 22–23, σ_min = 0).
+def straight_path(noise: Tensor, data: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
+    """Return xₜ = (1 − t)·x₀ + t·x₁ and its velocity x₁ − x₀.
 
-    `noise` x₀ and `data` x₁ of one shape ``(n, …)``; `time` t in [0, 1], ``(n, 1)``.
+    Lipman et al. 2023, eq. 22–23 with σ_min = 0.
+
+    Args:
+        noise: x₀, ``(n, …)``.
+        data: x₁, of the same shape.
+        time: t in [0, 1], ``(n, 1)``.
     """
     time = ops.reshape(time, (-1, *[1] * (len(data.shape) - 1)))
     return (1 - time) * noise + time * data, data - noise
 
 
-def flow_matching_loss(velocity, target):
-    """E[‖v(xₜ, t) − (x₁ − x₀)‖²] per dimension (Lipman et al. 2023, eq. 23)."""
+def flow_matching_loss(velocity: Tensor, target: Tensor) -> Tensor:
+    """Return E[‖v(xₜ, t) − (x₁ − x₀)‖²] per dimension (Lipman et al. 2023, eq. 23)."""
     return ops.mean(ops.square(velocity - target))

@@ -5,28 +5,31 @@ Images enter and leave in [0, 1]; rescaling happens inside.  Conditional network
 """
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 from keras import layers, ops
 
+from gentut.training.devices import Tensor
 from gentut.training.kernels import BatchNormalization, Embedding
 
-SLOPE = 0.2  # of the leaky rectifier in discriminators (Radford et al. 2016)
+NEGATIVE_SLOPE = 0.2  # of the leaky rectifier in discriminators (Radford et al. 2016)
 
 
-def join(inputs, labels):
-    """What a network of this file takes: ``[inputs, labels]``, or `inputs` alone."""
+def join(inputs: Tensor | list[Tensor], labels: Tensor | None) -> Tensor | list[Tensor]:
+    """Return what a network of this file takes: ``[inputs, labels]``, or ``inputs`` alone."""
     return inputs if labels is None else [inputs, labels]
 
 
-def classes_of(network):
-    """Number of classes of a network of this file; None if it takes no labels."""
+def classes_of(network: keras.Model) -> int | None:
+    """Return the number of classes of a network of this file; None if it takes no labels."""
     embeddings = [x for x in network.layers if isinstance(x, layers.Embedding)]
     return embeddings[0].input_dim if embeddings else None
 
 
-def check_image_shape(image_shape):
+def check_image_shape(image_shape: Sequence[int]) -> tuple[tuple[int, int, int], int]:
     """Return ``(height, width, channels)`` and the number of halvings down to a base of 4 to 8."""
     shape = tuple(int(v) for v in image_shape)
     if len(shape) != 3 or shape[2] not in (1, 3):
@@ -53,31 +56,31 @@ class SpectralConv2D(layers.Conv2D):
     division, as in the paper.
     """
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         super().build(input_shape)
         self.u = self.add_weight(
             shape=(1, self.filters), initializer="random_normal", trainable=False, name="u"
         )
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         self._update = bool(training)
         return super().call(inputs)
 
-    def convolution_op(self, inputs, kernel):
+    def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         return super().convolution_op(inputs, _unit_norm(kernel, self.u, self._update))
 
 
 @keras.saving.register_keras_serializable("gentut")
 class SpectralDense(layers.Dense):
-    """Dense layer with its kernel divided by its largest singular value; see `SpectralConv2D`."""
+    """Dense layer with its kernel divided by its largest singular value; see ``SpectralConv2D``."""
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         super().build(input_shape)
         self.u = self.add_weight(
             shape=(1, self.units), initializer="random_normal", trainable=False, name="u"
         )
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         kernel = _unit_norm(self.kernel, self.u, training)
         outputs = ops.matmul(inputs, kernel)
         return outputs + self.bias if self.use_bias else outputs
@@ -118,11 +121,22 @@ def _latents_and_labels(latent_dim, num_classes, units, use_bias):
     return [latents, labels], layers.Add()([x, embedded])
 
 
-def generator(image_shape, latent_dim=64, num_classes=None, filters=(64, 32)):
-    """Latents ``(n, latent_dim)`` (and labels) -> images in [0, 1], ``(n, h, w, c)``.
+def generator(
+    image_shape: Sequence[int],
+    latent_dim: int = 64,
+    num_classes: int | None = None,
+    filters: Sequence[int] = (64, 32),
+) -> keras.Model:
+    """Build a generator: latents ``(n, latent_dim)`` (and labels) -> images ``(n, h, w, c)``.
 
-    Transposed convolutions with batch normalisation (DCGAN, Radford et al. 2016).  `filters`:
-    channels at the base resolution and at the following ones; the last repeats.
+    The images are in [0, 1].  Transposed convolutions with batch normalisation (DCGAN, Radford et
+    al. 2016).
+
+    Args:
+        image_shape: ``(height, width, channels)``.
+        latent_dim: numbers in a latent.
+        num_classes: None, or how many classes its labels have.
+        filters: channels at the base resolution and at the following ones; the last repeats.
     """
     (height, width, channels), doublings = check_image_shape(image_shape)
     filters = [filters[min(i, len(filters) - 1)] for i in range(doublings)]
@@ -140,12 +154,21 @@ def generator(image_shape, latent_dim=64, num_classes=None, filters=(64, 32)):
 
 
 def discriminator(
-    image_shape, num_classes=None, filters=(32, 64, 128), spectral_normalization=False
-):
-    """Images in [0, 1] (and labels) -> scores ``(n, 1)``: any real number, no sigmoid.
+    image_shape: Sequence[int],
+    num_classes: int | None = None,
+    filters: Sequence[int] = (32, 64, 128),
+    spectral_normalization: bool = False,
+) -> keras.Model:
+    """Build a discriminator: images in [0, 1] (and labels) -> scores ``(n, 1)``, no sigmoid.
 
-    Strided convolutions without batch normalisation, so that every image is judged alone.
+    Strided convolutions without batch normalisation, so that every image is scored alone.
     Labels enter as a projection (Miyato & Koyama 2018, eq. 3).
+
+    Args:
+        image_shape: ``(height, width, channels)``.
+        num_classes: None, or how many classes its labels have.
+        filters: channels of each convolution; the last repeats.
+        spectral_normalization: of every kernel, see ``SpectralConv2D``.
     """
     image_shape, halvings = check_image_shape(image_shape)
     conv = SpectralConv2D if spectral_normalization else layers.Conv2D
@@ -156,7 +179,7 @@ def discriminator(
     x = layers.Rescaling(2.0, -1.0)(images)
     for width_here in filters:
         x = conv(width_here, 4, strides=2, padding="same")(x)
-        x = layers.LeakyReLU(negative_slope=SLOPE)(x)
+        x = layers.LeakyReLU(negative_slope=NEGATIVE_SLOPE)(x)
     features = layers.Flatten()(x)
     score = dense(1, dtype=_full())(features)
     if num_classes is None:
@@ -169,11 +192,24 @@ def discriminator(
     return keras.Model([images, labels], ops.add(score, match), name="discriminator")
 
 
-def encoder(image_shape, latent_dim=16, num_classes=None, filters=(32, 64), units=256):
-    """Images (and labels) -> ``(n, 2·latent_dim)``: mean and log variance side by side.
+def encoder(
+    image_shape: Sequence[int],
+    latent_dim: int = 16,
+    num_classes: int | None = None,
+    filters: Sequence[int] = (32, 64),
+    units: int = 256,
+) -> keras.Model:
+    """Build an encoder: images (and labels) -> ``(n, 2·latent_dim)``, mean beside log variance.
 
     SiLU (Ramachandran et al. 2017) instead of the rectifier: in one minute of training on two CPU
     cores it gains about 6 nats of ELBO on MNIST.
+
+    Args:
+        image_shape: ``(height, width, channels)``.
+        latent_dim: numbers in a latent.
+        num_classes: None, or how many classes its labels have.
+        filters: channels of each convolution, each of which halves the image; the last repeats.
+        units: of the dense layer.
     """
     image_shape, halvings = check_image_shape(image_shape)
     filters = [filters[min(i, len(filters) - 1)] for i in range(halvings)]
@@ -194,8 +230,22 @@ def encoder(image_shape, latent_dim=16, num_classes=None, filters=(32, 64), unit
     return keras.Model(inputs, outputs, name="encoder")
 
 
-def decoder(image_shape, latent_dim=16, num_classes=None, filters=(64, 32), units=256):
-    """Latents (and labels) -> logits of the pixel means, ``(n, h, w, c)``; no sigmoid."""
+def decoder(
+    image_shape: Sequence[int],
+    latent_dim: int = 16,
+    num_classes: int | None = None,
+    filters: Sequence[int] = (64, 32),
+    units: int = 256,
+) -> keras.Model:
+    """Build a decoder: latents (and labels) -> logits of the pixel means, ``(n, h, w, c)``.
+
+    Args:
+        image_shape: ``(height, width, channels)``.
+        latent_dim: numbers in a latent.
+        num_classes: None, or how many classes its labels have.
+        filters: channels at the base resolution and at the following ones; the last repeats.
+        units: of the dense layer.
+    """
     (height, width, channels), doublings = check_image_shape(image_shape)
     filters = [filters[min(i, len(filters) - 1)] for i in range(doublings)]
     base = (height >> doublings, width >> doublings, filters[0])
@@ -212,19 +262,19 @@ def decoder(image_shape, latent_dim=16, num_classes=None, filters=(64, 32), unit
 class TimeFeatures(layers.Layer):
     """Times in [0, 1], ``(n, 1)`` -> sines and cosines of them, ``(n, 2·octaves + 1)``."""
 
-    def __init__(self, octaves=6, **kwargs):
+    def __init__(self, octaves: int = 6, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.octaves = octaves
 
-    def call(self, time):
+    def call(self, time: Tensor) -> Tensor:
         rates = math.pi / 2 * 2.0 ** np.arange(self.octaves, dtype="float32")
         angles = time * ops.convert_to_tensor(rates, dtype=time.dtype)
         return ops.concatenate([time, ops.sin(angles), ops.cos(angles)], axis=-1)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         return (input_shape[0], 2 * self.octaves + 1)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "octaves": self.octaves}
 
 
@@ -238,20 +288,22 @@ class FromGaussian(layers.Layer):
     preconditioning of Karras et al. (2022, section 5), worked out for this path.
     """
 
-    def __init__(self, spread, **kwargs):
+    def __init__(self, spread: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.spread = spread
 
-    def call(self, rest, points, time):
+    def call(self, rest: Tensor, points: Tensor, time: Tensor) -> Tensor:
         t = ops.reshape(time, (-1, *[1] * (len(points.shape) - 1)))
         variance = (1 - t) ** 2 + t**2 * self.spread**2
         factor = (t * self.spread**2 - (1 - t)) / variance
         return factor * points + self.spread / ops.sqrt(variance) * rest
 
-    def compute_output_shape(self, rest_shape, points_shape, time_shape):
+    def compute_output_shape(
+        self, rest_shape: tuple, points_shape: tuple, time_shape: tuple
+    ) -> tuple:
         return rest_shape
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "spread": self.spread}
 
 
@@ -270,7 +322,7 @@ def _time_and_labels(num_classes, units):
 
 
 def _block(x, condition, filters):
-    """Two convolutions beside a shortcut; `condition` scales and shifts between them."""
+    """Two convolutions beside a shortcut; ``condition`` scales and shifts between them."""
     shortcut = x if x.shape[-1] == filters else layers.Conv2D(filters, 1)(x)
     y = layers.Conv2D(filters, 3, padding="same")(layers.Activation("silu")(x))
     scale = layers.Reshape((1, 1, filters))(layers.Dense(filters)(condition))
@@ -281,12 +333,24 @@ def _block(x, condition, filters):
     return layers.Add()([shortcut, y])
 
 
-def velocity(image_shape, num_classes=None, filters=(32, 64), blocks=2, units=128):
-    """``[images, time (n, 1)]`` (and labels) -> velocity of the images, ``(n, h, w, c)``.
+def velocity(
+    image_shape: Sequence[int],
+    num_classes: int | None = None,
+    filters: Sequence[int] = (32, 64),
+    blocks: int = 2,
+    units: int = 128,
+) -> keras.Model:
+    """Build a U-Net: ``[images, time (n, 1)]`` (and labels) -> velocity of the images.
 
-    A compact U-Net (Ronneberger et al. 2015).  The finest level has half the resolution of the
-    image: a stride-2 convolution goes in, a transposed one out.  `filters`: channels per level;
-    images larger than that halve further with the last number.  `blocks`: per level and way.
+    A compact one (Ronneberger et al. 2015), whose output is ``(n, h, w, c)``.  The finest level has
+    half the resolution of the image: a stride-2 convolution goes in, a transposed one out.
+
+    Args:
+        image_shape: ``(height, width, channels)``.
+        num_classes: None, or how many classes there are beside the label "none".
+        filters: channels per level; larger images halve further with the last number.
+        blocks: per level, on the way down and on the way up.
+        units: of the vector of time and label.
     """
     image_shape, halvings = check_image_shape(image_shape)
     filters = [filters[min(i, len(filters) - 1)] for i in range(halvings)]
@@ -313,8 +377,17 @@ def velocity(image_shape, num_classes=None, filters=(32, 64), blocks=2, units=12
     return keras.Model([images, *extra], x, name="velocity")
 
 
-def latent_velocity(latent_dim, num_classes=None, units=256, blocks=3):
-    """``[latents, time (n, 1)]`` (and labels) -> velocity of the latents, ``(n, latent_dim)``."""
+def latent_velocity(
+    latent_dim: int, num_classes: int | None = None, units: int = 256, blocks: int = 3
+) -> keras.Model:
+    """Build an MLP: ``[latents, time (n, 1)]`` (and labels) -> velocity, ``(n, latent_dim)``.
+
+    Args:
+        latent_dim: numbers in a latent.
+        num_classes: None, or how many classes there are beside the label "none".
+        units: of each dense layer.
+        blocks: of two dense layers beside a shortcut.
+    """
     extra, condition = _time_and_labels(num_classes, units)
     latents = keras.Input((latent_dim,), name="latents")
     x = layers.Dense(units)(latents)

@@ -1,16 +1,18 @@
 """The statistical baseline: one Gaussian, or a mixture of them, in the space of a PCA.
 
 Explicit densities fitted in closed form or by expectation–maximisation (scikit-learn), with
-the face of the networks: `fit`, `sample`, `save`.  Saved as arrays, never pickled.
+the face of the networks: ``fit``, ``sample``, ``save``.  Saved as arrays, never pickled.
 """
+
+from collections.abc import Sequence
+from typing import Any, Self
 
 import keras
 import numpy as np
 from sklearn.decomposition import PCA
-from sklearn.mixture import GaussianMixture
 
 from gentut.checks import check_positive
-from gentut.models.mixtures import draw_components, move_to_components
+from gentut.models.mixtures import draw_components, fit_mixtures, move_to_components
 from gentut.training.step import StepModel, generator_from
 
 ARRAYS = ("mean", "axes", "weights", "means", "scales", "groups")
@@ -29,14 +31,21 @@ class PCAMixture(StepModel):
 
     iterative = False
 
-    def __init__(self, image_shape, num_classes=None, components=0, latent_dim=64, **kwargs):
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        num_classes: int | None = None,
+        components: int = 0,
+        latent_dim: int = 64,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(image_shape, num_classes, **kwargs)
         check_positive("latent_dim", latent_dim)
         self.components, self.latent_dim = components, latent_dim
         self.arrays = None
         self.built = True
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             "image_shape": self.image_shape,
             "num_classes": self.num_classes,
@@ -45,50 +54,58 @@ class PCAMixture(StepModel):
             "name": self.name,
         }
 
-    def fit(self, x, y=None, *, seed=0, callbacks=None, **options):
+    def fit(
+        self,
+        x: np.ndarray,
+        y: np.ndarray | None = None,
+        *,
+        seed: int = 0,
+        callbacks: Sequence[keras.callbacks.Callback] | None = None,
+        **options: Any,
+    ) -> Self:
         """Fit to images ``(n, h, w, c)`` (and labels).  Nothing to iterate: no epochs, no clock.
 
-        `seed`: of the mixture's starting point.  Other options of `fit` have no meaning here
-        and are accepted so that all families are trained by the same call.  Returns self.
+        Args:
+            x, y: images in [0, 1], and int labels ``(n,)`` for a conditional model.
+            seed: of the mixture's starting point.
+            callbacks, **options: of other families' ``fit``; without a meaning here, and accepted
+                so that all families are trained by the same call.
+
+        Returns:
+            self.
         """
         images, labels = self.check(x, y)
         flat = images.reshape(len(images), -1)
         count = min(self.latent_dim, *flat.shape)
         pca = PCA(count, svd_solver="randomized", random_state=seed).fit(flat)
         codes = pca.transform(flat).astype("float64")
-        groups = np.zeros(len(codes), int) if labels is None else labels
-        parts = []
-        for group in range(self.num_classes or 1):
-            own = codes[groups == group]
-            if len(own) < 2:
-                raise ValueError(
-                    f"`x` must hold 2 images or more of class {group}; got {len(own)}."
-                )
-            parts.append((*self._mixture(own, seed), group))
+        mixtures = fit_mixtures(
+            codes,
+            labels,
+            self.num_classes,
+            self.components,
+            codes_per_dimension=2,
+            ridge=lambda own: 1e-3 * float(own.var(axis=0).mean()),  # in the units of the data
+            max_iter=60,
+            seed=seed,
+        )
         self.arrays = {
             "mean": pca.mean_.astype("float32"),
             "axes": pca.components_.astype("float32"),
-            "weights": np.concatenate([p[0] for p in parts]),
-            "means": np.concatenate([p[1] for p in parts]).astype("float32"),
-            "scales": np.concatenate([p[2] for p in parts]).astype("float32"),
-            "groups": np.concatenate([np.full(len(p[0]), p[3]) for p in parts]),
+            "weights": mixtures["weights"],
+            "means": mixtures["means"].astype("float32"),
+            "scales": mixtures["scales"].astype("float32"),
+            "groups": mixtures["groups"],
         }
         return self
 
-    def _mixture(self, codes, seed):
-        wanted = max(1, self.components // (self.num_classes or 1))
-        # A full covariance needs several images per dimension to mean anything.
-        count = max(1, min(wanted, len(codes) // (2 * codes.shape[1])))
-        ridge = 1e-3 * float(codes.var(axis=0).mean())  # in the units of the data
-        mixture = GaussianMixture(count, reg_covar=ridge, max_iter=60, random_state=seed)
-        mixture.fit(codes)
-        return mixture.weights_, mixture.means_, np.linalg.cholesky(mixture.covariances_)
-
-    def count_params(self):
-        """Numbers that the fitted model holds."""
+    def count_params(self) -> int:
+        """Count the numbers that the fitted model holds."""
         return 0 if self.arrays is None else sum(a.size for a in self.arrays.values())
 
-    def sample(self, n, labels=None, seed=None):
+    def sample(
+        self, n: int, labels: np.ndarray | None = None, seed: int | None = None
+    ) -> np.ndarray:
         """Draw images: NumPy float32 ``(n, h, w, c)``, clipped to [0, 1]; same seed, same draw."""
         check_positive("n", n)
         if self.arrays is None:
@@ -104,10 +121,10 @@ class PCAMixture(StepModel):
         images = codes @ a["axes"] + a["mean"]
         return np.clip(images, 0, 1).reshape(n, *self.image_shape).astype("float32")
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         for name, array in (self.arrays or {}).items():
             store[name] = array
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         if "mean" in store.keys():  # noqa: SIM118  (a Keras store, not a dict)
             self.arrays = {name: np.asarray(store[name]) for name in ARRAYS}

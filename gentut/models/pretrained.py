@@ -1,13 +1,15 @@
 """Trained models that ship with gentut: small enough for the wheel, loaded without internet.
 
-A file holds the weights, matrices in 8 bits and the rest in half precision, and, in its `info`,
+A file holds the weights, matrices in 8 bits and the rest in half precision, and, in its ``info``,
 how they were made and how good they are.  No optimizer state and no code: the network comes from
 the recipe of the family.
 """
 
 import io
 import json
+import os
 from operator import attrgetter
+from typing import BinaryIO
 
 import numpy as np
 from keras import ops
@@ -15,9 +17,11 @@ from keras import ops
 from gentut import data
 from gentut.checks import check_choice
 from gentut.models import recipes
+from gentut.training.step import StepModel
 
 NAMES = ("gan-glyphs", "vae-glyphs", "flow-glyphs", "latent_flow-glyphs")
-# Name in the file -> network; of one that is averaged, the average that `sample` uses.
+# Of each family: name in the file -> attribute of the model that is stored under it.  Of networks
+# with a moving average, the average is stored, since `sample` uses that one.
 NETWORKS = {
     "gan": {"average": "ema_generator", "discriminator": "discriminator"},
     "vae": {"encoder": "encoder", "decoder": "decoder"},
@@ -28,21 +32,22 @@ NETWORKS = {
         "vae.decoder": "vae.decoder",
     },
 }
+# The network that starts from the average when training goes on.
 AVERAGED = {"gan": "generator", "flow": "velocity", "latent_flow": "velocity"}
 
 
-def load_pretrained(name):
-    """A trained, compiled model that ships with gentut; works offline.
+def load_pretrained(name: str) -> StepModel:
+    """Load a trained, compiled model that ships with gentut; works offline.
 
     Args:
         name: "gan-glyphs", "vae-glyphs", "flow-glyphs" or "latent_flow-glyphs": class-conditional
             models of the letters A to J.
 
     Returns:
-        The model of that family; a `VAE` with its fitted prior.  `model.info` is a dict: the
-        command that made it, seconds of training, and its scores on held-out typefaces.  `fit`
-        goes on training it: the scores are then of the weights before, and the prior of a `VAE`
-        is dropped (`fit_prior` fits it anew).
+        The model of that family; a ``VAE`` with its fitted prior.  ``model.info`` is a dict: the
+        command that made it, seconds of training, and its scores on held-out typefaces.  ``fit``
+        goes on training it: the scores are then of the weights before, and the prior of a ``VAE``
+        is dropped (``fit_prior`` fits it anew).
 
     Raises:
         ValueError: for another name.
@@ -52,8 +57,8 @@ def load_pretrained(name):
     return unpacked(data.data_path(f"weights/{name}.npz"))
 
 
-def unpacked(file):
-    """The model in a file that holds the bytes of `packed`."""
+def unpacked(file: str | os.PathLike | BinaryIO) -> StepModel:
+    """Return the model in a file that holds the bytes of ``packed``."""
     with np.load(file, allow_pickle=False) as stored:
         info = json.loads(str(stored["info"]))
         model = recipes.build(info["family"], info["image_shape"], info["num_classes"])
@@ -81,11 +86,11 @@ def unpacked(file):
     return model
 
 
-def packed(model, info):
-    """The bytes of a file that `unpacked` reads.
+def packed(model: StepModel, info: dict) -> bytes:
+    """Return the bytes of a file that ``unpacked`` reads.
 
     Args:
-        model: a trained model that `gentut.build` made without changes.
+        model: a trained model that ``gentut.build`` made without changes.
         info: JSON-able dict with at least "family", "image_shape" and "num_classes".
     """
     arrays = {}

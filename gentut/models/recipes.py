@@ -1,7 +1,10 @@
 """One plain dict per recipe: notebooks, command line and benchmarks all build from these.
 
-The sizes suit 28×28 to 64×64 images and two CPU cores; `tests/benchmarks` measures them.
+The sizes suit 28×28 to 64×64 images and two CPU cores; ``tests/benchmarks`` measures them.
 """
+
+from collections.abc import Sequence
+from typing import Any
 
 from gentut.checks import check_choice, check_positive
 from gentut.models import networks
@@ -11,6 +14,7 @@ from gentut.models.gan import GAN
 from gentut.models.pca_mixture import PCAMixture
 from gentut.models.vae import VAE
 from gentut.training.kernels import Adam
+from gentut.training.step import StepModel
 
 RECIPES = {
     "gaussian": {"model": {"components": 0, "latent_dim": 64}},
@@ -78,22 +82,24 @@ FAMILIES = tuple(RECIPES)
 ENDS = ("encoder", "decoder")
 
 
-def is_iterative(family):
-    """Whether a family trains in steps, with a batch size; the statistical ones fit at once."""
+def is_iterative(family: str) -> bool:
+    """Tell whether a family trains in steps, with a batch size; the others fit all at once."""
     return "batch_size" in RECIPES[family]
 
 
-def build(family, image_shape, num_classes=None, **changes):
-    """The tested recipe of a family, compiled and ready to `fit`.
+def build(
+    family: str, image_shape: Sequence[int], num_classes: int | None = None, **changes: Any
+) -> StepModel:
+    """Build the tested recipe of a family, compiled and ready to ``fit``.
 
     Args:
-        family: a key of `RECIPES`.
+        family: a key of ``RECIPES``.
         image_shape: ``(height, width, channels)``; height and width halve evenly down to 4…8.
         num_classes: None, or the number of classes of a class-conditional model.
         **changes: replace entries of the recipe's "model" part, such as ``beta=4.0`` for the VAE
-            or ``loss="hinge", fused=False`` for the GAN; `latent_dim` is taken too.  The latent
-            flow takes ``vae=…``, a trained `VAE` whose codes it learns, and then trains none.
-            ``clusters=None`` gives an unconditional GAN that is told no groups (`ClusterGAN`).
+            or ``loss="hinge", fused=False`` for the GAN; ``latent_dim`` is taken too.  The latent
+            flow takes ``vae=…``, a trained ``VAE`` whose codes it learns, and then trains none.
+            ``clusters=None`` gives an unconditional GAN that is told no groups (``ClusterGAN``).
     """
     check_choice("family", family, FAMILIES)
     if num_classes is not None:

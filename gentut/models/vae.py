@@ -2,12 +2,12 @@
 
 import math
 import warnings
+from typing import Any, Self
 
 import keras
 import numpy as np
 from keras import ops
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 
 from gentut.checks import check_choice, check_positive, check_share
 from gentut.models.losses import (
@@ -15,9 +15,9 @@ from gentut.models.losses import (
     gaussian_log_likelihood,
     kl_to_standard_normal,
 )
-from gentut.models.mixtures import draw_components, draw_rows, move_to_components
+from gentut.models.mixtures import draw_components, draw_rows, fit_mixtures, move_to_components
 from gentut.models.networks import classes_of, join
-from gentut.training.devices import mean_over_replicas
+from gentut.training.devices import Tensor, mean_over_replicas
 from gentut.training.step import StepModel, generator_from, per_image
 
 LIKELIHOODS = ("bernoulli", "gaussian")
@@ -35,15 +35,23 @@ class VAE(StepModel):
         decoder: latents ``(n, d)`` (and labels) -> logits ``(n, h, w, c)`` of the pixel means.
         beta: weight of the KL in the training loss (Higgins et al. 2017); 1 gives the ELBO.
         likelihood: "bernoulli" (black-or-white pixels) or "gaussian" (one learned variance).
-        kl_warmup: share of the training over which the KL's weight rises from 0 to `beta`.
+        kl_warmup: share of the training over which the KL's weight rises from 0 to ``beta``.
         free_bits: nats per latent dimension that cost nothing (Kingma et al. 2016, eq. 15).
     """
 
     default_batch_size = 128
     finishing = "fitting the prior of the codes"
 
-    def __init__(self, encoder, decoder, beta=1.0, likelihood="bernoulli", kl_warmup=0.0,
-                 free_bits=0.0, **kwargs):  # fmt: skip
+    def __init__(
+        self,
+        encoder: keras.Model,
+        decoder: keras.Model,
+        beta: float = 1.0,
+        likelihood: str = "bernoulli",
+        kl_warmup: float = 0.0,
+        free_bits: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(decoder.output_shape[1:], classes_of(decoder), **kwargs)
         self.latent_dim = decoder.inputs[0].shape[-1]
         if encoder.output_shape[-1] != 2 * self.latent_dim:
@@ -78,12 +86,12 @@ class VAE(StepModel):
         self.built = True
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         return self.trackers
 
     # ------------------------------------------------------------------ save
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             "encoder": keras.saving.serialize_keras_object(self.encoder),
             "decoder": keras.saving.serialize_keras_object(self.decoder),
@@ -96,19 +104,19 @@ class VAE(StepModel):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> Self:
         networks = {
             name: keras.saving.deserialize_keras_object(config.pop(name))
             for name in ("encoder", "decoder")
         }
         return cls(**networks, **config)
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         super().save_own_variables(store)
         for name, array in (self.prior or {}).items():
             store[f"prior_{name}"] = array
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         prior = {k: np.asarray(store[k]) for k in list(store.keys()) if k.startswith("prior_")}
         super().load_own_variables({k: store[k] for k in store.keys() if k not in prior})  # noqa: SIM118
         self.prior = {k.removeprefix("prior_"): v for k, v in prior.items()} or None
@@ -118,8 +126,8 @@ class VAE(StepModel):
     def _forget(self):
         self.prior = None
 
-    def update(self, images, labels, progress):
-        """One training step on a batch; `progress` in [0, 1] sets learning rate and KL weight."""
+    def update(self, images: Tensor, labels: Tensor | None, progress: Tensor) -> dict[str, Tensor]:
+        """Take one training step; ``progress`` in [0, 1] sets learning rate and KL weight."""
         self.set_learning_rates(progress, self.optimizer)
         weight = self.beta
         if self.kl_warmup > 0:
@@ -151,8 +159,10 @@ class VAE(StepModel):
             mean, log_var
         )
 
-    def posterior(self, images, labels, training=False):
-        """Mean and log variance of q(z|x) as tensors, for use inside a training step."""
+    def posterior(
+        self, images: Tensor, labels: Tensor | None, training: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """Return mean and log variance of q(z|x) as tensors, for use inside a training step."""
         return ops.split(self.encoder(join(images, labels), training=training), 2, axis=-1)
 
     def _log_likelihood(self, images, latents, labels, training=False):
@@ -163,28 +173,33 @@ class VAE(StepModel):
 
     # ------------------------------------------------------------------ use
 
-    def call(self, images, labels=None, training=False):
+    def call(self, images: Tensor, labels: Tensor | None = None, training: bool = False) -> Tensor:
+        """Return the pixel means at the mean of q(z|x), ``(n, h, w, c)``."""
         mean, _ = self.posterior(images, labels, training)
         return ops.sigmoid(self.decoder(join(mean, labels), training=training))
 
-    def encode(self, images, labels=None):
-        """Mean and log variance of q(z|x), each ``(n, latent_dim)``."""
+    def encode(
+        self, images: np.ndarray, labels: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and log variance of q(z|x), each ``(n, latent_dim)``."""
         return self.batched(lambda x, y: tuple(self.posterior(x, y)), *self.check(images, labels))
 
-    def decode(self, z, labels=None):
-        """Images in [0, 1], ``(n, h, w, c)``: the pixel means of p(x|z)."""
+    def decode(self, z: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """Return the pixel means of p(x|z): images in [0, 1], ``(n, h, w, c)``."""
         z = np.asarray(z, "float32")
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
             raise ValueError(f"`z` must have shape (n, {self.latent_dim}); received {z.shape}.")
         labels = self.check_labels(labels, len(z))
         return self.batched(lambda z, y: ops.sigmoid(self.decoder(join(z, y))), z, labels)
 
-    def reconstruct(self, images, labels=None):
+    def reconstruct(self, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Decode the mean of q(z|x): ``(n, h, w, c)`` in [0, 1]."""
         return self.batched(self.call, *self.check(images, labels))
 
-    def elbo(self, images, labels=None, seed=0):
-        """One-sample estimate of the ELBO of each image, nats, ``(n,)``; the KL is exact."""
+    def elbo(
+        self, images: np.ndarray, labels: np.ndarray | None = None, seed: int = 0
+    ) -> np.ndarray:
+        """Estimate the ELBO of each image by one sample of q(z|x), nats, ``(n,)``; exact KL."""
         images, labels = self.check(images, labels)
         noise = generator_from(seed).standard_normal((len(images), self.latent_dim))
 
@@ -194,10 +209,16 @@ class VAE(StepModel):
 
         return self.batched(bound, images, labels, noise.astype("float32"))
 
-    def log_likelihood(self, images, labels=None, samples=100, seed=None):
-        """Importance-weighted bound on log p(x), nats, ``(n,)`` (Burda et al. 2016, eq. 8).
+    def log_likelihood(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray | None = None,
+        samples: int = 100,
+        seed: int | None = None,
+    ) -> np.ndarray:
+        """Bound log p(x) by importance sampling, nats, ``(n,)`` (Burda et al. 2016, eq. 8).
 
-        log (1/k) Σ p(x|z_i) p(z_i) / q(z_i|x) with k = `samples` draws: at least the ELBO on
+        log (1/k) Σ p(x|z_i) p(z_i) / q(z_i|x) with k = ``samples`` draws: at least the ELBO on
         average, and closer to log p(x) the larger k.
         """
         check_positive("samples", samples)
@@ -217,12 +238,19 @@ class VAE(StepModel):
             total = np.logaddexp(total, self.batched(log_weight, images, labels, noise))
         return total - math.log(samples)
 
-    def fit_prior(self, images, labels=None, components=200, limit=60_000, seed=0):
-        """Fit a Gaussian mixture to encoded images; `sample` then draws latents from it.
+    def fit_prior(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray | None = None,
+        components: int = 200,
+        limit: int = 60_000,
+        seed: int = 0,
+    ) -> Self:
+        """Fit a Gaussian mixture to encoded images; ``sample`` then draws latents from it.
 
         q(z) averaged over the data is not N(0, I): where the prior puts mass that no image maps
         to, decoded samples are poor.  A mixture closes these holes (Ghosh et al. 2020,
-        "ex-post density estimation").  Conditional models get one mixture per class.  `fit` drops
+        "ex-post density estimation").  Conditional models get one mixture per class.  ``fit`` drops
         it: the codes move, and the mixture must be fitted anew.
 
         Args:
@@ -231,7 +259,8 @@ class VAE(StepModel):
             limit: use at most so many images, drawn at random; each class keeps its share.
             seed: of the choice of images, of the draw from q(z|x) and of the mixture.
 
-        Returns: self.
+        Returns:
+            self.
         """
         check_positive("components", components)
         check_positive("limit", limit)
@@ -242,38 +271,37 @@ class VAE(StepModel):
             images, labels = images[rows], None if labels is None else labels[rows]
         mean, log_var = self.encode(images, labels)
         codes = mean + np.exp(log_var / 2) * rng.standard_normal(mean.shape)
-        groups = np.zeros(len(codes), int) if labels is None else labels
-        parts = []
-        for group in range(self.num_classes or 1):
-            own = codes[groups == group]
-            wanted = max(1, components // (self.num_classes or 1))
-            # A full covariance needs several codes per dimension to mean anything.
-            count = max(1, min(wanted, len(own) // (5 * self.latent_dim)))
-            if len(own) < 2:
-                raise ValueError(f"`images` must hold at least 2 of class {group}; got {len(own)}.")
-            mixture = GaussianMixture(count, reg_covar=1e-3, max_iter=5, random_state=seed)
-            with warnings.catch_warnings():  # from k-means on, more than 5 rounds gain nothing
-                warnings.simplefilter("ignore", ConvergenceWarning)
-                mixture.fit(own)
-            scales = np.linalg.cholesky(mixture.covariances_)
-            parts.append((mixture.weights_, mixture.means_, scales, np.full(count, group)))
-        names = ("weights", "means", "scales", "groups")
-        self.prior = {
-            name: np.concatenate(values)
-            for name, values in zip(names, zip(*parts, strict=True), strict=True)
-        }
+        with warnings.catch_warnings():  # from k-means on, more than 5 rounds gain nothing
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            self.prior = fit_mixtures(
+                codes,
+                labels,
+                self.num_classes,
+                components,
+                codes_per_dimension=5,
+                ridge=lambda own: 1e-3,
+                max_iter=5,
+                seed=seed,
+            )
         return self
 
-    def finish(self, images, labels=None, seed=0):
+    def finish(self, images: np.ndarray, labels: np.ndarray | None = None, seed: int = 0) -> None:
         """Fit the prior, if there is none of these weights yet."""
         if self.prior is None:
             self.fit_prior(images, labels, seed=seed)
 
-    def sample(self, n, labels=None, seed=None):
+    def sample(
+        self, n: int, labels: np.ndarray | None = None, seed: int | None = None
+    ) -> np.ndarray:
         """Draw images: NumPy float32 ``(n, h, w, c)`` in [0, 1]; same seed, same images.
 
-        Latents come from N(0, I), or from the mixture after `fit_prior`.  The images are pixel
-        means; no pixel noise is added.  `labels` None draws them uniformly.
+        Latents come from N(0, I), or from the mixture after ``fit_prior``.  The images are pixel
+        means; no pixel noise is added.
+
+        Args:
+            n: number of images.
+            labels: ints ``(n,)`` for conditional models; None draws them uniformly.
+            seed: of latents and labels; None draws one that ``gentut.seed`` controls.
         """
         check_positive("n", n)
         rng = generator_from(seed)

@@ -6,7 +6,7 @@
     trial.run((generated, labels))["mean"]                 # train on generated images
     trial.run(gentut.tasks.mixed(real, (generated, labels)))
 
-Detection and segmentation paste the same images into scenes first (`make_scenes`).
+Detection and segmentation paste the same images into scenes first (``make_scenes``).
 """
 
 from gentut.tasks.augmentation import augment

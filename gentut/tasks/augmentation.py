@@ -9,23 +9,24 @@ import numpy as np
 
 from gentut.checks import check_images
 
-ROTATION = 10.0  # degrees either way
-SHEAR = 10.0  # degrees either way
-SCALE = 0.12  # of the size, up or down, height and width each on its own
-SHIFT = 0.07  # of the side, either way: 2 pixels of 28
+# The largest change of each kind; every image draws its own between minus this and plus this.
+ROTATION = 10.0  # degrees
+SHEAR = 10.0  # degrees
+SCALE = 0.12  # share of the size; height and width are drawn one by one
+SHIFT = 0.07  # share of the side: 2 pixels of 28
 
 
-def augment(images, rng):
-    """Each image through a random affine map of its own, bilinear, edges repeated.
+def augment(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Send each image through a random affine map of its own, bilinear, edges repeated.
 
     No mirror images: a mirrored letter is another letter.
 
     Args:
         images: float in [0, 1], ``(n, h, w, c)``.
-        rng: a `numpy.random.Generator`.
+        rng: a ``numpy.random.Generator``.
 
     Returns:
-        float32, the shape of `images`.
+        float32, the shape of ``images``.
     """
     images = check_images(images)
     n, height, width, _ = images.shape
@@ -37,7 +38,7 @@ def augment(images, rng):
     rotation = np.stack([np.cos(turn), -np.sin(turn), np.sin(turn), np.cos(turn)], -1)
     slant = np.stack([np.ones(n), np.zeros(n), shear, np.ones(n)], -1)
     sizes = np.exp(uniform(math.log1p(SCALE), 2))
-    # Where each output pixel looks in the input: the inverse map, about the centre.
+    # The inverse map, about the centre: from output pixels to positions in the input.
     matrix = rotation.reshape(n, 2, 2) @ slant.reshape(n, 2, 2) / sizes[:, None]
     centre = np.array([height - 1, width - 1]) / 2
     grid = np.stack(np.meshgrid(np.arange(height), np.arange(width), indexing="ij"), -1)

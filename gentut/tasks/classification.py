@@ -1,5 +1,8 @@
 """Classification: which class does an image show?"""
 
+from collections.abc import Sequence
+from typing import Self
+
 import keras
 import numpy as np
 
@@ -10,51 +13,63 @@ from gentut.tasks.learner import Learner
 
 
 class Classifier(Learner):
-    """A small convolutional classifier, the network of our judges (`gentut.features`).
+    """A small convolutional classifier, the network of our classifiers (``gentut.features``).
 
     Args:
         image_shape: ``(height, width, channels)``.
         num_classes: how many classes.
-        steps, batch_size, rate: of the training, see `Learner`.
+        steps, batch_size, rate: of the training, see ``Learner``.
     """
 
     loss = staticmethod(keras.losses.SparseCategoricalCrossentropy(from_logits=True))
 
-    def __init__(self, image_shape, num_classes, *, steps=400, batch_size=64, rate=2e-3):
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        num_classes: int,
+        *,
+        steps: int = 400,
+        batch_size: int = 64,
+        rate: float = 2e-3,
+    ) -> None:
         super().__init__(image_shape, num_classes, steps, batch_size, rate)
 
-    def build(self, seed):
+    def build(self, seed: int) -> keras.Model:
         return features.classifier(self.image_shape, self.num_classes, seed=seed)
 
-    def fit(self, images, labels, *, augment=False, seed=0):
+    def fit(
+        self, images: np.ndarray, labels: np.ndarray, *, augment: bool = False, seed: int = 0
+    ) -> Self:
         """Train from scratch.
 
         Args:
             images: float in [0, 1], ``(n, h, w, c)``.
             labels: int ``(n,)`` in [0, num_classes).
-            augment: change every image a little each time it is used, see `augmentation`.
+            augment: change every image a little each time it is used, see ``augmentation``.
             seed: of weights, dropout and order.
 
-        Returns: self.
+        Returns:
+            self.
         """
         images = check_images(images, self.image_shape)
         labels = check_labels(labels, len(images), self.num_classes)
         self._train(images, labels, seed, augmented if augment else None)
         return self
 
-    def probabilities(self, images):
-        """Class probabilities, float64 ``(n, num_classes)``."""
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """Return class probabilities, float64 ``(n, num_classes)``."""
         return features.softmax(self._predict(images).astype("float64"))
 
-    def predict(self, images):
-        """The likeliest class of each image, int ``(n,)``."""
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """Return the likeliest class of each image, int ``(n,)``."""
         return self._predict(images).argmax(-1)
 
-    def score(self, images, labels):
-        """Share of images that are named right, and the mean log loss in nats.
+    def score(self, images: np.ndarray, labels: np.ndarray) -> dict:
+        """Measure the share of images that are named right, and the mean log loss in nats.
 
-        Returns: dict with "accuracy", "log_loss", and "accuracy_per_class", a list (None for a
-        class that is not there).
+        Returns:
+            Dict with "accuracy", "log_loss", and "accuracy_per_class", a list (None for a class
+            that is not there).
         """
         probabilities = self.probabilities(images)
         labels = check_labels(labels, len(probabilities), self.num_classes)

@@ -1,15 +1,24 @@
 """Learning curves: a score against the number of real images, for several ways to train."""
 
 import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-from gentut.tasks.trial import check_seeds, difference, summary
+from gentut.tasks.trial import Trial, check_seeds, difference, summary
 
 
-def learning_curve(trial, ways, sizes, seeds=(0, 1, 2), rows=(), keep=lambda row: None):
+def learning_curve(
+    trial: Trial,
+    ways: Mapping[str, Callable],
+    sizes: Iterable[int],
+    seeds: Iterable[int] = (0, 1, 2),
+    rows: Iterable[dict] = (),
+    keep: Callable[[dict], Any] = lambda row: None,
+) -> list[dict]:
     """Train every way, at every size, with every seed; one row of numbers each.
 
     Args:
-        trial: a `Trial`.
+        trial: a ``Trial``.
         ways: name -> function (per_class, seed) -> ``(images, labels)``, augment.
         sizes: numbers of real images of each class.
         seeds: each way gets the seed too, so that it can draw other real images for each.
@@ -31,29 +40,32 @@ def learning_curve(trial, ways, sizes, seeds=(0, 1, 2), rows=(), keep=lambda row
                 train, augment = make(per_class, seed)
                 start = time.perf_counter()
                 score = trial.score(train, augment=augment, seed=seed)[trial.score_name]
-                rows.append({
-                    **name, "score": trial.score_name, "value": score, "n_train": len(train[1]),
+                row = name | {
+                    "score": trial.score_name,
+                    "value": score,
+                    "n_train": len(train[1]),
                     "seconds": round(time.perf_counter() - start, 2),
-                })  # fmt: skip
-                keep(rows[-1])
+                }
+                rows.append(row)
+                keep(row)
     return rows
 
 
-def key(row):
-    """What makes a row of a learning curve this one and no other."""
+def key(row: dict) -> tuple[str, str, int, int]:
+    """Return what makes a row of a learning curve this one and no other."""
     return row["task"], row["way"], row["per_class"], row["seed"]
 
 
-def summarise(rows, baseline):
-    """The rows of each task, way and size together, with the paired difference to a baseline.
+def summarise(rows: Iterable[dict], baseline: str) -> dict[tuple[str, str, int], dict]:
+    """Gather the rows of each task, way and size, with the paired difference to a baseline.
 
     Args:
-        rows: from `learning_curve`; a way may have fewer seeds than another.
+        rows: from ``learning_curve``; a way may have fewer seeds than another.
         baseline: the way that all others are compared with.
 
     Returns:
-        (task, way, per_class) -> the dict of `summary`, with "seeds", and "difference": the dict of
-        `difference` over the seeds that both have, or None if there is none.
+        (task, way, per_class) -> the dict of ``summary``, with "seeds", and "difference": the dict
+        of ``difference`` over the seeds that both have, or None if there is none.
     """
     groups = {}
     for row in sorted(rows, key=lambda row: row["seed"]):
@@ -67,6 +79,5 @@ def summarise(rows, baseline):
         if common:
             pair = ({"seeds": common, "values": [v[s] for s in common]} for v in (own, base))
             change = difference(*pair)
-        found[task, way, size] = {**summary(own.values()), "seeds": list(own),
-                                  "difference": change}  # fmt: skip
+        found[task, way, size] = {**summary(own.values()), "seeds": list(own), "difference": change}
     return found

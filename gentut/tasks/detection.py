@@ -5,7 +5,8 @@ its class; at the peak the network says how large the object is and where in the
 centre lies.  Nothing is suppressed afterwards but cells that are no local maximum.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, Self
 
 import keras
 import numpy as np
@@ -13,12 +14,15 @@ from keras import layers, ops
 
 from gentut.tasks.learner import Learner, Weights, block
 from gentut.tasks.precision import average_precision
+from gentut.tasks.scenes import Scenes
+from gentut.training.devices import Tensor
 
 STRIDE = 4  # pixels per cell of the heat map
-FOCUS, EASE = 2, 4  # α and β of eq. 1
+# α and β of eq. 1: cells that are told right already count less, and so do cells near a centre.
+ALPHA, BETA = 2, 4
 SIZE_WEIGHT = 0.1  # λ_size of eq. 4; the offset's weight is 1
-PRIOR = 0.1  # of a peak anywhere, at the start of the training
-MOST = 20  # detections in a scene
+PRIOR = 0.1  # probability of a centre in a cell that the network begins with
+MOST = 20  # detections in a scene, at most
 
 
 class Detections(NamedTuple):
@@ -30,41 +34,52 @@ class Detections(NamedTuple):
 
 
 class Detector(Learner):
-    """An anchor-free detector for the scenes of `make_scenes`.
+    """An anchor-free detector for the scenes of ``make_scenes``.
 
     Args:
         image_shape: of the scenes, sides multiples of 8.
         num_classes: of the objects.
-        steps, batch_size, rate: of the training, see `Learner`.
+        steps, batch_size, rate: of the training, see ``Learner``.
     """
 
-    def __init__(self, image_shape, num_classes, *, steps=800, batch_size=16, rate=4e-3):
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        num_classes: int,
+        *,
+        steps: int = 800,
+        batch_size: int = 16,
+        rate: float = 4e-3,
+    ) -> None:
         super().__init__(image_shape, num_classes, steps, batch_size, rate)
 
-    def build(self, seed):
+    def build(self, seed: int) -> keras.Model:
         return network(self.image_shape, self.num_classes, seed)
 
     @staticmethod
-    def loss(true, predicted):
+    def loss(true: Tensor, predicted: Tensor) -> Tensor:
         return centre_loss(true, predicted)
 
-    def fit(self, scenes, *, seed=0):
-        """Train from scratch on `Scenes`; returns self."""
+    def fit(self, scenes: Scenes, *, seed: int = 0) -> Self:
+        """Train from scratch on ``Scenes``; return self."""
         targets = encode(scenes)
         self._train(scenes.images, targets, seed)
         return self
 
-    def predict(self, images):
-        """`Detections` of each scene ``(n, h, w, c)``, the surest first, at most 20."""
+    def predict(self, images: np.ndarray) -> list[Detections]:
+        """Return ``Detections`` of each scene ``(n, h, w, c)``, the surest first, at most 20."""
         return decode(self._predict(images))
 
-    def score(self, scenes):
-        """Average precision on `Scenes`, see `average_precision`."""
+    def score(self, scenes: Scenes) -> dict:
+        """Measure average precision on ``Scenes``, see ``average_precision``."""
         return average_precision(scenes, self.predict(scenes.images))
 
 
-def network(image_shape, num_classes, seed=0):
-    """Scenes to ``(h / 4, w / 4, classes + 4)``: heat (logits), width, height, offset x, y."""
+def network(image_shape: Sequence[int], num_classes: int, seed: int = 0) -> keras.Model:
+    """Build the network: scenes -> ``(n, h / 4, w / 4, classes + 4)``.
+
+    The last axis holds the heat (logits), width, height, offset x, y.
+    """
     weights = Weights(seed)
     inputs = keras.Input(image_shape)
     x = layers.Rescaling(2.0, offset=-1.0)(inputs)
@@ -83,11 +98,12 @@ def network(image_shape, num_classes, seed=0):
     return keras.Model(inputs, layers.Concatenate()([heat, geometry]))
 
 
-def encode(scenes):
-    """Targets ``(n, h / 4, w / 4, classes + 5)``: heat, width, height, offset x, y, centre or not.
+def encode(scenes: Scenes) -> np.ndarray:
+    """Return targets ``(n, h / 4, w / 4, classes + 5)`` of scenes.
 
-    The heat is 1 in the centre's cell and falls off as a Gaussian whose standard deviations are a
-    sixth of the box.  Width and height are in cells, offsets in parts of a cell.
+    The last axis holds the heat, width, height, offset x, y, and 1 for a centre.  The heat is 1 in
+    the centre's cell and falls off as a Gaussian whose standard deviations are a sixth of the box.
+    Width and height are in cells, offsets in parts of a cell.
     """
     n, height, width, _ = scenes.images.shape
     k = scenes.num_classes
@@ -105,25 +121,25 @@ def encode(scenes):
     return targets
 
 
-def centre_loss(true, predicted):
-    """Focal loss of the heat and L1 of size and offset at the centres (Zhou et al., eqs. 1–4).
+def centre_loss(true: Tensor, predicted: Tensor) -> Tensor:
+    """Return the focal loss of the heat and L1 of size and offset at the centres.
 
-    Divided by the number of objects in the batch.
+    Zhou et al. (2019), eqs. 1–4, divided by the number of objects in the batch.
     """
     heat, geometry, centre = true[..., :-5], true[..., -5:-1], true[..., -1:]
     logits, guess = predicted[..., :-4], predicted[..., -4:]
     chance = ops.sigmoid(logits)
     # log σ(s) = −softplus(−s): finite for every score.
-    here = (1 - chance) ** FOCUS * ops.softplus(-logits)
-    elsewhere = (1 - heat) ** EASE * chance**FOCUS * ops.softplus(logits)
+    here = (1 - chance) ** ALPHA * ops.softplus(-logits)
+    elsewhere = (1 - heat) ** BETA * chance**ALPHA * ops.softplus(logits)
     focal = ops.sum(ops.where(heat >= 1, here, elsewhere))
     errors = ops.sum(centre * ops.abs(geometry - guess), axis=(0, 1, 2))
     distance = SIZE_WEIGHT * (errors[0] + errors[1]) + errors[2] + errors[3]
     return (focal + distance) / ops.maximum(ops.sum(centre), 1.0)
 
 
-def decode(outputs):
-    """Outputs of `network`, NumPy, to `Detections` for each scene."""
+def decode(outputs: np.ndarray) -> list[Detections]:
+    """Return ``Detections`` for each scene from outputs of ``network``, NumPy."""
     heat, geometry = 1 / (1 + np.exp(-outputs[..., :-4])), outputs[..., -4:]
     n, height, width, k = heat.shape
     padded = np.pad(heat, ((0, 0), (1, 1), (1, 1), (0, 0)))

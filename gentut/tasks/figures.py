@@ -1,27 +1,40 @@
 """Figures of scenes with what was found in them, and of learning curves."""
 
+from collections.abc import Mapping, Sequence
+
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from gentut import plots
 from gentut.checks import check_positive
 from gentut.plots.style import COLOURS, LINES, MARKERS, STYLE
+from gentut.tasks.detection import Detections
+from gentut.tasks.scenes import Scenes
 
-TRUE, FOUND = "black", "#D55E00"  # a colour that most colour-blind readers tell apart
+FOUND = "#D55E00"  # of boxes: vermilion, which most colour-blind readers tell from black
 
 
-def plot_detections(scenes, detections=None, *, class_names=None, columns=4, least=0.3):
-    """Scenes with their true boxes (thin, white on black) and what a detector found.
+def plot_detections(
+    scenes: Scenes,
+    detections: Sequence[Detections] | None = None,
+    *,
+    class_names: Sequence[str] | None = None,
+    columns: int = 4,
+    least: float = 0.3,
+) -> plots.Figure:
+    """Plot scenes with their true boxes (thin, white on black) and what a detector found.
 
     Args:
-        scenes: `Scenes`; all are drawn.
-        detections: `Detections` of each, or None for the true boxes alone.
+        scenes: ``Scenes``; all are drawn.
+        detections: ``Detections`` of each, or None for the true boxes alone.
         class_names: default the numbers of the classes.
         columns: scenes in a row.
         least: leave out detections with a lower score.
 
-    Returns: a matplotlib figure.
+    Returns:
+        A matplotlib figure.
     """
     names = _names(class_names, scenes.num_classes)
     figure, axes = _panels(len(scenes), columns)
@@ -40,24 +53,34 @@ def plot_detections(scenes, detections=None, *, class_names=None, columns=4, lea
             ax.add_patch(_rectangle(box, FOUND, linewidth=1.6, linestyle="--"))
             above = box[1] > 0.14 * side
             ax.text(
-                np.clip(box[0], 0, 0.75 * side), box[1] - 1 if above else box[3] + 1,
-                f"{names[kind]} {score:.2f}", color="white", fontsize=7,
+                np.clip(box[0], 0, 0.75 * side),
+                box[1] - 1 if above else box[3] + 1,
+                f"{names[kind]} {score:.2f}",
+                color="white",
+                fontsize=7,
                 va="bottom" if above else "top",
                 bbox={"facecolor": FOUND, "edgecolor": "none", "pad": 1},
-            )  # fmt: skip
+            )
     return figure
 
 
-def plot_masks(scenes, predicted, *, class_names=None, columns=6):
-    """Scenes, their true masks and predicted ones, in three rows, with a key of the classes.
+def plot_masks(
+    scenes: Scenes,
+    predicted: np.ndarray,
+    *,
+    class_names: Sequence[str] | None = None,
+    columns: int = 6,
+) -> plots.Figure:
+    """Plot scenes, their true masks and predicted ones, in three rows, with a key of the classes.
 
     Args:
-        scenes: `Scenes`, as many as there are columns.
+        scenes: ``Scenes``, as many as there are columns.
         predicted: int masks ``(n, h, w)``: 0 is background, 1 + class an object.
         class_names: default the numbers of the classes.
         columns: how many scenes to draw, from the first.
 
-    Returns: a matplotlib figure.
+    Returns:
+        A matplotlib figure.
     """
     names = _names(class_names, scenes.num_classes)
     n = min(columns, len(scenes))
@@ -69,23 +92,39 @@ def plot_masks(scenes, predicted, *, class_names=None, columns=6):
             _show(axes[r * n + i], images[i])
         axes[r * n].set_ylabel(title)
     handles = [Rectangle((0, 0), 1, 1, color=c) for c in colours[1:]]
-    figure.legend(handles, names, loc="outside lower center", ncols=min(len(names), 10),
-                  frameon=False, handlelength=1, columnspacing=1)  # fmt: skip
+    figure.legend(
+        handles,
+        names,
+        loc="outside lower center",
+        ncols=min(len(names), 10),
+        frameon=False,
+        handlelength=1,
+        columnspacing=1,
+    )
     return figure
 
 
-def plot_curves(summaries, task, ways, *, score, title=None, ax=None):
-    """A score against the number of real images of each class, with 95 % intervals.
+def plot_curves(
+    summaries: Mapping,
+    task: str,
+    ways: Mapping[str, str],
+    *,
+    score: str,
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> plots.Figure:
+    """Plot a score against the number of real images of each class, with 95 % intervals.
 
     Args:
-        summaries: from `summarise`.
+        summaries: from ``summarise``.
         task: which task.
         ways: name of a way -> its label in the key.
         score: what the vertical axis says.
         title: of the figure.
         ax: matplotlib axes to draw on; default a new figure.
 
-    Returns: a matplotlib figure.
+    Returns:
+        A matplotlib figure.
     """
     with matplotlib.rc_context(STYLE):
         if ax is None:
@@ -99,10 +138,17 @@ def plot_curves(summaries, task, ways, *, score, title=None, ax=None):
             errors = np.abs(np.array(ends) - means)
             shift = 1.035 ** (number - (len(ways) - 1) / 2)  # so that bars do not hide each other
             ax.errorbar(
-                np.array(own) * shift, means, errors, label=label, capsize=2, linewidth=1.4,
-                color=COLOURS[number % len(COLOURS)], marker=MARKERS[number % len(MARKERS)],
-                markersize=5, linestyle=LINES[number % len(LINES)],
-            )  # fmt: skip
+                np.array(own) * shift,
+                means,
+                errors,
+                label=label,
+                capsize=2,
+                linewidth=1.4,
+                color=COLOURS[number % len(COLOURS)],
+                marker=MARKERS[number % len(MARKERS)],
+                markersize=5,
+                linestyle=LINES[number % len(LINES)],
+            )
         ax.set_xscale("log")
         ax.set_xticks(sizes, [f"{s:,}" for s in sizes])
         ax.minorticks_off()
@@ -142,8 +188,14 @@ def _show(ax, image):
     # Pixels reach from k to k + 1, as boxes count them.
     height, width = image.shape[:2]
     grey = image.shape[-1] == 1
-    ax.imshow(image[..., 0] if grey else image, cmap="gray" if grey else None, vmin=0, vmax=1,
-              extent=(0, width, height, 0), interpolation="nearest")  # fmt: skip
+    ax.imshow(
+        image[..., 0] if grey else image,
+        cmap="gray" if grey else None,
+        vmin=0,
+        vmax=1,
+        extent=(0, width, height, 0),
+        interpolation="nearest",
+    )
 
 
 def _rectangle(box, colour, **style):

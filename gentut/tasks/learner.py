@@ -1,17 +1,19 @@
 """A network that is trained from scratch as often as asked, at the price of one compilation."""
 
 import abc
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
 from keras import ops
 
 from gentut.checks import check_images, check_positive
+from gentut.training.devices import Tensor
 from gentut.training.step import compile_options, feed
 
 
 class Learner(abc.ABC):
-    """Base of the three tasks' networks.  As in scikit-learn, each `fit` begins anew.
+    """Base of the three tasks' networks.  As in scikit-learn, each ``fit`` begins anew.
 
     Fresh weights go into the network that is compiled already: tracing the graph takes longer
     than a short training.  The number of steps is fixed, whatever the size of the training set, so
@@ -27,7 +29,9 @@ class Learner(abc.ABC):
 
     loss = None  # a function (true, predicted) of a subclass
 
-    def __init__(self, image_shape, num_classes, steps, batch_size, rate):
+    def __init__(
+        self, image_shape: Sequence[int], num_classes: int, steps: int, batch_size: int, rate: float
+    ) -> None:
         for name, value in (("steps", steps), ("batch_size", batch_size)):
             check_positive(name, value)
         if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 2:
@@ -37,8 +41,8 @@ class Learner(abc.ABC):
         self.network = None
 
     @abc.abstractmethod
-    def build(self, seed):
-        """A new network whose weights follow from `seed`."""
+    def build(self, seed: int) -> keras.Model:
+        """Return a new network whose weights follow from ``seed``."""
 
     def _compile(self, seed):
         self.network = self.build(seed)
@@ -49,7 +53,7 @@ class Learner(abc.ABC):
         self._start = [ops.convert_to_numpy(v.value) for v in self.network.optimizer.variables]
 
     def _train(self, inputs, targets, seed, change=None):
-        """Train from the weights of `seed`; `change(inputs, rng)` alters each batch."""
+        """Train from the weights of ``seed``; ``change(inputs, rng)`` alters each batch."""
         check_seed(seed)
         if self.network is None:
             self._compile(seed)
@@ -79,7 +83,15 @@ class Learner(abc.ABC):
 class Batches(keras.utils.PyDataset):
     """So many batches of equal size, in an order that follows from the seed alone."""
 
-    def __init__(self, inputs, targets, batch_size, steps, seed, change=None):
+    def __init__(
+        self,
+        inputs: np.ndarray,
+        targets: np.ndarray,
+        batch_size: int,
+        steps: int,
+        seed: int,
+        change: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
+    ) -> None:
         super().__init__()
         self.inputs, self.targets, self.batch_size = inputs, targets, batch_size
         self.steps, self.seed, self.change = steps, seed, change
@@ -87,10 +99,10 @@ class Batches(keras.utils.PyDataset):
         rounds = -(-steps * batch_size // len(inputs))
         self.order = np.concatenate([rng.permutation(len(inputs)) for _ in range(rounds)])
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.steps
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
         inputs = self.inputs[rows]
         if self.change is not None:
@@ -98,8 +110,8 @@ class Batches(keras.utils.PyDataset):
         return inputs, self.targets[rows]
 
 
-def check_seed(seed):
-    """Raise unless `seed` is an int in [0, 2**31)."""
+def check_seed(seed: int) -> None:
+    """Raise unless ``seed`` is an int in [0, 2**31)."""
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**31:
         raise ValueError(f"`seed` must be an int in [0, 2**31); received {seed!r}.")
 
@@ -107,16 +119,16 @@ def check_seed(seed):
 class Weights:
     """Initializers for the layers of one network, each with a seed of its own."""
 
-    def __init__(self, seed):
+    def __init__(self, seed: int) -> None:
         self.seed, self.count = seed, 0
 
-    def __call__(self):
+    def __call__(self) -> keras.initializers.Initializer:
         self.count += 1
         return keras.initializers.HeNormal(seed=1000 * self.seed + self.count)
 
 
-def block(x, filters, weights, kernel=3, strides=1):
-    """Convolution, batch normalisation, ReLU."""
+def block(x: Tensor, filters: int, weights: Weights, kernel: int = 3, strides: int = 1) -> Tensor:
+    """Apply convolution, batch normalisation and ReLU."""
     x = keras.layers.Conv2D(
         filters, kernel, strides, padding="same", use_bias=False, kernel_initializer=weights()
     )(x)

@@ -1,23 +1,28 @@
-"""Average precision as the COCO benchmark computes it, by its own library `pycocotools`."""
+"""Average precision as the COCO benchmark computes it, by its own library ``pycocotools``."""
 
 import contextlib
 import io
+from collections.abc import Sequence
 
 import numpy as np
 
+from gentut.tasks.scenes import Scenes
+
 INSTALL = 'pip install "gentut[tasks]" (or pycocotools by itself)'
 
+Detection = tuple[np.ndarray, np.ndarray, np.ndarray]  # boxes, scores and classes in one scene
 
-def average_precision(scenes, detections):
-    """COCO's average precision of detections.
+
+def average_precision(scenes: Scenes, detections: Sequence[Detection]) -> dict:
+    """Measure COCO's average precision of detections.
 
     A detection is right if its class is, and its box overlaps that of an object not yet found
     by at least a threshold of intersection over union (IoU).  Precision is averaged over 101
     levels of recall, and over classes (Lin et al. 2014; https://cocodataset.org/#detection-eval).
 
     Args:
-        scenes: `Scenes`: what is there.
-        detections: for each scene, `Detections`: what was found.
+        scenes: ``Scenes``: what is there.
+        detections: for each scene, ``Detections``: what was found.
 
     Returns:
         dict with "ap50" (threshold 0.5), "ap" (mean over 0.50, 0.55, … 0.95), and
@@ -84,11 +89,17 @@ def _dataset(scenes):
         "images": [{"id": i} for i in range(len(scenes))],
         "categories": [{"id": k, "name": str(k)} for k in range(scenes.num_classes)],
         "annotations": [
-            {"id": number, "image_id": i, "category_id": kind, "bbox": [x, y, w, h],
-             "area": w * h, "iscrowd": 0}
+            {
+                "id": number,
+                "image_id": i,
+                "category_id": kind,
+                "bbox": [x, y, w, h],
+                "area": w * h,
+                "iscrowd": 0,
+            }
             for number, (i, kind, x, y, w, h) in enumerate(objects, start=1)
         ],
-    }  # fmt: skip
+    }
 
 
 def _library():

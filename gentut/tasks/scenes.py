@@ -15,10 +15,12 @@ from gentut.evaluation import features
 from gentut.tasks.augmentation import augment as augmented
 
 MATTES = ("ink", "frame")
-TRIES = 30  # to find a free place for an object before it is left out
-OCTAVES = ((2, 1.0), (4, 0.6), (8, 0.4), (16, 0.25))  # grid cells and weight of the texture
+TRIES = 30  # draws of a free place for an object before it is left out
+# Layers of the texture: cells per side of a grid of random greys, and the layer's weight.
+OCTAVES = ((2, 1.0), (4, 0.6), (8, 0.4), (16, 0.25))
 NOISE = 0.02  # standard deviation of the camera noise
-LAYOUT, OBJECTS = 0, 1  # the streams of random numbers of a scene
+# Each scene has two streams of random numbers, so that its layout does not depend on the image set.
+LAYOUT, OBJECTS = 0, 1
 
 
 @dataclass(frozen=True)
@@ -42,15 +44,26 @@ class Scenes:
     sources: list
     num_classes: int
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.images)
 
 
-def make_scenes(images, labels, n, *, num_classes=None, size=64, objects=(1, 3),
-                object_size=(24, 36), matte=None, augment=False, seed=0):  # fmt: skip
-    """Paste objects of an image set into `n` scenes.
+def make_scenes(
+    images: np.ndarray,
+    labels: np.ndarray,
+    n: int,
+    *,
+    num_classes: int | None = None,
+    size: int = 64,
+    objects: tuple[int, int] = (1, 3),
+    object_size: tuple[int, int] = (24, 36),
+    matte: str | None = None,
+    augment: bool = False,
+    seed: int = 0,
+) -> Scenes:
+    """Paste objects of an image set into ``n`` scenes.
 
-    Scene i depends on `seed` and i alone, so the first scenes of a longer list are the same.
+    Scene i depends on ``seed`` and i alone, so the first scenes of a longer list are the same.
 
     Args:
         images: the objects, float in [0, 1], ``(m, h, w, c)``.
@@ -63,11 +76,11 @@ def make_scenes(images, labels, n, *, num_classes=None, size=64, objects=(1, 3),
         matte: "ink", brightness is opacity, for grey images of bright strokes on black, which
             are painted black or white; or "frame", the whole picture, for photographs.
             Default "ink" for one channel, "frame" for three.
-        augment: turn, slant and stretch each object a little, see `augmentation`.
+        augment: turn, slant and stretch each object a little, see ``augmentation``.
         seed: of the scenes.
 
     Returns:
-        `Scenes`.
+        ``Scenes``.
 
     Raises:
         ValueError: an argument is not as described, or all images of a class are blank.
@@ -91,8 +104,9 @@ def make_scenes(images, labels, n, *, num_classes=None, size=64, objects=(1, 3),
             f" blank; received none of class {empty[0]}."
         )
     shape = (n, size, size, images.shape[-1])
-    scenes = Scenes(np.empty(shape, "float32"), [], [], np.zeros(shape[:3], "int32"), [],
-                    num_classes)  # fmt: skip
+    scenes = Scenes(
+        np.empty(shape, "float32"), [], [], np.zeros(shape[:3], "int32"), [], num_classes
+    )
     for i in range(n):
         rng = np.random.default_rng([seed, i, LAYOUT])
         picture = _texture(rng, size, images.shape[-1])
@@ -188,6 +202,6 @@ def _shrunk(image, height, width):
 
 @lru_cache(maxsize=256)
 def _filter(size, new_size):
-    """The antialiasing matrix ``(new_size, size)`` that `features.resize` multiplies with."""
+    """The antialiasing matrix ``(new_size, size)`` that ``features.resize`` multiplies with."""
     unit = np.eye(size, dtype="float32")[:, :, None, None]
     return features.resize(unit, new_size, 1)[:, :, 0, 0].T

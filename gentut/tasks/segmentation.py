@@ -1,51 +1,64 @@
 """Segmentation: which class does each pixel belong to?  A small U-Net, trained from scratch."""
 
+from collections.abc import Sequence
+from typing import Self
+
 import keras
 import numpy as np
 from keras import layers, ops
 
 from gentut.tasks.learner import Learner, Weights, block
+from gentut.tasks.scenes import Scenes
+from gentut.training.devices import Tensor
 
-BACKGROUND = 0.1  # weight of its pixels in the loss
+BACKGROUND = 0.1  # weight of a background pixel in the loss; that of an object's pixel is 1
 
 
 class Segmenter(Learner):
-    """A small U-Net (Ronneberger, Fischer & Brox 2015) for the scenes of `make_scenes`.
+    """A small U-Net (Ronneberger, Fischer & Brox 2015) for the scenes of ``make_scenes``.
 
     Args:
         image_shape: of the scenes, sides multiples of 8.
         num_classes: of the objects, without the background.
-        steps, batch_size, rate: of the training, see `Learner`.
+        steps, batch_size, rate: of the training, see ``Learner``.
     """
 
-    def __init__(self, image_shape, num_classes, *, steps=1000, batch_size=8, rate=4e-3):
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        num_classes: int,
+        *,
+        steps: int = 1000,
+        batch_size: int = 8,
+        rate: float = 4e-3,
+    ) -> None:
         super().__init__(image_shape, num_classes, steps, batch_size, rate)
 
     @staticmethod
-    def loss(true, predicted):
+    def loss(true: Tensor, predicted: Tensor) -> Tensor:
         return pixel_loss(true, predicted)
 
-    def build(self, seed):
+    def build(self, seed: int) -> keras.Model:
         return network(self.image_shape, self.num_classes, seed)
 
-    def fit(self, scenes, *, seed=0):
-        """Train from scratch on `Scenes`; returns self."""
+    def fit(self, scenes: Scenes, *, seed: int = 0) -> Self:
+        """Train from scratch on ``Scenes``; return self."""
         self._train(scenes.images, scenes.masks, seed)
         return self
 
-    def predict(self, images):
-        """Masks, int ``(n, h, w)``: 0 is background, 1 + class an object."""
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """Return masks, int ``(n, h, w)``: 0 is background, 1 + class an object."""
         return self._predict(images).argmax(-1)
 
-    def score(self, scenes):
-        """Intersection over union on `Scenes`, see `intersection_over_union`."""
+    def score(self, scenes: Scenes) -> dict:
+        """Measure intersection over union on ``Scenes``, see ``intersection_over_union``."""
         return intersection_over_union(
             scenes.masks, self.predict(scenes.images), scenes.num_classes
         )
 
 
-def network(image_shape, num_classes, seed=0):
-    """Scenes to class scores (logits) ``(h, w, 1 + num_classes)``.
+def network(image_shape: Sequence[int], num_classes: int, seed: int = 0) -> keras.Model:
+    """Build the U-Net: scenes -> class scores (logits), ``(n, h, w, 1 + num_classes)``.
 
     Most of the work is done on the coarse grid, where a letter fits into a few cells; the way
     back up brings the fine grids' edges in again.
@@ -67,8 +80,8 @@ def network(image_shape, num_classes, seed=0):
     return keras.Model(inputs, head(x))
 
 
-def pixel_loss(true, predicted):
-    """Cross-entropy of the pixels, in nats, in which background counts a tenth.
+def pixel_loss(true: Tensor, predicted: Tensor) -> Tensor:
+    """Return the cross-entropy of the pixels, in nats, in which background counts a tenth.
 
     Nine pixels in ten are background: unweighted, "background everywhere" is learnt first and left
     late.
@@ -78,8 +91,8 @@ def pixel_loss(true, predicted):
     return ops.sum(weights * losses) / ops.sum(weights)
 
 
-def intersection_over_union(true, predicted, num_classes):
-    """Mean intersection over union of masks, as PASCAL VOC counts it (Everingham et al. 2010).
+def intersection_over_union(true: np.ndarray, predicted: np.ndarray, num_classes: int) -> dict:
+    """Measure intersection over union of masks, as PASCAL VOC does (Everingham et al. 2010).
 
     Pixels are counted over all scenes together; a class scores TP / (TP + FP + FN).
 
@@ -88,7 +101,7 @@ def intersection_over_union(true, predicted, num_classes):
         num_classes: without the background.
 
     Returns:
-        dict with "mean_iou", the mean over background and classes, "object_iou", the mean over
+        Dict with "mean_iou", the mean over background and classes, "object_iou", the mean over
         classes, and "iou", a list: background, then classes (None for what is in neither mask).
 
     Raises:

@@ -4,20 +4,25 @@ Every trial takes a train set and a test set, pairs ``(images, labels)``.  Wheth
 real, generated or mixed makes no difference to the code, and that is the point.
 """
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
 import numpy as np
 from scipy import stats
 
 from gentut.checks import check_choice, check_images, check_labels, check_positive
 from gentut.tasks.classification import Classifier
 from gentut.tasks.detection import Detector
-from gentut.tasks.learner import check_seed
+from gentut.tasks.learner import Learner, check_seed
 from gentut.tasks.scenes import make_scenes
 from gentut.tasks.segmentation import Segmenter
 
 LEARNERS = {"classification": Classifier, "detection": Detector, "segmentation": Segmenter}
 TASKS = tuple(LEARNERS)
 SCORE = {"classification": "accuracy", "detection": "ap50", "segmentation": "mean_iou"}
-TEST_SEED = 1_000_000  # of the test scenes, the same for every training
+TEST_SEED = 1_000_000  # seed of the test scenes, which are the same for every training
+
+LabelledImages = tuple[np.ndarray, np.ndarray]  # images ``(n, h, w, c)`` and labels ``(n,)``
 
 
 class Trial:
@@ -33,15 +38,24 @@ class Trial:
         num_classes: default one more than the largest test label.
         scenes: how many training scenes.
         test_scenes: how many test scenes.
-        layout: options of `make_scenes`: size, objects, object_size, matte.
-        **options: of the `Classifier`, `Detector` or `Segmenter`, such as ``steps``.
+        layout: options of ``make_scenes``: size, objects, object_size, matte.
+        **options: of the ``Classifier``, ``Detector`` or ``Segmenter``, such as ``steps``.
 
     Raises:
         ValueError: an argument is not as described.
     """
 
-    def __init__(self, task, test, *, num_classes=None, scenes=800, test_scenes=400,
-                 layout=None, **options):  # fmt: skip
+    def __init__(
+        self,
+        task: str,
+        test: LabelledImages,
+        *,
+        num_classes: int | None = None,
+        scenes: int = 800,
+        test_scenes: int = 400,
+        layout: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
         self.task = check_choice("task", task, TASKS)
         self.images, self.labels = check_set("test", test, num_classes)
         self.num_classes = num_classes or int(self.labels.max()) + 1
@@ -59,10 +73,10 @@ class Trial:
             self.test, self.n_test, shape = (scenes,), test_scenes, scenes.images.shape[1:]
         self.learner = LEARNERS[task](shape, self.num_classes, **options)
 
-    def fit(self, train, *, augment=False, seed=0):
+    def fit(self, train: LabelledImages, *, augment: bool = False, seed: int = 0) -> Learner:
         """Train the learner from scratch on ``(images, labels)`` and return it.
 
-        It is the trial's own learner: the next `fit` trains it anew.
+        It is the trial's own learner: the next ``fit`` trains it anew.
         """
         check_seed(seed)
         shape = self.images.shape[1:]
@@ -72,11 +86,17 @@ class Trial:
         scenes = make_scenes(images, labels, self.scenes, augment=augment, seed=seed, **self.layout)
         return self.learner.fit(scenes, seed=seed)
 
-    def score(self, train, *, augment=False, seed=0):
-        """All scores of one training on the test set: the dict of the learner's `score`."""
+    def score(self, train: LabelledImages, *, augment: bool = False, seed: int = 0) -> dict:
+        """Return all scores of one training on the test set, as the learner's ``score`` does."""
         return self.fit(train, augment=augment, seed=seed).score(*self.test)
 
-    def run(self, train, *, augment=False, seeds=(0, 1, 2)):
+    def run(
+        self,
+        train: LabelledImages | Callable[[int], LabelledImages],
+        *,
+        augment: bool = False,
+        seeds: Iterable[int] = (0, 1, 2),
+    ) -> dict:
         """Train once for each seed.
 
         Args:
@@ -97,15 +117,21 @@ class Trial:
             values.append(self.score(own, augment=augment, seed=seed)[self.score_name])
             counts.append(len(own[1]))
         return {
-            "task": self.task, "score": self.score_name, **summary(values), "seeds": seeds,
-            "n_train": max(counts), "n_test": self.n_test, "augment": augment,
-        }  # fmt: skip
+            "task": self.task,
+            "score": self.score_name,
+            **summary(values),
+            "seeds": seeds,
+            "n_train": max(counts),
+            "n_test": self.n_test,
+            "augment": augment,
+        }
 
 
-def summary(values):
-    """Mean, standard deviation and 95 % interval of the mean (Student's t) of a few values.
+def summary(values: Iterable[float]) -> dict:
+    """Return mean, standard deviation and 95 % interval of the mean (Student's t) of a few values.
 
-    Returns: dict with "values", "mean", "sd", "low", "high"; the last three are None for one value.
+    Returns:
+        Dict with "values", "mean", "sd", "low", "high"; the last three are None for one value.
     """
     values = [float(v) for v in values]
     if not values:
@@ -118,14 +144,14 @@ def summary(values):
     return {"values": values, "mean": mean, "sd": sd, "low": mean - half, "high": mean + half}
 
 
-def difference(result, baseline):
-    """How much better a result is than a baseline of the same seeds: a paired comparison.
+def difference(result: Mapping, baseline: Mapping) -> dict:
+    """Compare a result with a baseline of the same seeds, in pairs: how much better is it?
 
     Args:
-        result, baseline: dicts with "values" and "seeds", from `Trial.run`.
+        result, baseline: dicts with "values" and "seeds", from ``Trial.run``.
 
     Returns:
-        the dict of `summary` of the differences, and "verdict": "better" or "worse" where the
+        the dict of ``summary`` of the differences, and "verdict": "better" or "worse" where the
         interval lies on one side of zero, else "not settled".
     """
     if list(result["seeds"]) != list(baseline["seeds"]):
@@ -141,7 +167,9 @@ def difference(result, baseline):
     return found | {"verdict": verdict}
 
 
-def classification_accuracy_score(generated, test, **options):
+def classification_accuracy_score(
+    generated: LabelledImages, test: LabelledImages, **options: Any
+) -> dict:
     """Train on generated images, test on real ones (Ravuri & Vinyals, NeurIPS 2019).
 
     It falls when the generator leaves variety out, draws badly, or draws another class than
@@ -149,14 +177,15 @@ def classification_accuracy_score(generated, test, **options):
 
     Args:
         generated, test: ``(images, labels)``.
-        **options: `seeds` and `augment` of `Trial.run`, and what `Trial` takes.
+        **options: ``seeds`` and ``augment`` of ``Trial.run``, and what ``Trial`` takes.
 
-    Returns: the dict of `Trial.run`.
+    Returns:
+        The dict of ``Trial.run``.
     """
     return _once(generated, test, options)
 
 
-def gan_test(real, generated, **options):
+def gan_test(real: LabelledImages, generated: LabelledImages, **options: Any) -> dict:
     """Train on real images, test on generated ones (Shmelkov, Schmid & Alahari, ECCV 2018).
 
     It falls when images are bad or of another class than asked; lost variety does *not*
@@ -164,9 +193,10 @@ def gan_test(real, generated, **options):
 
     Args:
         real, generated: ``(images, labels)``.
-        **options: `seeds` and `augment` of `Trial.run`, and what `Trial` takes.
+        **options: ``seeds`` and ``augment`` of ``Trial.run``, and what ``Trial`` takes.
 
-    Returns: the dict of `Trial.run`.
+    Returns:
+        The dict of ``Trial.run``.
     """
     return _once(real, generated, options)
 
@@ -176,10 +206,11 @@ def _once(train, test, options):
     return Trial("classification", test, **options).run(train, **run)
 
 
-def subset(images, labels, per_class, seed=0):
-    """So many images of each class, drawn at random; with one seed, small sets are in large ones.
+def subset(images: np.ndarray, labels: np.ndarray, per_class: int, seed: int = 0) -> LabelledImages:
+    """Draw so many images of each class; with one seed, small sets are in large ones.
 
-    Returns: images, labels.
+    Returns:
+        Images, labels.
 
     Raises:
         ValueError: a class has fewer images.
@@ -200,13 +231,14 @@ def subset(images, labels, per_class, seed=0):
     return images[rows], labels[rows]
 
 
-def mixed(real, generated):
-    """Real and generated images in equal shares: the smaller set is repeated to fill its half.
+def mixed(real: LabelledImages, generated: LabelledImages) -> LabelledImages:
+    """Mix real and generated images in equal shares: the smaller set is repeated to fill its half.
 
     Args:
         real, generated: ``(images, labels)``.
 
-    Returns: images, labels: first the real half.
+    Returns:
+        Images, labels: first the real half.
     """
     real = check_set("real", real)
     generated = check_set("generated", generated, image_shape=real[0].shape[1:])
@@ -215,7 +247,12 @@ def mixed(real, generated):
     return tuple(np.concatenate([real[i][rows[0]], generated[i][rows[1]]]) for i in (0, 1))
 
 
-def check_set(name, pair, num_classes=None, image_shape=None):
+def check_set(
+    name: str,
+    pair: LabelledImages,
+    num_classes: int | None = None,
+    image_shape: Sequence[int] | None = None,
+) -> LabelledImages:
     """Return ``(images, labels)`` as float32 and int32, or raise naming what is wrong."""
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         raise ValueError(f"`{name}` must be a pair (images, labels); received {type(pair)}.")
@@ -224,7 +261,7 @@ def check_set(name, pair, num_classes=None, image_shape=None):
     return images, check_labels(pair[1], len(images), most)
 
 
-def check_seeds(seeds):
+def check_seeds(seeds: Iterable[int]) -> list[int]:
     """Return different seeds as a list of ints, or raise."""
     seeds = list(seeds)
     for seed in seeds:

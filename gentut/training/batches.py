@@ -1,22 +1,44 @@
 """The order in which a training sees its images, also when it goes on in the middle of an epoch."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
+
+from gentut.training.callbacks import TimeBudget
 
 
 class Batches(keras.utils.PyDataset):
     """Shuffled batches of arrays in memory, each with the share of the training that is done.
 
-    The order is a function of `seed` and the epoch alone, the same on every backend.  The
+    The order is a function of ``seed`` and the epoch alone, the same on every backend.  The
     rest of an epoch that fills no batch is dropped: shapes stay fixed, nothing is retraced,
-    and the next epoch's shuffle leaves out other images.  `clock`: None, or an object whose
-    ``share()`` gives the progress by the clock.  `skip`: steps to leave out at the start of an
-    epoch, when training goes on in its middle.  `place`: where in a batch the images of this
-    process stand; None for all of them.
+    and the next epoch's shuffle leaves out other images.
+
+    Args:
+        images, labels: arrays of the same length; labels may be None.
+        batch_size: images per step.
+        epochs: of the whole training, by which progress is counted.
+        seed: of the order.
+        epoch: with which to begin.
+        clock: None, or an object whose ``share()`` gives the progress by the clock.
+        skip: steps to leave out at the start of an epoch, when training goes on in its middle.
+        place: where in a batch the images of this process stand; None for all of them.
     """
 
-    def __init__(self, images, labels, batch_size, epochs, seed, epoch=0, clock=None, skip=0,
-                 place=None):  # fmt: skip
+    def __init__(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray | None,
+        batch_size: int,
+        epochs: int,
+        seed: int,
+        epoch: int = 0,
+        clock: TimeBudget | None = None,
+        skip: int = 0,
+        place: np.ndarray | None = None,
+    ) -> None:
         super().__init__()
         self.images, self.labels, self.batch_size = images, labels, batch_size
         self.epochs, self.seed, self.epoch, self.clock = epochs, seed, epoch, clock
@@ -28,10 +50,10 @@ class Batches(keras.utils.PyDataset):
         rng = np.random.default_rng([self.seed, self.epoch])
         self.order = rng.permutation(len(self.images))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.steps - self.skip
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
         index += self.skip
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size][self.place]
         done = (self.epoch + index / self.steps) / self.epochs
@@ -44,11 +66,11 @@ class Batches(keras.utils.PyDataset):
             batch["labels"] = self.labels[rows]
         return batch
 
-    def begin(self, epoch):
+    def begin(self, epoch: int) -> None:
         """Go to an epoch.
 
-        Not `on_epoch_end`, which Keras also calls once before the first epoch: the last epoch would
-        then be trained at the rate of the end, and a single one as a whole.
+        Not ``on_epoch_end``, which Keras also calls once before the first epoch: the last epoch
+        would then be trained at the rate of the end, and a single one as a whole.
         """
         self.epoch = epoch
         self._shuffle()
@@ -60,24 +82,30 @@ class ResumedEpochCallbacks(keras.callbacks.CallbackList):
     Keras counts a call that holds several steps beyond the end of the epoch, and runs two trainings
     where an epoch is taken up in its middle: the rest of that epoch, then the others.
 
-    `skip`: steps of the first epoch that were made before.  `steps`: of a whole epoch.
+    Args:
+        callbacks: Keras callbacks.
+        skip: steps of the first epoch that were made before.
+        steps: of a whole epoch.
+        **options: passed to ``keras.callbacks.CallbackList``.
     """
 
-    def __init__(self, callbacks, skip, steps, **options):
+    def __init__(
+        self, callbacks: Sequence[keras.callbacks.Callback], skip: int, steps: int, **options: Any
+    ) -> None:
         super().__init__(callbacks, add_history=True, steps=steps, **options)
         self.skip, self.steps, self.begun, self.last = skip, steps, False, True
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         if not self.begun:
             self.begun = True
             super().on_train_begin(logs)
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         super().on_train_batch_begin(batch + self.skip, logs)
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         super().on_train_batch_end(min(batch + self.skip, self.steps - 1), logs)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         if self.last:
             super().on_train_end(logs)

@@ -5,6 +5,8 @@ This folder alone knows which Keras backend is running.
 
 import contextlib
 import os
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -37,10 +39,17 @@ for _name, _needed in KERAS_SETTINGS.items():  # not changed here: other code ma
             " it in keras.json (in ~/.keras, or where KERAS_HOME points), or call"
             f" keras.config.set_{_name}({_needed!r}) before gentut is imported."
         )
-# What `keras.distribution.initialize` reads.
+
+# What losses, networks and steps compute with: an array of whichever backend runs, traced or not.
+# The three backends have no common class for it.
+Tensor = Any
+
+# Environment variables of a training by several processes, which Keras reads in
+# `keras.distribution.initialize`: the addresses of all processes, and how many there are.
 HOSTS, PROCESSES = "KERAS_DISTRIBUTION_JOB_ADDRESSES", "KERAS_DISTRIBUTION_NUM_PROCESSES"
 
-# How TensorFlow, JAX, PyTorch, NumPy and the system say it, in small letters.
+# Words, in small letters, by which TensorFlow, JAX, PyTorch, NumPy and the system say that
+# memory is full.
 MEMORY_IS_FULL = (
     "resource_exhausted",
     "resourceexhausted",
@@ -60,14 +69,14 @@ class ProcessesLost(RuntimeError):
     """Another process of a training ended or cannot be reached."""
 
 
-def tells_of_lost_processes(error):
-    """Whether an error of JAX says that it cannot reach the others; it has no class of its own."""
+def tells_of_lost_processes(error: BaseException) -> bool:
+    """Tell whether an error of JAX (it has no class of its own) says that others are lost."""
     signs = ("Gloo", "NCCL", "UNAVAILABLE", "coordination service")
     return process()[1] > 1 and any(sign in str(error) for sign in signs)
 
 
-def device():
-    """ "GPU" or "CPU": what the backend computes on."""
+def device() -> str:
+    """Return "GPU" or "CPU": what the backend computes on."""
     if BACKEND == "tensorflow":
         return "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
     if BACKEND == "jax":
@@ -75,19 +84,19 @@ def device():
     return "GPU" if torch.cuda.is_available() else "CPU"
 
 
-def out_of_memory(error):
-    """Whether an error of any backend says that memory is full."""
+def out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error of any backend says that memory is full."""
     text = f"{type(error).__name__}: {error}".lower()
     return isinstance(error, MemoryError) or any(sign in text for sign in MEMORY_IS_FULL)
 
 
-def use_devices(count="auto"):
+def use_devices(count: int | str = "auto") -> int:
     """Share out every batch among several devices; to be called before a model is built.
 
-    TensorFlow: the GPUs of one machine, by `tf.distribute.MirroredStrategy`.  JAX: those of one
-    machine or of many, by `keras.distribution.DataParallel`; every process of a training on many
+    TensorFlow: the GPUs of one machine, by ``tf.distribute.MirroredStrategy``.  JAX: those of one
+    machine or of many, by ``keras.distribution.DataParallel``; every process of a training on many
     machines calls this, with KERAS_DISTRIBUTION_JOB_ADDRESSES, …_NUM_PROCESSES and …_PROCESS_ID
-    in its environment (see `keras.distribution.initialize`).
+    in its environment (see ``keras.distribution.initialize``).
 
     A training ends with the weights of one device that sees the whole batch, but for rounding:
     gradients are averaged over all images, and noise is that of the whole batch.
@@ -97,10 +106,11 @@ def use_devices(count="auto"):
             Without a GPU, that many parts of the CPU, which share its cores: to try things out,
             not to be faster.  1 turns it off again, in a single process.
 
-    Returns: the number of devices of all processes.
+    Returns:
+        The number of devices of all processes.
 
     Raises:
-        ValueError: `count` is no number of devices that are there.
+        ValueError: ``count`` is no number of devices that are there.
         RuntimeError: the backend cannot, or has begun to compute, so that its CPU is whole.
     """
     if count != "auto":
@@ -123,8 +133,8 @@ def use_devices(count="auto"):
     return 1
 
 
-def one_of_several():
-    """Whether the environment says that this process trains together with others."""
+def one_of_several() -> bool:
+    """Tell whether the environment says that this process trains together with others."""
     return os.environ.get(PROCESSES, "1") != "1" or "," in os.environ.get(HOSTS, "")
 
 
@@ -187,8 +197,8 @@ def _require(count, here, kind):
     raise ValueError(f"`count` must be at most the {here} {kind}s of this machine; got {count}.")
 
 
-def device_count():
-    """Among how many devices a batch is shared out."""
+def device_count() -> int:
+    """Return among how many devices a batch is shared out."""
     if BACKEND == "tensorflow":
         return tf.distribute.get_strategy().num_replicas_in_sync
     if BACKEND == "jax":
@@ -197,8 +207,8 @@ def device_count():
     return 1
 
 
-def replica():
-    """Inside a step that runs once on each device: which one this is, and of how many.
+def replica() -> tuple[Tensor, int]:
+    """Return, in a step that runs once on each device, which one this is, and of how many.
 
     JAX writes one step for all devices, and so has always (0, 1).
     """
@@ -208,28 +218,28 @@ def replica():
     return 0, 1
 
 
-def mean_over_replicas(values):
-    """The mean of a tensor over the devices of a step, with its gradient."""
+def mean_over_replicas(values: Tensor) -> Tensor:
+    """Average a tensor over the devices of a step, with its gradient."""
     if replica()[1] == 1:
         return values
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, values)
 
 
-def process():
-    """Which of the processes of a training this is, and how many there are."""
+def process() -> tuple[int, int]:
+    """Return which of the processes of a training this is, and how many there are."""
     if BACKEND == "jax" and jax.distributed.is_initialized():
         return jax.process_index(), jax.process_count()
     return 0, 1
 
 
-def wait_for_all(name):
-    """Come back when every process of a training is here; `name` says where, for messages."""
+def wait_for_all(name: str) -> None:
+    """Come back when every process of a training is here; ``name`` says where, for messages."""
     if process()[1] > 1:
         from jax.experimental import multihost_utils  # not public otherwise
 
         multihost_utils.sync_global_devices(name)
 
 
-def own_copies(variables):
-    """Pairs of a variable and its value as an array of this process alone."""
+def own_copies(variables: Sequence[keras.Variable]) -> list[tuple[keras.Variable, Tensor]]:
+    """Return pairs of a variable and its value as an array of this process alone."""
     return [(v, jax.numpy.asarray(np.asarray(v.value.addressable_data(0)))) for v in variables]

@@ -1,9 +1,12 @@
 """Gradients of losses: how TensorFlow, JAX and PyTorch are asked to differentiate."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
-from gentut.training.devices import BACKEND, replica
+from gentut.training.devices import BACKEND, Tensor, replica
 
 if BACKEND == "tensorflow":
     import tensorflow as tf
@@ -12,11 +15,11 @@ elif BACKEND == "jax":
 else:
     import torch
 
-LOSS_SCALE = 1024.0  # for layers that compute in float16
+LOSS_SCALE = 1024.0  # factor of the loss where layers compute in float16
 
 
-def input_gradient(function, x):
-    """d sum(function(x)) / dx, the shape of `x`; can be differentiated again."""
+def input_gradient(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Return d sum(function(x)) / dx, the shape of ``x``; can be differentiated again."""
     x = ops.convert_to_tensor(x)
     if BACKEND == "jax":
         return jax.grad(lambda x: ops.sum(function(x)))(x)
@@ -30,12 +33,20 @@ def input_gradient(function, x):
 
 
 class Differentiable:
-    """What a train step is written with; part of `gentut.training.step.StepModel`."""
+    """What a train step is written with; part of ``gentut.training.step.StepModel``."""
 
-    def value_and_gradients(self, function, variables, inputs=()):
-        """Value and gradients of ``function(*inputs) -> (loss, extra)``.
+    def value_and_gradients(
+        self, function: Callable, variables: Sequence[keras.Variable], inputs: Sequence[Tensor] = ()
+    ) -> tuple[Tensor, Any, list[Tensor], list[Tensor]]:
+        """Return value and gradients of ``function(*inputs) -> (loss, extra)``.
 
-        Returns ``loss, extra, d loss/d variables, d loss/d inputs``.
+        Args:
+            function: of tensors like ``inputs``; ``extra`` is any nest of tensors.
+            variables: that the loss depends on.
+            inputs: tensors that gradients are wanted for as well.
+
+        Returns:
+            ``loss, extra, d loss/d variables, d loss/d inputs``.
         """
         scale = self._loss_scale()
         if scale == 1:
@@ -84,8 +95,10 @@ class Differentiable:
             return loss, extra, _shared(gradients[: len(variables)]), gradients[len(variables) :]
         return loss, extra, gradients[: len(variables)], gradients[len(variables) :]
 
-    def pullback(self, function, variables):
-        """``function()`` and a function from d loss/d value to d loss/d variables."""
+    def pullback(
+        self, function: Callable[[], Tensor], variables: Sequence[keras.Variable]
+    ) -> tuple[Tensor, Callable[[Tensor], list[Tensor]]]:
+        """Return ``function()``, and a function from d loss/d value to d loss/d variables."""
         value, pull = self._pull(function, variables)
         scale = self._loss_scale()
         if scale == 1:
@@ -113,8 +126,17 @@ class Differentiable:
             _dense(tape.gradient(value, weights, gradient, unconnected_gradients="zero"))
         )
 
-    def minimize(self, loss_fn, variables, optimizer):
-        """One optimizer step on `variables` down the gradient of ``loss_fn()``; return the loss."""
+    def minimize(
+        self,
+        loss_fn: Callable[[], Tensor],
+        variables: Sequence[keras.Variable],
+        optimizer: keras.optimizers.Optimizer,
+    ) -> Tensor:
+        """Take one optimizer step on ``variables`` down the gradient of ``loss_fn()``.
+
+        Returns:
+            The loss.
+        """
         loss, _, gradients, _ = self.value_and_gradients(lambda: (loss_fn(), ()), variables)
         optimizer.apply(gradients, variables)
         return loss

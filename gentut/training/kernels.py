@@ -5,10 +5,12 @@ writing arrays.  Where TensorFlow has one kernel for what Keras writes as severa
 On JAX, which joins such passes itself, and on PyTorch these are the Keras classes unchanged.
 """
 
+from typing import Any
+
 import keras
 from keras import ops
 
-from gentut.training.devices import BACKEND, device_count
+from gentut.training.devices import BACKEND, Tensor, device_count
 
 if BACKEND == "tensorflow":
     import tensorflow as tf
@@ -18,7 +20,7 @@ if BACKEND == "tensorflow":
 class Adam(keras.optimizers.Adam):
     """Adam (Kingma & Ba 2015) that moves a variable and both its moments in one pass."""
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         if BACKEND != "tensorflow" or self.amsgrad or device_count() > 1:
             super().update_step(gradient, variable, learning_rate)
             return
@@ -48,7 +50,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
     Not where a gradient of the gradient is needed: that of the kernel is slow.
     """
 
-    def call(self, inputs, training=None, mask=None):
+    def call(
+        self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None
+    ) -> Tensor:
         channels_last = self.axis in (-1, len(inputs.shape) - 1)
         # `renorm` came with Keras 3.14.
         special = self.synchronized or getattr(self, "renorm", False)
@@ -57,17 +61,23 @@ class BatchNormalization(keras.layers.BatchNormalization):
         if not (kernel and training and self.trainable and mask is None):
             return super().call(inputs, training=training, mask=mask)
         shape = ops.shape(inputs)
-        spots = inputs if len(shape) == 4 else ops.reshape(inputs, (-1, 1, 1, shape[-1]))
+        # The kernel takes images: vectors become images of one pixel.
+        pixels = inputs if len(shape) == 4 else ops.reshape(inputs, (-1, 1, 1, shape[-1]))
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=spots, scale=self.gamma, offset=self.beta, mean=self.moving_mean,
-            variance=self.moving_variance, epsilon=self.epsilon, is_training=True,
-        )  # fmt: skip
+            x=pixels,
+            scale=self.gamma,
+            offset=self.beta,
+            mean=self.moving_mean,
+            variance=self.moving_variance,
+            epsilon=self.epsilon,
+            is_training=True,
+        )
         # The kernel gives the variance over n − 1 values, Keras keeps the one over n.
-        count = ops.cast(ops.size(spots) // shape[-1], "float32")
+        count = ops.cast(ops.size(pixels) // shape[-1], "float32")
         variance = variance * (count - 1) / count
         for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
             average.assign(average * self.momentum + value * (1 - self.momentum))
-        return outputs if spots is inputs else ops.reshape(outputs, shape)
+        return outputs if pixels is inputs else ops.reshape(outputs, shape)
 
 
 @keras.saving.register_keras_serializable("gentut")
@@ -77,6 +87,6 @@ class Embedding(keras.layers.Embedding):
     The gradient of a look-up adds rows up one by one; that of a product is a product.
     """
 
-    def call(self, labels):
+    def call(self, labels: Tensor) -> Tensor:
         chosen = ops.one_hot(labels, self.input_dim, dtype=self.compute_dtype)
         return ops.matmul(chosen, ops.cast(self.embeddings, self.compute_dtype))

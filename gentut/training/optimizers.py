@@ -1,18 +1,22 @@
 """Learning rates over a training, several optimizers as one, and averaged weights."""
 
+from collections.abc import Iterable
+
 import keras
 from keras import ops
+
+from gentut.training.devices import Tensor
 
 SETTING_RATES = keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau
 
 
-def value_of(variable):
-    """The number in a variable, also in one that several devices hold."""
+def value_of(variable: keras.Variable) -> float:
+    """Return the number in a variable, also in one that several devices hold."""
     return float(ops.convert_to_numpy(variable))
 
 
-def initial_learning_rate(optimizer):
-    """The learning rate of an optimizer, from which the step lets it fall."""
+def initial_learning_rate(optimizer: keras.optimizers.Optimizer) -> float:
+    """Return the learning rate of an optimizer, from which the step lets it fall."""
     if not isinstance(optimizer.learning_rate, keras.Variable):
         raise ValueError(
             "`optimizer` must have a number as its learning rate, which falls after"
@@ -22,7 +26,9 @@ def initial_learning_rate(optimizer):
     return value_of(optimizer.learning_rate)
 
 
-def check_callbacks(callbacks):
+def check_callbacks(
+    callbacks: Iterable[keras.callbacks.Callback] | None,
+) -> list[keras.callbacks.Callback]:
     """Return callbacks as a list, or raise if one sets the learning rate, as every step does."""
     callbacks = list(callbacks or [])
     for callback in callbacks:
@@ -35,17 +41,23 @@ def check_callbacks(callbacks):
     return callbacks
 
 
-def learning_rate_scale(progress, constant_share, floor=0.02):
-    """1 for the share `constant_share` of a training, then linearly down to `floor` at its end."""
+def learning_rate_scale(progress: Tensor, constant_share: float, floor: float = 0.02) -> Tensor:
+    """Return the factor of the learning rates: 1, then linearly down to ``floor`` at the end.
+
+    Args:
+        progress: share of the training that is done, in [0, 1].
+        constant_share: of the training in which the factor is 1.
+        floor: the factor at the end.
+    """
     if constant_share >= 1:
         return ops.ones_like(progress)
     return ops.clip((1 - progress) / (1 - constant_share), floor, 1)
 
 
-def move_average(average, network, decay, step):
-    """Move the weights of `average` towards those of `network`.
+def move_average(average: keras.Model, network: keras.Model, decay: float, step: Tensor) -> None:
+    """Move the weights of ``average`` towards those of ``network``.
 
-    The average reaches back over `decay`'s 1 / (1 − decay) steps, but never over more than a
+    The average reaches back over ``decay``'s 1 / (1 − decay) steps, but never over more than a
     twelfth of the run so far: an average that grows with the run (Karras et al. 2024, "Analyzing
     and improving the training dynamics of diffusion models", section 3.1).
     """
@@ -61,24 +73,24 @@ class Optimizers:
 
     built = True
 
-    def __init__(self, *members):
+    def __init__(self, *members: keras.optimizers.Optimizer) -> None:
         self.members = members
 
     @property
-    def variables(self):
+    def variables(self) -> list[keras.Variable]:
         return [v for optimizer in self.members for v in optimizer.variables]
 
     @property
-    def iterations(self):
+    def iterations(self) -> keras.Variable:
         return self.members[0].iterations
 
     @property
-    def learning_rate(self):
+    def learning_rate(self) -> keras.Variable:
         return self.members[0].learning_rate
 
 
-def recipe_of(optimizer, learning_rate):
-    """The config of an optimizer with the rate it began with, not with where its decay stands."""
+def recipe_of(optimizer: keras.optimizers.Optimizer, learning_rate: float) -> dict:
+    """Return an optimizer's config with the rate it began with, not with where its decay stands."""
     config = keras.saving.serialize_keras_object(optimizer)
     config["config"]["learning_rate"] = learning_rate
     return config

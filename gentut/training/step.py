@@ -1,19 +1,29 @@
 """One train step for three backends.
 
-A model family writes ``update(images, labels, progress)`` once, in terms of
-`minimize`, `value_and_gradients` and `pullback` (see `gradients`).  `progress` runs from 0 to 1
-over the training, by epochs or by the clock; rates, KL warm-up and the like follow it.
+A model family writes ``update(images, labels, progress)`` once, in terms of ``minimize``,
+``value_and_gradients`` and ``pullback`` (see ``gradients``).  ``progress`` runs from 0 to 1 over
+the training, by epochs or by the clock; rates, KL warm-up and the like follow it.
 """
 
 import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from gentut.checks import check_images, check_labels, check_positive
+from gentut.checks import check_images, check_int, check_labels, check_positive
 from gentut.training.batches import Batches, ResumedEpochCallbacks
-from gentut.training.devices import BACKEND, device, device_count, own_copies, process, replica
+from gentut.training.devices import (
+    BACKEND,
+    Tensor,
+    device,
+    device_count,
+    own_copies,
+    process,
+    replica,
+)
 from gentut.training.gradients import Differentiable
 from gentut.training.kernels import Adam
 from gentut.training.optimizers import (
@@ -29,42 +39,39 @@ elif BACKEND == "torch":
     import torch
 
 
-def seed(number):
+def seed(number: int) -> None:
     """Make everything that follows repeatable to the bit on the same machine and backend.
 
-    `number`: int in [0, 2**32).  Seeds Python, NumPy and the backend, from which layers and
-    models draw their own seeds, and asks TensorFlow for deterministic kernels.
+    Seeds Python, NumPy and the backend, from which layers and models draw their own seeds, and
+    asks TensorFlow for deterministic kernels.
+
+    Args:
+        number: int in [0, 2**32).
     """
-    if isinstance(number, bool) or not isinstance(number, int | np.integer):
-        raise TypeError(f"`number` must be an int; received {number!r}.")
-    if not 0 <= number < 2**32:
-        raise ValueError(f"`number` must lie in [0, 2**32); received {number}.")
-    keras.utils.set_random_seed(int(number))
+    keras.utils.set_random_seed(check_int("number", number, 0, 2**32 - 1))
     if BACKEND == "tensorflow":
         tf.config.experimental.enable_op_determinism()
     elif BACKEND == "torch":
         torch.use_deterministic_algorithms(True, warn_only=True)
 
 
-def draw_seed():
-    """A fresh seed that `gentut.seed` controls."""
+def draw_seed() -> int:
+    """Draw a fresh seed, which ``gentut.seed`` controls."""
     return int(ops.convert_to_numpy(keras.random.SeedGenerator().state)[0])
 
 
-def generator_from(seed):
-    """A NumPy random generator; `seed` None draws one that `gentut.seed` controls."""
-    if seed is not None and (not isinstance(seed, int | np.integer) or seed < 0):
-        raise ValueError(f"`seed` must be None or an integer ≥ 0; received {seed!r}.")
-    return np.random.default_rng(draw_seed() if seed is None else seed)
+def generator_from(seed: int | None) -> np.random.Generator:
+    """Return a NumPy random generator; ``seed`` None draws one that ``gentut.seed`` controls."""
+    return np.random.default_rng(draw_seed() if seed is None else check_int("seed", seed))
 
 
-def compile_options():
-    """Settings of `keras.Model.compile` that suit this backend and machine.
+def compile_options() -> dict:
+    """Return settings of ``keras.Model.compile`` that suit this backend and machine.
 
     XLA pays on a GPU and is required by JAX; on a CPU TensorFlow's XLA convolutions are many
     times slower than its own.  Several steps per call save the trip through Python.  What devices
     tell each other can stand neither inside XLA nor inside a loop of TensorFlow's.  Losses are not
-    scaled by Keras' optimizers: in float16 the step itself does that (see `gradients`).
+    scaled by Keras' optimizers: in float16 the step itself does that (see ``gradients``).
     """
     options = {"jit_compile": BACKEND == "jax", "auto_scale_loss": False}
     if BACKEND == "tensorflow":
@@ -74,8 +81,8 @@ def compile_options():
     return options
 
 
-def feed(batches):
-    """What Keras is given to read a `keras.utils.PyDataset` of arrays from.
+def feed(batches: keras.utils.PyDataset) -> Any:
+    """Return what Keras is given to read a ``keras.utils.PyDataset`` of arrays from.
 
     With TensorFlow, Keras would tune the read-ahead in a thread of its own for each iterator.
     When Ctrl-C or an error leaves an iterator behind, TensorFlow waits for that thread as it
@@ -95,8 +102,8 @@ def feed(batches):
     return data.with_options(options)
 
 
-def per_image(draw, n, copies=1):
-    """Random numbers for the `n` images of this device: those that one device would draw for them.
+def per_image(draw: Callable[[Tensor], Tensor], n: int | Tensor, copies: int = 1) -> Tensor:
+    """Draw random numbers for the ``n`` images of this device, those that one device would draw.
 
     Args:
         draw: function of a number of rows -> tensor ``(rows, …)``; the same on every device.
@@ -115,16 +122,22 @@ def per_image(draw, n, copies=1):
 class StepModel(Differentiable, keras.Model):
     """A model whose subclass writes ``update(images, labels, progress) -> logs``.
 
-    `image_shape` is ``(height, width, channels)``; `num_classes` None means unconditional.
+    ``image_shape`` is ``(height, width, channels)``; ``num_classes`` None means unconditional.
     """
 
     iterative = True  # trained in steps; False where `fit` fits all at once
     finishing = ""  # what `finish` does, for a message while it works
     default_batch_size = 64
-    parts = 1  # batches that a step cuts its batch into, one after the other
-    _steps_built = None  # to a call of the train function that is there
+    parts = 1  # into so many smaller batches a step cuts its batch, one after the other
+    _steps_built = None  # steps in one call of the train function that was built last
 
-    def __init__(self, image_shape, num_classes=None, default_batch_size=None, **kwargs):
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        num_classes: int | None = None,
+        default_batch_size: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if default_batch_size is not None:  # of the recipe; a file brings it back
             self.default_batch_size = default_batch_size
@@ -133,17 +146,25 @@ class StepModel(Differentiable, keras.Model):
 
     # ------------------------------------------------------------------ compile
 
-    def compile(self, optimizer=None, constant_share=1.0, **options):
+    def compile(
+        self,
+        optimizer: keras.optimizers.Optimizer | None = None,
+        constant_share: float = 1.0,
+        **options: Any,
+    ) -> None:
         """Set the optimizer.
 
-        `constant_share`: of the training with a constant rate, which then falls linearly to 2 %.
+        Args:
+            optimizer: default Adam with a learning rate of 1e-3.
+            constant_share: of the training with a constant rate, which then falls linearly to 2 %.
+            **options: passed to ``keras.Model.compile``.
         """
         optimizer = optimizer or Adam(1e-3)
         super().compile(optimizer=optimizer, **{**compile_options(), **options})
         self.optimizer.build(self.trainable_variables)
         self._set_schedule(constant_share, self.optimizer)
 
-    def get_compile_config(self):
+    def get_compile_config(self) -> dict | None:
         if not self.compiled:  # the statistical models are fitted, not compiled
             return None
         return {
@@ -151,39 +172,51 @@ class StepModel(Differentiable, keras.Model):
             "constant_share": self.constant_share,
         }
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: dict) -> None:
         self.compile(**keras.saving.deserialize_keras_object(config))
 
     def _set_schedule(self, constant_share, *optimizers):
-        """Let the rates that optimizers have now be those from which `set_learning_rates` goes."""
+        """Let the rates that optimizers have now be the first of ``set_learning_rates``."""
         self.constant_share = constant_share
         self.learning_rates = [initial_learning_rate(optimizer) for optimizer in optimizers]
 
-    def set_learning_rates(self, progress, *optimizers):
-        """Set the rates of optimizers for a training of which the share `progress` is done."""
+    def set_learning_rates(self, progress: Tensor, *optimizers: keras.optimizers.Optimizer) -> None:
+        """Set the rates of optimizers for a training of which the share ``progress`` is done."""
         scale = learning_rate_scale(progress, self.constant_share)
         for optimizer, learning_rate in zip(optimizers, self.learning_rates, strict=True):
             optimizer.learning_rate.assign(learning_rate * scale)
 
     # ------------------------------------------------------------------ data in
 
-    def fit(self, x, y=None, *, epochs=None, batch_size=None, initial_epoch=0, initial_step=0,
-            callbacks=None, seed=None, **options):  # fmt: skip
+    def fit(
+        self,
+        x: np.ndarray,
+        y: np.ndarray | None = None,
+        *,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        initial_epoch: int = 0,
+        initial_step: int = 0,
+        callbacks: Sequence[keras.callbacks.Callback] | None = None,
+        seed: int | None = None,
+        **options: Any,
+    ) -> keras.callbacks.History:
         """Train on arrays in memory.
 
         Args:
             x: images, float in [0, 1], ``(n, height, width, channels)``.
             y: labels, int, ``(n,)``; for conditional models only, and then required.
-            epochs: passes over the data; default 1, or as many as fit in the `TimeBudget`
+            epochs: passes over the data; default 1, or as many as fit in the ``TimeBudget``
                 among the callbacks.
             batch_size: images per step; default the recipe's.
             initial_epoch: epochs already done, when training goes on.
             initial_step: steps already done of the epoch after them.
             callbacks: Keras callbacks, but none that sets the learning rate: the step does that.
-            seed: of the order of the images; default drawn so that `gentut.seed` controls it.
-            **options: passed to `keras.Model.fit` (`verbose`, …).
+            seed: of the order of the images; default drawn so that ``gentut.seed`` controls it.
+            **options: passed to ``keras.Model.fit`` (``verbose``, …).
 
-        Returns: the Keras history.
+        Returns:
+            The Keras history.
 
         Raises:
             ValueError: images, labels or an option that this model does not take.
@@ -196,9 +229,8 @@ class StepModel(Differentiable, keras.Model):
         if epochs is None:
             epochs = 1 if clock is None else 1_000_000
         check_positive("epochs", epochs)
-        for name, value in (("initial_epoch", initial_epoch), ("initial_step", initial_step)):
-            if not isinstance(value, int) or value < 0:
-                raise ValueError(f"`{name}` must be an integer ≥ 0; received {value!r}.")
+        check_int("initial_epoch", initial_epoch)
+        check_int("initial_step", initial_step)
         if seed is None:
             seed = draw_seed()
         for name, value in (("images", len(images)), ("batch_size", batch_size)):
@@ -209,9 +241,15 @@ class StepModel(Differentiable, keras.Model):
                 )
         batch_size = min(batch_size, len(images))
         data = Batches(
-            images, labels, batch_size, epochs, seed, initial_epoch, clock,
+            images,
+            labels,
+            batch_size,
+            epochs,
+            seed,
+            initial_epoch,
+            clock,
             place=self._place(batch_size),
-        )  # fmt: skip
+        )
         if initial_step >= len(data):
             raise ValueError(
                 f"`initial_step` must lie in [0, {len(data)}), the steps of an epoch; received"
@@ -220,36 +258,49 @@ class StepModel(Differentiable, keras.Model):
         begin = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: data.begin(epoch))
         verbose = options.get("verbose", "auto")
         callbacks = ResumedEpochCallbacks(
-            [begin, *callbacks], initial_step, model=self, add_progbar=verbose != 0,
-            verbose=verbose, epochs=epochs, steps=len(data),
-        )  # fmt: skip
+            [begin, *callbacks],
+            initial_step,
+            model=self,
+            add_progbar=verbose != 0,
+            verbose=verbose,
+            epochs=epochs,
+            steps=len(data),
+        )
         self._forget()
         with self._at_most(len(data)):
             if initial_step:
                 data.skip, callbacks.last = initial_step, False
                 super().fit(
-                    feed(data), epochs=initial_epoch + 1, initial_epoch=initial_epoch,
-                    callbacks=callbacks, shuffle=False, **options,
-                )  # fmt: skip
+                    feed(data),
+                    epochs=initial_epoch + 1,
+                    initial_epoch=initial_epoch,
+                    callbacks=callbacks,
+                    shuffle=False,
+                    **options,
+                )
                 data.skip, callbacks.skip, callbacks.last = 0, 0, True
                 initial_epoch += 1
                 if self.stop_training or initial_epoch >= epochs:
                     callbacks.on_train_end()
                     return self.history
             return super().fit(
-                feed(data), epochs=epochs, initial_epoch=initial_epoch, callbacks=callbacks,
-                shuffle=False, **options,
-            )  # fmt: skip
+                feed(data),
+                epochs=epochs,
+                initial_epoch=initial_epoch,
+                callbacks=callbacks,
+                shuffle=False,
+                **options,
+            )
 
     def _forget(self):
         """Drop what was fitted to the weights so far; called before they are trained."""
 
-    def finish(self, images, labels=None, seed=0):
+    def finish(self, images: np.ndarray, labels: np.ndarray | None = None, seed: int = 0) -> None:
         """Fit what a model needs after its training, on the training images; by default nothing."""
 
     @contextlib.contextmanager
     def _at_most(self, steps):
-        """For one `fit`: a call holds no more steps than an epoch has."""
+        """For one ``fit``: a call holds no more steps than an epoch has."""
         compiled = self.steps_per_execution or 1
         self.steps_per_execution = min(compiled, steps)
         if self._steps_built != self.steps_per_execution:  # else its graph can be used again
@@ -275,13 +326,15 @@ class StepModel(Differentiable, keras.Model):
             return rows.reshape(self.parts, devices, -1).swapaxes(0, 1).ravel()
         return rows.reshape(processes, -1)[index]
 
-    def check(self, images, labels=None):
+    def check(
+        self, images: np.ndarray, labels: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         """Return float32 images and int32 labels (or None) that fit this model, or say why not."""
         images = check_images(images, self.image_shape)
         return images, self.check_labels(labels, len(images))
 
-    def check_labels(self, labels, n):
-        """Labels as int32 ``(n,)`` for a conditional model, None for an unconditional one."""
+    def check_labels(self, labels: np.ndarray | None, n: int) -> np.ndarray | None:
+        """Return int32 labels ``(n,)`` for a conditional model, None for an unconditional one."""
         if self.num_classes is None:
             if labels is not None:
                 raise ValueError(
@@ -296,8 +349,10 @@ class StepModel(Differentiable, keras.Model):
             )
         return check_labels(labels, n, self.num_classes)
 
-    def batched(self, function, *arrays, batch_size=500):
-        """Apply `function` to slices of arrays (None stays None), concatenate NumPy results."""
+    def batched(
+        self, function: Callable, *arrays: np.ndarray | None, batch_size: int = 500
+    ) -> np.ndarray | tuple[np.ndarray, ...]:
+        """Apply ``function`` to slices of arrays (None stays None), concatenate NumPy results."""
         n = len(arrays[0])
         results = []
         with self._alone():
@@ -319,14 +374,21 @@ class StepModel(Differentiable, keras.Model):
 
     # ------------------------------------------------------------------ the step
 
-    def train_step(self, *args):
+    def train_step(self, *args: Any) -> Any:
         if BACKEND != "jax":
             return self._update(args[0])
         state, batch = args
-        groups = (self.trainable_variables, self.non_trainable_variables,
-                  self.optimizer.variables, self.metrics_variables)  # fmt: skip
-        pairs = [p for group, values in zip(groups, state, strict=True)
-                 for p in zip(group, values, strict=True)]  # fmt: skip
+        groups = (
+            self.trainable_variables,
+            self.non_trainable_variables,
+            self.optimizer.variables,
+            self.metrics_variables,
+        )
+        pairs = [
+            p
+            for group, values in zip(groups, state, strict=True)
+            for p in zip(group, values, strict=True)
+        ]
         with keras.StatelessScope(pairs) as scope:
             logs = self._update(batch)
         return logs, tuple([scope.get_current_value(v) for v in group] for group in groups)
