@@ -149,6 +149,24 @@ def test_dequantised_images_obey_the_discrete_bound():
     assert np.array_equal(continuous, metrics.dequantise(images, levels=2, seed=0))
 
 
+def test_float32_is_widened_before_any_arithmetic():
+    # 2²⁴ + 1 needs 25 bits: in float32 the halves of these sums would vanish.
+    big = np.array([[2.0**24, 0.5]], np.float32)
+    assert metrics.elbo(big) == [2.0**23 + 0.25]
+    assert metrics.gaussian_log_density(big, 0 * big, 0 * big) == pytest.approx(
+        [-(2.0**47) - 0.125 - np.log(2 * np.pi)], rel=1e-15
+    )
+    assert metrics.kl_gaussian(big, 0 * big) == [2.0**47 + 0.125]
+    single = np.array([1 / 3], np.float32)
+    assert metrics.bits_per_dim(single, 7, levels=1) == -float(single[0]) / (7 * np.log(2))
+
+
+def test_dequantise_is_repeatable():
+    noise = np.random.default_rng(0).random(2)
+    assert metrics.dequantise([0.0, 1.0]).tolist() == ((noise + [0, 255]) / 256).tolist()
+    assert not np.array_equal(metrics.dequantise([0.0]), metrics.dequantise([0.0], seed=1))
+
+
 @pytest.mark.parametrize(
     "call, message",
     [
@@ -156,6 +174,12 @@ def test_dequantised_images_obey_the_discrete_bound():
         (lambda: metrics.kl_gaussian(np.zeros((2, 3)), np.zeros((2, 2))), r"received \(2, 3\) and"),
         (lambda: metrics.kl_gaussian([[np.nan]], [[0.0]]), "`mean` must be finite"),
         (lambda: metrics.kl_gaussian([[0.0]], [[0.0]], [1.0, 2.0]), "`prior_mean` must broadcast"),
+        (
+            lambda: metrics.kl_gaussian([[0.0]], [[0.0]], 0.0, [1.0, 2.0]),
+            "`prior_log_var` must broadcast",
+        ),
+        (lambda: metrics.kl_gaussian([[0.0]], [[0.0]], 0, np.inf), "`prior_log_var` must be fin"),
+        (lambda: metrics.bits_per_dim(0.0, 1, levels=0), "`levels` must be .* of at least 1; .* 0"),
         (lambda: metrics.elbo(np.zeros(3)), r"`log_weights` must have shape .* received \(3,\)"),
         (lambda: metrics.importance_weighted_bound([[np.nan]]), "`log_weights` must be below"),
         (lambda: metrics.importance_weighted_bound([[np.inf]]), "`log_weights` must be below"),

@@ -72,6 +72,34 @@ def test_blocks_change_nothing(monkeypatch):
     assert prdc(real, generated, 3) == expected
 
 
+@pytest.mark.parametrize("offset", [0, 2**20])
+def test_ties_in_many_dimensions(offset):
+    # The search multiplies matrices there; corners of a cube have many equal distances.
+    corners = np.random.default_rng(0).integers(0, 2, (2, 60, 20))
+    corners[1, :20] = corners[0, :20]
+    expected = pytest.approx(by_definition(*corners, 3), abs=1e-12)
+    assert prdc(*(corners + offset), 3) == expected
+
+
+def test_one_far_sample_leaves_the_others_alone():
+    real, generated = normal(0, 200, 20), normal(1, 150, 20)
+    far = np.full((1, 20), 1e6)
+    before, after = prdc(real, generated), prdc(real, np.concatenate([generated, far]))
+    assert after["precision"] * 151 == pytest.approx(before["precision"] * 150)
+    assert after["density"] * 151 == pytest.approx(before["density"] * 150)
+    assert after["coverage"] == before["coverage"]
+
+
+def test_neighbours_closer_than_a_product_can_tell_are_measured():
+    # |x|² is 20, so that squared distances below 1e-15 · 20 are all rounding.
+    near = np.ones((5, 20))
+    near[:, 0] += [5e-9, 4e-9, 3e-9, 1e-9, 2e-9]
+    references = np.concatenate([near, -near, normal(0, 30, 20)])
+    for k in (1, 2, 3):
+        value = metrics.nearest_distances(np.ones((1, 20)), references, k)
+        assert value == pytest.approx([k * 1e-9], rel=1e-6)
+
+
 def test_same_samples_score_exactly_one():
     real = normal(0, 400, 16).astype(np.float32)
     ones = {"precision": 1.0, "recall": 1.0, "density": 1.0, "coverage": 1.0}

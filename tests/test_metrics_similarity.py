@@ -1,11 +1,14 @@
 """Similarity of pairs: against scikit-image, tf.image, and numbers worked out by hand."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gentut import metrics
+from gentut.metrics import similarity
 
 quick = settings(max_examples=20, deadline=None)
 
@@ -117,6 +120,26 @@ def test_bad_images(metric):
         metric(a.astype(complex), b)
 
 
+def test_blocks_change_nothing(monkeypatch):
+    a, b = pair(12, 13, 3, n=5)
+    expected = metrics.psnr(a, b).tolist(), metrics.ssim(a, b).tolist()
+    for elements in (1, 2 * a[0].size):
+        monkeypatch.setattr(similarity, "_BLOCK_ELEMENTS", elements)
+        assert [len(x) for x, _ in similarity._blocks(a, b)] == ([1] * 5, [2, 2, 1])[elements > 1]
+        assert (metrics.psnr(a, b).tolist(), metrics.ssim(a, b).tolist()) == expected
+
+
+def test_spans_up_to_the_limits_pass_silently():
+    # Both span 1.5 ranges; one spans 10. Identical images: infinite, without a warning.
+    a = np.array([0.0, 1.5]).reshape(1, 1, 2, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert metrics.psnr(a, a) == [np.inf]
+    assert metrics.psnr(a / 3, a / 1.5 * 10) == pytest.approx([-10 * np.log10(9.5**2 / 2)])
+    with pytest.raises(ValueError, match="received 1.0 with values that span 1.6"):
+        metrics.psnr(a / 1.5 * 1.6, a / 1.5 * 1.6)
+
+
 def test_ssim_of_images_smaller_than_its_window():
     a, b = pair(10, 16, 1)
     with pytest.raises(ValueError, match="at least 11 pixels .* received 10 x 16"):
@@ -131,6 +154,9 @@ def test_perceptual_distance_by_hand():
     weighted = metrics.perceptual_distance(a, b, weights=[[1.0, 0.5], [0.5, 7.0]])
     assert weighted == pytest.approx([0.16 + 0.32 + 0.5 * 4 / 2])
     assert metrics.perceptual_distance(a, [10 * x for x in a]) == pytest.approx([0], abs=1e-15)
+    # Lengths are increased by 1e-10: that halves vectors of this length.
+    faint = [np.full((1, 1, 1, 1), 1e-10)]
+    assert metrics.perceptual_distance(faint, [-faint[0]]) == pytest.approx([1])
     dead = [np.zeros_like(x) for x in a]
     assert metrics.perceptual_distance(dead, dead).tolist() == [0]
 
@@ -140,6 +166,11 @@ def test_content_loss_by_hand():
     b = [np.arange(8.0).reshape(1, 2, 2, 2) + 2]
     assert metrics.content_loss(a, b) == pytest.approx([8 * 4 / 2])
     assert metrics.content_loss(a * 2, b * 2) == pytest.approx([2 * 8 * 4 / 2])
+
+
+def test_content_loss_of_bytes_does_not_wrap():
+    low, high = np.zeros((1, 1, 1, 1), np.uint8), np.full((1, 1, 1, 1), 200, np.uint8)
+    assert metrics.content_loss([low], [high]).tolist() == [20000]
 
 
 def test_bad_layers():
