@@ -51,17 +51,13 @@ def weights(model):
 
 @BOTH
 @pytest.mark.parametrize("num_classes", [None, 3])
-def test_trains_samples_saves_and_repeats(small, num_classes, tmp_path):
+def test_training_repeats_to_the_bit_and_comes_back_from_a_file(small, num_classes, tmp_path):
     labels = LABELS if num_classes else None
     runs = []
     for _ in range(2):
         gentut.seed(3)
         flow = small(num_classes)
-        before = [np.array(ops.convert_to_numpy(w)) for w in flow.velocity.weights]
-        history = flow.fit(IMAGES, labels, epochs=3, batch_size=16, verbose=0).history
-        assert all(np.isfinite(v).all() for v in history.values())
-        after = [np.array(ops.convert_to_numpy(w)) for w in flow.velocity.weights]
-        assert any((a != b).any() for a, b in zip(before, after, strict=True))
+        flow.fit(IMAGES, labels, epochs=3, batch_size=16, verbose=0)
         runs.append(flow.sample(5, seed=1))
     np.testing.assert_array_equal(*runs)
     assert runs[0].shape == (5, *SHAPE) and runs[0].dtype == np.float32
@@ -70,7 +66,9 @@ def test_trains_samples_saves_and_repeats(small, num_classes, tmp_path):
     flow.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded.sample(5, seed=1), runs[0])
-    loaded.fit(IMAGES, labels, epochs=1, batch_size=16, verbose=0)
+    assert int(ops.convert_to_numpy(loaded.optimizer.iterations)) == 12
+    for a, b in zip(loaded.optimizer.variables, flow.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(*(ops.convert_to_numpy(v) for v in (a, b)))
 
 
 def test_path_starts_at_noise_ends_at_data_and_moves_at_its_gradient():
@@ -147,22 +145,6 @@ def test_training_learns_a_known_distribution():
     level = flow.sample(1000, seed=0, steps=16).mean(axis=(1, 2, 3))
     assert level.mean() == pytest.approx(0.6, abs=0.03)
     assert level.std() == pytest.approx(0.1, abs=0.03)
-
-
-@BOTH
-def test_guidance_one_is_the_conditional_model_and_zero_forgets_the_label(small):
-    gentut.seed(0)
-    flow = small(3, ema=0.0)
-    flow.compile(keras.optimizers.Adam(1e-2))
-    flow.fit(IMAGES, LABELS, epochs=6, batch_size=16, verbose=0)
-    zero, one = (np.full(4, k, "int32") for k in (0, 1))
-    with_none = [flow.sample(4, labels, seed=1, guidance=0.0) for labels in (zero, one)]
-    if small is small_flow:  # a conditional VAE's decoder sees the label as well
-        np.testing.assert_allclose(*with_none, atol=1e-6)
-    plain = [flow.sample(4, labels, seed=1) for labels in (zero, one)]
-    assert np.abs(plain[0] - plain[1]).max() > 1e-6
-    strong = flow.sample(4, zero, seed=1, guidance=3.0)
-    assert np.abs(strong - plain[0]).max() > 1e-6
 
 
 def test_a_given_vae_is_left_as_it_is():

@@ -97,7 +97,7 @@ def test_batch_normalisation_keeps_its_type(rng, dtype):
     assert keras.backend.standardize_dtype(output.dtype) == layer.compute_dtype
 
 
-def test_embedding_looks_rows_up_and_adds_the_slopes_of_repeated_labels(rng):
+def test_embedding_looks_rows_up_and_adds_the_gradients_of_repeated_labels(rng):
     layer = kernels.Embedding(4, 3)
     labels = np.array([2, 0, 2, 2])
     layer.build()

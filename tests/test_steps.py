@@ -28,31 +28,34 @@ FLAT = IMAGES.reshape(N, PIXELS).astype("float64")
 # ---------------------------------------------------------------- networks, twice
 
 
-def labelled(x, labels, classes):
-    """A term for each label: the only way by which labels enter."""
-    units = x.shape[-1]
-    return layers.Add()([x, layers.Embedding(classes, units, name="label")(labels)])
-
-
-def build(inputs, hidden, outputs, shape, act, classes=CLASSES, time=False):
-    """Flatten, (beside the time) one dense layer plus the label's term, `act`, one dense layer."""
+def build(inputs, units, outputs, shape, classes=CLASSES, time=False):
+    """Flatten, (beside the time) a dense layer plus the label's term, tanh, a dense layer."""
     x = keras.Input(inputs)
     extra = [keras.Input((1,))] if time else []
-    labels = keras.Input((), dtype="int32")
     h = layers.Concatenate()([layers.Flatten()(x), *extra]) if time else layers.Flatten()(x)
-    h = layers.Activation(act)(labelled(layers.Dense(hidden, name="first")(h), labels, classes))
-    y = layers.Reshape(shape)(layers.Dense(outputs, name="last")(h))
-    network = keras.Model([x, *extra, labels], y)
+    h = layers.Dense(units, name="first")(h)
+    inputs = [x, *extra]
+    if classes:
+        inputs.append(keras.Input((), dtype="int32"))
+        h = layers.Add()([h, layers.Embedding(classes, units, name="label")(inputs[-1])])
+    h = layers.Dense(outputs, name="last")(layers.Activation("tanh")(h))
+    network = keras.Model(inputs if len(inputs) > 1 else x, layers.Reshape(shape)(h))
     for i, weight in enumerate(network.weights):  # biases too
         rng = np.random.default_rng([len(shape), i])
         weight.assign(0.5 * rng.normal(size=weight.shape).astype("float32"))
     return network
 
 
-def run(w, x, labels, act=np.tanh):
+def hidden(w, x, labels):
+    table = w.get("label/embeddings")  # None in a network that takes no labels
+    return np.tanh(
+        x @ w["first/kernel"] + w["first/bias"] + (0 if table is None else table[labels])
+    )
+
+
+def run(w, x, labels):
     """The same in NumPy: `w` is a dict of the weights."""
-    h = act(x @ w["first/kernel"] + w["first/bias"] + w["label/embeddings"][labels])
-    return h @ w["last/kernel"] + w["last/bias"]
+    return hidden(w, x, labels) @ w["last/kernel"] + w["last/bias"]
 
 
 def sigmoid_images(w, latents, labels):
@@ -61,8 +64,7 @@ def sigmoid_images(w, latents, labels):
 
 def score_gradient(w, x, labels):
     """∂score/∂x, by hand: tanh' = 1 − tanh²."""
-    h = np.tanh(x @ w["first/kernel"] + w["first/bias"] + w["label/embeddings"][labels])
-    return ((1 - h**2) * w["last/kernel"][:, 0]) @ w["first/kernel"].T
+    return ((1 - hidden(w, x, labels) ** 2) * w["last/kernel"][:, 0]) @ w["first/kernel"].T
 
 
 def values(network):
@@ -128,20 +130,17 @@ def update(model, images=IMAGES, labels=LABELS, progress=0.0):
     """One step; the losses of this step alone."""
     for metric in model.metrics:
         metric.reset_state()
-    logs = model.update(
-        ops.convert_to_tensor(images),
-        ops.convert_to_tensor(labels),
-        ops.convert_to_tensor(progress),
-    )
+    labels = None if labels is None else ops.convert_to_tensor(labels)
+    logs = model.update(ops.convert_to_tensor(images), labels, ops.convert_to_tensor(progress))
     return {name: float(ops.convert_to_numpy(value)) for name, value in logs.items()}
 
 
 # ---------------------------------------------------------------- variational autoencoder
 
 
-def tiny_vae(**settings):
-    encoder = build(SHAPE, 3, 2 * CODES, (2 * CODES,), "tanh")
-    decoder = build((CODES,), 3, PIXELS, SHAPE, "tanh")
+def tiny_vae(classes=CLASSES, **settings):
+    encoder = build(SHAPE, 3, 2 * CODES, (2 * CODES,), classes)
+    decoder = build((CODES,), 3, PIXELS, SHAPE, classes)
     vae = gentut.VAE(encoder, decoder, **settings)
     vae.compile(descent())
     return vae
@@ -182,16 +181,21 @@ def test_terms_of_the_bound_are_log_likelihood_and_kl(likelihood):
     np.testing.assert_allclose(vae.elbo(IMAGES, LABELS, seed=3), bound, rtol=1e-4)
     # With one sample: the same, with log p(z) − log q(z|x) of that sample instead of the KL.
     mean, log_var = posterior(values(vae.encoder))
+    np.testing.assert_allclose(vae.encode(IMAGES, LABELS), (mean, log_var), rtol=1e-4, atol=1e-6)
     z = mean + np.exp(log_var / 2) * drawn
     weight = log_p + log_normal(z, 0, 1) - log_normal(z, mean, np.exp(log_var / 2))
     found = vae.log_likelihood(IMAGES, LABELS, samples=1, seed=3)
     np.testing.assert_allclose(found, weight, rtol=1e-4)
     means = special.expit(run(values(vae.decoder), mean, LABELS)).reshape(IMAGES.shape)
     np.testing.assert_allclose(vae.reconstruct(IMAGES, LABELS), means, rtol=1e-4)
+    z = np.random.default_rng(3).standard_normal((N, CODES))
+    images = special.expit(run(values(vae.decoder), z, LABELS)).reshape(IMAGES.shape)
+    np.testing.assert_allclose(vae.sample(N, LABELS, seed=3), images, rtol=1e-4)
 
 
 VAE_STEPS = [
     ({}, 0.0, 1.0),
+    ({"classes": None}, 0.0, 1.0),
     ({"beta": 3.0}, 0.0, 3.0),
     ({"beta": 3.0, "kl_warmup": 0.4}, 0.0, 0.0),
     ({"beta": 3.0, "kl_warmup": 0.4}, 0.1, 0.75),
@@ -204,7 +208,7 @@ VAE_STEPS = [
 
 @pytest.mark.parametrize("settings, progress, weight", VAE_STEPS, ids=str)
 def test_vae_step_descends_the_weighted_bound(settings, progress, weight, drawn):
-    settings = dict(settings)
+    settings, labels = dict(settings), LABELS if "classes" not in settings else None
     free = 0.0
     if settings.pop("free_bits", False):  # between the KLs of the two latent dimensions
         vae = tiny_vae()
@@ -216,7 +220,7 @@ def test_vae_step_descends_the_weighted_bound(settings, progress, weight, drawn)
     start = {(side, k): v for side, network in sides.items() for k, v in values(network).items()}
     if vae.likelihood == "gaussian":
         start["log_sigma"] = np.log(np.array(0.2))
-    logs = update(vae, progress=progress)
+    logs = update(vae, labels=labels, progress=progress)
     (noise,) = take(drawn, "normal")
     assert noise.shape == (N, CODES)
 
@@ -243,13 +247,13 @@ def test_vae_step_descends_the_weighted_bound(settings, progress, weight, drawn)
 # ---------------------------------------------------------------- flows
 
 
-def tiny_velocity(shape=SHAPE):
+def tiny_velocity(shape, classes):
     size = int(np.prod(shape))
-    return build(shape, 4, size, shape, "tanh", CLASSES + 1, time=True)
+    return build(shape, 4, size, shape, classes and classes + 1, time=True)
 
 
-def tiny_flow(**settings):
-    flow = gentut.FlowMatching(tiny_velocity(), **settings)
+def tiny_flow(classes=CLASSES, **settings):
+    flow = gentut.FlowMatching(tiny_velocity(SHAPE, classes), **settings)
     flow.compile(descent())
     return flow
 
@@ -274,13 +278,17 @@ def test_draws_are_normal_noise_logit_normal_times_and_a_share_of_labels_dropped
     assert flow._draws(ops.zeros((n, *SHAPE)), None, 1)[2] is None
 
 
-@pytest.mark.parametrize("drop_labels", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("drop_labels", [None, 0.0, 0.5, 1.0])
 def test_flow_step_descends_the_distance_to_data_minus_noise(drop_labels, drawn):
-    flow = tiny_flow(drop_labels=drop_labels, ema=0.0)
+    if drop_labels is None:  # an unconditional flow has none to drop
+        flow, labels = tiny_flow(None, ema=0.0), None
+    else:
+        flow, labels = tiny_flow(drop_labels=drop_labels, ema=0.0), LABELS
     start = values(flow.velocity)
-    logs = update(flow)
-    noise, logits, shares = take(drawn, "normal", "normal", "uniform")
-    labels = np.where(shares < drop_labels, CLASSES, LABELS)
+    logs = update(flow, labels=labels)
+    noise, logits, *shares = take(drawn, "normal", "normal", *["uniform"] * (labels is not None))
+    if shares:
+        labels = np.where(shares[0] < drop_labels, CLASSES, LABELS)
     data, x0 = 2 * FLAT - 1, noise.reshape(N, PIXELS)
 
     def loss(w):
@@ -293,9 +301,9 @@ def test_flow_step_descends_the_distance_to_data_minus_noise(drop_labels, drawn)
         np.testing.assert_array_equal(ops.convert_to_numpy(a), ops.convert_to_numpy(b))
 
 
-def tiny_latent_flow(train_vae=True, **settings):
-    settings = {"draws": 3, "ema": 0.0, **settings}
-    flow = gentut.LatentFlow(tiny_vae(), tiny_velocity((CODES,)), train_vae, **settings)
+def tiny_latent_flow(train_vae=True, classes=CLASSES):
+    velocity = tiny_velocity((CODES,), classes)
+    flow = gentut.LatentFlow(tiny_vae(classes), velocity, train_vae, draws=3, ema=0.0)
     flow.compile(descent())
     return flow
 
@@ -379,11 +387,11 @@ def test_guidance_goes_from_no_label_towards_the_label_and_beyond(guidance):
 # ---------------------------------------------------------------- adversarial networks
 
 
-def tiny_gan(kind=gentut.GAN, **settings):
-    generator = build((CODES,), 3, PIXELS, (PIXELS,), "tanh")
+def tiny_gan(kind=gentut.GAN, classes=CLASSES, **settings):
+    generator = build((CODES,), 3, PIXELS, (PIXELS,), classes)
     images = layers.Reshape(SHAPE)(layers.Activation("sigmoid")(generator.output))
     generator = keras.Model(generator.inputs, images)
-    discriminator = build(SHAPE, 3, 1, (1,), "tanh")
+    discriminator = build(SHAPE, 3, 1, (1,), classes)
     gan = kind(generator, discriminator, **{"ema": 0.0, **settings})
     gan.compile(descent(), descent())
     return gan
@@ -463,9 +471,9 @@ def step_of_players(name, d, g, draws, critic_steps=1, penalties=None, fused=Fal
     return d, descend(generator_loss, g), {**logs, "g_loss": generator_loss(g)}
 
 
-def assert_gan_step(gan, drawn, kinds, **settings):
+def assert_gan_step(gan, drawn, kinds, labels=LABELS, **settings):
     start = values(gan.discriminator), values(gan.generator)
-    found = update(gan)
+    found = update(gan, labels=labels)
     d, g, logs = step_of_players(gan.loss_name, *start, take(drawn, *kinds), **settings)
     drawn.clear()
     assert found == pytest.approx({name: logs[name] for name in found}, rel=1e-4, abs=1e-6)
@@ -476,6 +484,13 @@ def assert_gan_step(gan, drawn, kinds, **settings):
 @pytest.mark.parametrize("name", ADVERSARIAL)
 def test_players_in_turn_each_descend_their_own_loss(name, drawn):
     assert_gan_step(tiny_gan(loss=name), drawn, ["normal"] * 2)
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_players_without_labels_do_the_same(fused, drawn):
+    gan = tiny_gan(classes=None, fused=fused, penalties={"r1": 2.0})
+    kinds, settings = ["normal"] * (2 - fused), {"fused": fused, "penalties": {"r1": 2.0}}
+    assert_gan_step(gan, drawn, kinds, labels=None, **settings)
 
 
 @pytest.mark.parametrize("name", [k for k, v in ADVERSARIAL.items() if v.gradient_ratio])
@@ -504,6 +519,23 @@ def test_a_lazy_penalty_costs_its_interval_when_due_and_nothing_else(fused, draw
     gan = tiny_gan(penalty_interval=3, **settings)
     for factor in (3, 0, 0, 3):
         assert_gan_step(gan, drawn, ["normal"] * (2 - fused), factor=factor, **settings)
+
+
+def test_a_gan_draws_from_its_average_and_scores_with_its_discriminator():
+    gan, seeded = tiny_gan(), np.random.default_rng(5)
+    for variable in gan.ema_generator.weights:
+        variable.assign(variable * 1.5)
+    average = {k: 1.5 * v for k, v in values(gan.generator).items()}
+    latents = seeded.standard_normal((N, CODES))
+    images = gan.sample(N, LABELS, seed=5)
+    assert images.shape == IMAGES.shape and images.dtype == np.float32
+    expected = sigmoid_images(average, latents, LABELS).reshape(IMAGES.shape)
+    np.testing.assert_allclose(images, expected, rtol=1e-4)
+    labels = seeded.integers(0, CLASSES, N)  # where none are given
+    expected = sigmoid_images(average, latents, labels).reshape(IMAGES.shape)
+    np.testing.assert_allclose(gan.sample(N, seed=5), expected, rtol=1e-4)
+    scores = run(values(gan.discriminator), FLAT, LABELS)[:, 0]
+    np.testing.assert_allclose(gan.score(IMAGES, LABELS), scores, rtol=1e-4, atol=1e-6)
 
 
 def test_the_average_of_the_generator_follows_from_the_first_step():
