@@ -1,13 +1,9 @@
 """The sweep behind notebook 06: what it draws from the data, how it counts, what it writes."""
 
-import sys
 import types
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
 import trends
 
 

@@ -18,8 +18,6 @@ from gentut.models import networks
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("the benchmark is TensorFlow only", allow_module_level=True)
-sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
-
 import bench_training  # noqa: E402
 import flops  # noqa: E402
 import published  # noqa: E402
