@@ -2,8 +2,8 @@
 
 import os
 
-from gentut import plots, report
-from gentut.training.devices import device
+from gentut import plots
+from gentut.training.devices import environment
 
 QUICK = "GENTUT_QUICK"
 
@@ -29,7 +29,7 @@ def budget(full, quick):
 
 def about():
     """One line with what a notebook ran on: versions and kind of machine, no names or paths."""
-    facts = report.environment(device())
+    facts = environment()
     return ", ".join(f"{name} {value}" for name, value in facts.items() if name != "backend")
 
 

@@ -12,10 +12,9 @@ import pytest
 from tiny import make_photographs, opens_cleanly, shrink_recipes
 
 import gentut
-from gentut import report
 from gentut.runs import compare as comparison
 from gentut.runs import guard
-from gentut.training import callbacks
+from gentut.training import callbacks, devices
 
 BUDGET = {"minutes": 0.2 / 60, "n": 30, "size": 16, "channels": 1}
 
@@ -208,7 +207,7 @@ def test_a_full_disk_keeps_the_families_before_and_says_how_to_go_on(
     with monkeypatch.context() as patch:
         fail_at(patch, "mixture", full)
         if not room_for_a_page:
-            patch.setattr(report, "compare_report", full)
+            patch.setattr(comparison, "compare_report", full)
         with pytest.raises(OSError) as error:
             comparison.compare(photographs, out, families=["gaussian", "mixture"], **BUDGET)
     assert str(error.value) == (
@@ -298,7 +297,7 @@ DAMAGE = [
     (lambda text: text.replace('"contents": {', '"colour": {'), "lacks one: 'colour'"),
     (lambda text: text.replace('"images": 48', '"images": []'), "its 'images' must be an integer"),
     (lambda text: text.replace('"contents": {', '"colour": {').replace(
-        f'"gentut": "{report.environment("")["gentut"]}"', '"gentut": "9.9.0"'),
+        f'"gentut": "{devices.environment()["gentut"]}"', '"gentut": "9.9.0"'),
      "whose compare.json was written by gentut 9.9.0 and cannot be read by gentut "),
 ]  # fmt: skip
 

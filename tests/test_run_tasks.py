@@ -95,10 +95,14 @@ def test_what_cannot_be_tried_is_refused_in_one_line(folder, run, words, message
 
 
 def test_a_damaged_result_is_named_and_kept(folder, tmp_path):
-    (tmp_path / "tasks.json").write_text('{"captions": {}}')
-    message = "whose tasks.json is damaged: it must hold an object of classification"
-    with pytest.raises(ValueError, match=message):
-        runs.RunFolder(tmp_path).read_tasks()
+    for text, message in (
+        ("[]", "it holds a list, not an object"),
+        ('{"captions": {}}', "its 'task' must be a text; received None"),
+        ('{"captions": %s}' % json.dumps(FOUND), "`task` must be one of captions; received 'class"),
+    ):
+        (tmp_path / "tasks.json").write_text(text)
+        with pytest.raises(ValueError, match=f"whose tasks.json is damaged: {message}"):
+            runs.RunFolder(tmp_path).read_tasks()
 
 
 FOUND = {

@@ -16,6 +16,7 @@ from gentut.evaluation.evaluate import evaluate
 from gentut.evaluation.reference import ReferenceSet, check_count
 from gentut.files import write_atomically
 from gentut.models import recipes
+from gentut.report.compare import compare_report
 from gentut.report.scores import check_scores
 from gentut.runs import Config, data_options, fit, grid, save_model
 from gentut.runs.contents import check_contents, describe, difference
@@ -23,7 +24,7 @@ from gentut.runs.guard import NAME as LOCK
 from gentut.runs.guard import locked, room
 from gentut.runs.versions import read_keras, unreadable
 from gentut.training.callbacks import TimeBudget, TrainingDiverged
-from gentut.training.devices import device
+from gentut.training.devices import environment
 from gentut.training.step import seed as set_seed
 
 FAMILIES = ("gaussian", "mixture", "vae", "gan", "flow", "latent_flow")
@@ -109,7 +110,7 @@ def compare(data=None, out="runs/compare", *, families=None, minutes=None, n=Non
             if not resume:
                 _refuse_foreign(folder)
                 (folder / "report.html").unlink(missing_ok=True)  # it was of an earlier comparison
-            state.contents, state.environment = contents, report.environment(device())
+            state.contents, state.environment = contents, environment()
             _write_state(folder, state)
             return _go_on(folder, state, reference, train, existed, progress, say)
 
@@ -193,7 +194,7 @@ def _write_page(folder, settings, results, models, reference, status):
         samples[family] = model.sample(len(labels), labels=drawn_labels, seed=settings["seed"] + 1)
         drawn = samples[family][:6]
         neighbours[family] = (drawn, *reference.nearest(drawn, count=5))
-    environment = report.environment(device())
+    machine = environment()
     names = reference.class_names
     context = {
         "data": reference.data,
@@ -203,14 +204,14 @@ def _write_page(folder, settings, results, models, reference, status):
         "features": reference.extractor.name,
         "feature_accuracy": reference.extractor.test_accuracy,
         "interval": "95 %, from random halves of real and generated images; one training seed",
-        "hardware": environment.pop("device"),
-        "versions": environment,
+        "hardware": machine.pop("device"),
+        "versions": machine,
         "command": command(settings),
         "class_names": None if num_classes is None else [names[k] for k in labels[:columns]],
         "status": status,
         "recommendation": settings["need"] and report.recommend(results, settings["need"]),
     }
-    report.compare_report(folder / "report.html", results, samples, neighbours, context)
+    compare_report(folder / "report.html", results, samples, neighbours, context)
 
 
 def _reload(folder, family):

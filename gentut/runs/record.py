@@ -9,10 +9,11 @@ import keras
 import numpy as np
 
 from gentut import data as image_data
-from gentut import plots, report
+from gentut import plots
 from gentut.files import write_atomically
+from gentut.report.run import run_report
 from gentut.runs import checkpoint
-from gentut.training.devices import process
+from gentut.training.devices import fetch_state, process
 
 RECORDING_SHARE = 0.2  # of the time that pictures may take, however short the epochs
 CHECKPOINT_SHARE = 0.02  # of the time that checkpoints may take
@@ -112,8 +113,7 @@ class Recorder(keras.callbacks.Callback):
     def mark(self, step=0):
         """Write a checkpoint."""
         with self.marking:
-            if hasattr(self.model, "jax_state_sync"):  # JAX holds the state outside the model
-                self.model.jax_state_sync()
+            fetch_state(self.model)
             position = checkpoint.Position(self.rows, step, self.config.seconds)
             checkpoint.save(self.run.checkpoints, self.model, position)
             self.marked = len(self.rows)
@@ -202,7 +202,7 @@ def write_report(run, model, config=None):
         gif = run.path / "samples.gif"
         plots.training_gif(gif, [grid[None] for grid in grids], columns=1, scale=1)
         info["animation"] = gif.read_bytes()
-    report.run_report(run.path / "report.html", info)
+    run_report(run.path / "report.html", info)
 
 
 def status(config, rows):

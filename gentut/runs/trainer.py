@@ -8,7 +8,6 @@ import keras
 import numpy as np
 
 from gentut import data as image_data
-from gentut import report
 from gentut.checks import check_choice
 from gentut.models import recipes
 from gentut.runs import checkpoint
@@ -19,7 +18,7 @@ from gentut.runs.guard import CtrlC, locked, room
 from gentut.runs.processes import own_folder, refuse_clock, set_devices
 from gentut.runs.record import Recorder, write_report
 from gentut.training.callbacks import Progress, StopOnNaN, TimeBudget, TrainingDiverged
-from gentut.training.devices import device, process
+from gentut.training.devices import environment, process
 from gentut.training.optimizers import value_of
 from gentut.training.step import seed as set_seed
 
@@ -171,7 +170,7 @@ def _go_on(run, asked, progress, say):
 
 def _train(run, config, model, images, labels, position, progress, say):
     """Train, or train on, in a folder that is locked; write the report."""
-    config.status, config.environment = "running", report.environment(device())
+    config.status, config.environment = "running", environment()
     with room("run", run.path):
         try:
             _advance(run, config, model, images, labels, position, progress, say)
