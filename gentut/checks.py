@@ -11,6 +11,21 @@ def check_positive(name, value):
         raise ValueError(f"`{name}` must be a positive integer; received {value!r}.")
 
 
+def check_int(name: str, value: object, least: int = 0, most: int | None = None) -> int:
+    """Return `value` if it is an integer of at least `least` and at most `most`, or raise."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):
+        bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise ValueError(f"`{name}` must be an integer {bounds}; received {value!r}.")
+    return int(value)
+
+
+def check_seconds(name: str, value: object) -> None:
+    """Raise unless `value` is a number of seconds, above 0 and below an hour."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 3600:
+        raise ValueError(f"`{name}` must be a number above 0, below 3600; received {value!r}.")
+
+
 def check_choice(name, value, choices):
     """Return `value` if it is one of `choices`, or raise with the list of them."""
     if value not in choices:

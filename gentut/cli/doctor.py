@@ -11,6 +11,7 @@ import time
 from importlib.metadata import PackageNotFoundError, requires, version
 from typing import NamedTuple
 
+from gentut.checks import check_seconds
 from gentut.startup import BACKENDS, asked_backend, keras_failure, keras_settings
 
 # Full mode, on the two cores of `REFERENCE`: minutes that a clock fixes, and those of the rest.
@@ -46,8 +47,7 @@ def doctor(seconds=1.0):
     Returns:
         A list of `Finding`; those with advice are not in order.
     """
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < 3600:
-        raise ValueError(f"`seconds` must be a number above 0, below 3600; received {seconds!r}.")
+    check_seconds("seconds", seconds)
     fault = import_fault()
     findings = [*_versions(), *_machine(fault), *_environment()]
     if fault:

@@ -13,6 +13,7 @@ from gentut import plots
 from gentut.files import write_atomically
 from gentut.report.run import run_report
 from gentut.runs import checkpoint
+from gentut.runs.folder import Config
 from gentut.training.devices import fetch_state, process
 
 RECORDING_SHARE = 0.2  # of the time that pictures may take, however short the epochs
@@ -218,13 +219,8 @@ def status(config, rows):
     return f"Stopped after {time_used} of training and {epochs}; --resume goes on."
 
 
-def command(config):
+def command(config: Config) -> str:
     """The command line that repeats a run."""
     words = ["gentut", "train", config.family, "--data", Path(config.data).name]
-    words += ["--conditional"] * config.conditional
-    words += ["--skip-unreadable"] * config.skip_unreadable
-    for name in ("minutes", "epochs", "batch_size", "size", "channels", "seed", "devices"):
-        value = getattr(config, name)
-        if value is not None:
-            words += [f"--{name.replace('_', '-')}", str(value)]
+    words += config.words("conditional", "minutes", "epochs", "batch_size", "devices")
     return shlex.join([*words, "--out", "RUN"])
