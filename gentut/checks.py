@@ -25,6 +25,12 @@ def check_int(
     return int(value)
 
 
+def check_seconds(name: str, value: object) -> None:
+    """Raise unless `value` is a number of seconds, above 0 and below an hour."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 3600:
+        raise ValueError(f"`{name}` must be a number above 0, below 3600; received {value!r}.")
+
+
 def check_choice(name, value, choices):
     """Return `value` if it is one of `choices`, or raise with the list of them."""
     if value not in choices:

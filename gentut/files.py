@@ -1,11 +1,36 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and JSON that is read with suspicion."""
 
+import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 
-def write_atomically(path, content, durable=False):
+def read_json(path: str | os.PathLike) -> dict:
+    """The object in a JSON file.
+
+    Raises:
+        ValueError: it holds no JSON, or something other than an object.
+        OSError: it cannot be read.
+    """
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+    except RecursionError as error:  # brackets in brackets, thousands deep
+        raise ValueError(str(error)) from error
+    if not isinstance(found, dict):
+        raise ValueError(f"it holds a {type(found).__name__}, not an object")
+    return found
+
+
+def write_json(path: str | os.PathLike, found: Mapping[str, object]) -> Path:
+    """Write an object as JSON for people too, one entry a line; see `write_atomically`."""
+    return write_atomically(path, json.dumps(found, indent=2) + "\n")
+
+
+def write_atomically(
+    path: str | os.PathLike, content: str | bytes | memoryview, durable: bool = False
+) -> Path:
     """Write text (as UTF-8) or bytes so that a reader never meets half of the file.
 
     `durable`: wait until it is on the disk, where it survives a loss of power too.

@@ -3,8 +3,8 @@
 import os
 from typing import TypeVar
 
-from gentut import plots, report
-from gentut.training.devices import device
+from gentut import plots
+from gentut.training.devices import environment
 
 QUICK = "GENTUT_QUICK"
 Value = TypeVar("Value")
@@ -31,7 +31,7 @@ def budget(full: Value, quick: Value) -> Value:
 
 def about() -> str:
     """Return one line with what a notebook ran on: versions, kind of machine, no names or paths."""
-    facts = report.environment(device())
+    facts = environment()
     return ", ".join(f"{name} {value}" for name, value in facts.items() if name != "backend")
 
 

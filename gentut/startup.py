@@ -2,10 +2,12 @@
 
 import contextlib
 import functools
+import json
 import os
 import signal
 import sys
 import tempfile
+from pathlib import Path
 
 
 def _is_command():
@@ -85,6 +87,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
+BACKENDS = ("tensorflow", "jax", "torch")
 # Images have their channels last throughout, and recipes are tuned in 32 bits.
 KERAS_SETTINGS = {"image_data_format": "channels_last", "floatx": "float32"}
 
@@ -97,6 +100,23 @@ def keras_failure():
             import keras  # noqa: F401
     except Exception as error:  # whatever a library raises that is installed by half
         return error
+
+
+def keras_settings() -> list[tuple[str, str, str]]:
+    """Each setting of Keras that gentut relies on: its name, its value, the value that it needs."""
+    import keras
+
+    return [(name, getattr(keras.config, name)(), value) for name, value in KERAS_SETTINGS.items()]
+
+
+def asked_backend() -> str:
+    """The backend that Keras is asked for, in its own order; read here, since it may be none."""
+    folder = os.environ.get("KERAS_HOME") or Path("~/.keras").expanduser()
+    try:
+        stored = json.loads(Path(folder, "keras.json").read_text(encoding="utf-8"))["backend"]
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError):
+        stored = BACKENDS[0]
+    return os.environ.get("KERAS_BACKEND") or str(stored)
 
 
 def start_keras():

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 from PIL import Image
-from tiny import make_photographs, shrink_recipes
+from tiny import make_photographs, shrink_recipes, train
 
 import gentut
 from gentut import cli, data, human, metrics, plots, runs
@@ -35,7 +35,7 @@ def world(tmp_path_factory):
     world = type("World", (), {})()
     world.root, world.photos = root, make_photographs(root / "photos")
     world.run = root / "run"
-    runs.train("gaussian", world.photos, world.run, size=16, channels=1, conditional=True)
+    train("gaussian", world.photos, world.run, size=16, channels=1, conditional=True)
     world.vae, world.gan = (recipes.build(name, (16, 16, 1)) for name in ("vae", "gan"))
     world.flow = recipes.build("flow", (16, 16, 1), 2)
     world.conditional = recipes.build("vae", (16, 16, 1), 2)
@@ -268,23 +268,23 @@ CASES |= {
         w.folder("well", a_json=b"[" * 100_000) / "a0.json"),
     "key missing": lambda w: human.load_key(w.root / "none.json"),
     # runs
-    "run: family": lambda w: runs.train("cat", w.photos, w.root / "new"),
-    "run: out a file": lambda w: runs.train("vae", w.photos, __file__),
-    "run: out below a file": lambda w: runs.train("vae", w.photos, f"{__file__}/run", size=16),
-    "run: out not empty": lambda w: runs.train("vae", w.photos, w.photos),
-    "run: a name too long": lambda w: runs.train("vae", w.photos, w.root / ("a" * 300), size=16),
-    "run: a zero byte": lambda w: runs.train("vae", w.photos, "a\0b", size=16),
-    "run: size 30": lambda w: runs.train("vae", w.photos, w.root / "new", size=30),
-    "run: minutes and epochs": lambda w: runs.train(
+    "run: family": lambda w: train("cat", w.photos, w.root / "new"),
+    "run: out a file": lambda w: train("vae", w.photos, __file__),
+    "run: out below a file": lambda w: train("vae", w.photos, f"{__file__}/run", size=16),
+    "run: out not empty": lambda w: train("vae", w.photos, w.photos),
+    "run: a name too long": lambda w: train("vae", w.photos, w.root / ("a" * 300), size=16),
+    "run: a zero byte": lambda w: train("vae", w.photos, "a\0b", size=16),
+    "run: size 30": lambda w: train("vae", w.photos, w.root / "new", size=30),
+    "run: minutes and epochs": lambda w: train(
         "vae", w.photos, w.root / "new", minutes=1, epochs=1),
-    "run: minutes text": lambda w: runs.train("vae", w.photos, w.root / "new", minutes="1"),
-    "run: batch -1": lambda w: runs.train("vae", w.photos, w.root / "new", batch_size=-1),
-    "run: seed 2**40": lambda w: runs.train("vae", w.photos, w.root / "new", seed=2**40),
-    "run: conditional on one class": lambda w: runs.train(
+    "run: minutes text": lambda w: train("vae", w.photos, w.root / "new", minutes="1"),
+    "run: batch -1": lambda w: train("vae", w.photos, w.root / "new", batch_size=-1),
+    "run: seed 2**40": lambda w: train("vae", w.photos, w.root / "new", seed=2**40),
+    "run: conditional on one class": lambda w: train(
         "vae", w.photos / "train" / "bars", w.root / "new", conditional=True, size=16),
     "resume: no run": lambda w: gentut.resume(w.photos),
     "resume: no folder": lambda w: gentut.resume(w.root / "none"),
-    "resume: other seed": lambda w: runs.train(out=w.run, resume=True, seed=5),
+    "resume: other seed": lambda w: runs.resume(w.run, seed=5),
     "score: no run": lambda w: runs.evaluate([w.photos]),
     "score: n 0": lambda w: runs.evaluate([w.run], n=0),
     "show: no words": lambda w: gentut.show(None, ""),

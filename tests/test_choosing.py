@@ -199,7 +199,7 @@ def test_the_minutes_are_shared_out_among_the_networks(chosen):
     seconds = {r["family"]: r["seconds_train"] for r in chosen.scores}
     for family in ("vae", "gan", "flow", "latent_flow"):
         assert 0.5 <= seconds[family] < 5, seconds  # and the fit of a VAE's prior
-    assert comparison.command(settings).startswith(
+    assert comparison.command(comparison.Comparison(**settings)).startswith(
         "gentut choose --data clouds0 --need fidelity --families mixture vae gan flow latent_flow"
         " --minutes 0.0333333 -n 120"
     )
@@ -288,7 +288,8 @@ def test_ctrl_c_recommends_among_what_is_done_and_resume_adds_the_rest(
 
 def test_a_plain_comparison_is_no_choice(tmp_path):
     photographs = make_photographs(tmp_path / "photographs")
-    comparison.compare(photographs, tmp_path / "out", families=["gaussian"], **{**BUDGET, "n": 24})
+    settings = {**BUDGET, "n": 24, "minutes": 0.01, "families": ["gaussian"]}
+    comparison.compare(comparison.Comparison(data=photographs, **settings), tmp_path / "out")
     with pytest.raises(ValueError, match="`out` must be the folder of a choice"):
         gentut.choose(out=tmp_path / "out", resume=True)
 

@@ -327,7 +327,34 @@ except BaseException:  # as some libraries do
 SCRIPT = "import sys\nfrom gentut.cli import main\nsys.exit(main())\n"  # what pip installs
 
 
-@pytest.mark.parametrize("words", [("train", "vae", "--out", "x"), ("data",), ("doctor",)])
+AT_ONCE = """
+import sys
+from gentut.cli import main
+try:
+    sys.exit(main())
+finally:
+    print(sorted({"keras", "matplotlib", "scipy", "tensorflow"} & set(sys.modules)), "imported")
+"""
+
+
+@pytest.mark.parametrize(
+    "words, code, told",
+    [
+        (("data",), 0, "glyphs"),
+        (("--help",), 0, "usage: gentut"),
+        (("train", "--help"), 0, "usage: gentut train"),
+        (("train", "vae", "--minutes", "soon", "--out", "x"), 2, "invalid float value: 'soon'"),
+        (("trian",), 2, "invalid choice: 'trian'"),
+    ],
+)
+def test_what_can_be_told_at_once_waits_for_no_large_library(words, code, told, tmp_path):
+    (tmp_path / "gentut").write_text(AT_ONCE)
+    done = command(tmp_path, *words, start=("gentut",))
+    assert done.returncode == code and told in done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "[] imported"
+
+
+@pytest.mark.parametrize("words", [("train", "vae", "--out", "x"), ("doctor",)])
 @pytest.mark.parametrize("program", ["-m", "script"])
 def test_ctrl_c_while_keras_is_imported_ends_with_130(words, program, tmp_path):
     (tmp_path / "gentut").write_text(SCRIPT)
@@ -339,8 +366,10 @@ def test_ctrl_c_while_keras_is_imported_ends_with_130(words, program, tmp_path):
 def test_a_process_that_is_deaf_to_ctrl_c_stays_so(tmp_path):
     deaf = "import signal, sys\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n" + SCRIPT
     (tmp_path / "gentut").write_text(deaf)
-    done = command(tmp_path, "data", start=("gentut",), stubs={"keras": INTERRUPT})
-    assert done.returncode == 0 and "glyphs" in done.stdout and done.stderr == ""
+    stub = f"{INTERRUPT}\nraise ImportError('came to its end')"
+    done = command(tmp_path, "doctor", start=("gentut",), stubs={"keras": stub})
+    assert done.returncode == 0 and done.stderr == ""
+    assert "import gentut is impossible: came to its end" in done.stdout
 
 
 @pytest.mark.parametrize("delay", [0.5, 2])
@@ -355,7 +384,7 @@ def test_ctrl_c_ends_the_real_start_with_130(delay):
 
 
 def test_a_backend_that_is_missing_is_told_in_one_line(tmp_path):
-    done = command(tmp_path, "data", stubs={"keras": "import jaxx"})
+    done = command(tmp_path, "sample", "x", "--out", "x.png", stubs={"keras": "import jaxx"})
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         "gentut: Keras cannot be imported: ModuleNotFoundError: No module named 'jaxx'; `gentut"

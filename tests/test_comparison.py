@@ -12,10 +12,9 @@ import pytest
 from tiny import make_photographs, opens_cleanly, shrink_recipes
 
 import gentut
-from gentut import report
 from gentut.runs import compare as comparison
 from gentut.runs import guard
-from gentut.training import callbacks
+from gentut.training import callbacks, devices
 
 BUDGET = {"minutes": 0.2 / 60, "n": 30, "size": 16, "channels": 1}
 
@@ -39,11 +38,14 @@ def finished(photographs, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         shrink_recipes(patch)
         families = ("gaussian", "vae")
-        results, status = comparison.compare(
-            photographs, out, families=families, say=said.append, **BUDGET
-        )
+        settings = comparison.Comparison(data=photographs, families=families, **BUDGET)
+        results, status = comparison.compare(settings, out, say=said.append)
     assert status == "finished"
     return results, out, said
+
+
+def compare(data, out, **settings):
+    return comparison.compare(comparison.Comparison(data=data, **settings), out)
 
 
 def state(folder):
@@ -112,7 +114,7 @@ def test_saved_models_give_the_samples_that_were_scored(finished):
 def test_one_class_is_no_class(tmp_path):
     flat = make_photographs(tmp_path / "flat", train=30, test=14, classes=("only",))
     out = tmp_path / "out"
-    comparison.compare(flat, out, families=["gaussian"], **{**BUDGET, "n": 14})
+    compare(flat, out, families=["gaussian"], **{**BUDGET, "n": 14})
     assert gentut.runs.load_model(out / "gaussian.keras").num_classes is None
     assert "Columns, left to right" not in (out / "report.html").read_text()
 
@@ -121,7 +123,7 @@ def test_a_class_without_held_out_images_is_shown_by_training_images(tmp_path):
     folder = make_photographs(tmp_path / "lopsided", train=20, test=14)
     shutil.rmtree(folder / "test" / "dots")
     out = tmp_path / "out"
-    _, status = comparison.compare(folder, out, families=["gaussian"], **{**BUDGET, "n": 14})
+    _, status = compare(folder, out, families=["gaussian"], **{**BUDGET, "n": 14})
     assert status == "finished" and (out / "report.html").is_file()
 
 
@@ -132,12 +134,10 @@ def test_ctrl_c_keeps_what_is_finished_and_resume_adds_the_rest(photographs, tmp
     out = tmp_path / "out"
     with monkeypatch.context() as patch:
         fail_at(patch, "mixture", press_ctrl_c)
-        results, status = comparison.compare(
-            photographs, out, families=["gaussian", "mixture"], **BUDGET
-        )
+        results, status = compare(photographs, out, families=["gaussian", "mixture"], **BUDGET)
     assert status == "interrupted" and [row["family"] for row in results] == ["gaussian"]
     assert "Stopped after 1 of 2 families." in (out / "report.html").read_text()
-    again, status = comparison.compare(out=out, resume=True)
+    again, status = comparison.resume(out)
     assert status == "finished" and [row["family"] for row in again] == ["gaussian", "mixture"]
     assert again[0] == results[0]
     assert "Stopped" not in (out / "report.html").read_text()
@@ -148,7 +148,7 @@ def test_ctrl_c_before_the_first_family_is_finished_leaves_nothing(
 ):
     fail_at(monkeypatch, "gaussian", press_ctrl_c)
     with pytest.raises(KeyboardInterrupt):
-        comparison.compare(photographs, tmp_path / "out", families=["gaussian"], **BUDGET)
+        compare(photographs, tmp_path / "out", families=["gaussian"], **BUDGET)
     assert not (tmp_path / "out").exists()
 
 
@@ -160,20 +160,20 @@ def test_a_family_that_diverges_does_not_take_the_others_with_it(
 
     fail_at(monkeypatch, "mixture", diverge)
     with pytest.raises(callbacks.TrainingDiverged):
-        comparison.compare(photographs, tmp_path, families=["gaussian", "mixture"], **BUDGET)
+        compare(photographs, tmp_path, families=["gaussian", "mixture"], **BUDGET)
     assert "Stopped after 1 of 2 families." in (tmp_path / "report.html").read_text()
 
 
 def test_a_comparison_replaces_an_earlier_one_and_nothing_else(finished, photographs, tmp_path):
     _, out, _ = finished
     folder = shutil.copytree(out, tmp_path / "compare")
-    results, _ = comparison.compare(photographs, folder, families=["gaussian"], seed=1, **BUDGET)
+    results, _ = compare(photographs, folder, families=["gaussian"], seed=1, **BUDGET)
     assert state(folder)["settings"]["seed"] == 1 and len(results) == 1
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     (foreign / "report.html").write_text("years of work")
     with pytest.raises(ValueError, match="`out` must be new, empty, or the folder of an earlier"):
-        comparison.compare(photographs, foreign, families=["gaussian"], **BUDGET)
+        compare(photographs, foreign, families=["gaussian"], **BUDGET)
     assert (foreign / "report.html").read_text() == "years of work"
 
 
@@ -181,8 +181,8 @@ def test_a_comparison_replaces_an_earlier_one_and_nothing_else(finished, photogr
 
 
 @pytest.mark.parametrize("act", [
-    lambda data, out: comparison.compare(data, out, families=["vae"], **BUDGET),
-    lambda data, out: comparison.compare(out=out, resume=True),
+    lambda data, out: compare(data, out, families=["vae"], **BUDGET),
+    lambda data, out: comparison.resume(out),
     lambda data, out: gentut.choose(data, "fidelity", families=["vae"], out=out, **BUDGET),
 ], ids=["compare", "resume", "choose"])  # fmt: skip
 def test_a_folder_that_another_process_compares_in_is_left_alone(
@@ -208,9 +208,9 @@ def test_a_full_disk_keeps_the_families_before_and_says_how_to_go_on(
     with monkeypatch.context() as patch:
         fail_at(patch, "mixture", full)
         if not room_for_a_page:
-            patch.setattr(report, "compare_report", full)
+            patch.setattr(comparison, "compare_report", full)
         with pytest.raises(OSError) as error:
-            comparison.compare(photographs, out, families=["gaussian", "mixture"], **BUDGET)
+            compare(photographs, out, families=["gaussian", "mixture"], **BUDGET)
     assert str(error.value) == (
         f"`out` must have room for the comparison; received '{out}': No space left on device. Free"
         " some, then --resume goes on from what is saved."
@@ -218,7 +218,7 @@ def test_a_full_disk_keeps_the_families_before_and_says_how_to_go_on(
     page = out / "report.html"
     assert page.exists() == room_for_a_page
     assert not page.exists() or "Stopped after 1 of 2 families." in page.read_text()
-    _, status = comparison.compare(out=out, resume=True)
+    _, status = comparison.resume(out)
     assert status == "finished" and "Stopped" not in page.read_text()
 
 
@@ -226,7 +226,7 @@ def test_resume_takes_up_the_same_images_only_wherever_they_are(photographs, tmp
     data, out = shutil.copytree(photographs, tmp_path / "photographs"), tmp_path / "out"
     with monkeypatch.context() as patch:
         fail_at(patch, "mixture", press_ctrl_c)
-        comparison.compare(data, out, families=["gaussian", "mixture"], **BUDGET)
+        compare(data, out, families=["gaussian", "mixture"], **BUDGET)
     before = {path: path.read_bytes() for path in out.iterdir()}
     for split in ("train", "test"):
         (data / split / "dots").rename(data / split / "zots")
@@ -235,9 +235,9 @@ def test_resume_takes_up_the_same_images_only_wherever_they_are(photographs, tmp
         " changed: classes renamed from dots to zots."
     )
     with pytest.raises(ValueError, match=message):
-        comparison.compare(out=out, resume=True)
+        comparison.resume(out)
     assert {path: path.read_bytes() for path in out.iterdir()} == before
-    comparison.compare(photographs, out, resume=True)
+    comparison.resume(out, data=photographs)
     assert state(out)["settings"]["data"] == str(photographs)
     assert [row["family"] for row in state(out)["results"]] == ["gaussian", "mixture"]
 
@@ -247,7 +247,7 @@ def test_a_comparison_of_an_older_version_goes_on(finished, tmp_path):
     found = {name: state(out)[name] for name in ("settings", "results")}
     (out / "compare.json").write_text(json.dumps(found))
     said = []
-    _, status = comparison.compare(out=out, resume=True, say=said.append)
+    _, status = comparison.resume(out, say=said.append)
     data = found["settings"]["data"]
     line = f"{out} does not say what images it was begun with: {data} was not checked"
     assert status == "finished" and line in said
@@ -273,7 +273,8 @@ BAD = [
 def test_bad_input_is_named_before_anything_is_written(options, message, photographs, tmp_path):
     out, said = tmp_path / "out", []
     with pytest.raises((ValueError, FileNotFoundError)) as error:
-        comparison.compare(out=out, say=said.append, **{"data": photographs, **BUDGET, **options})
+        settings = comparison.Comparison(**{"data": photographs, **BUDGET, **options})
+        comparison.compare(settings, out, say=said.append)
     assert str(error.value).startswith(message)
     assert not out.exists() and not any("training" in line for line in said)
 
@@ -298,7 +299,7 @@ DAMAGE = [
     (lambda text: text.replace('"contents": {', '"colour": {'), "lacks one: 'colour'"),
     (lambda text: text.replace('"images": 48', '"images": []'), "its 'images' must be an integer"),
     (lambda text: text.replace('"contents": {', '"colour": {').replace(
-        f'"gentut": "{report.environment("")["gentut"]}"', '"gentut": "9.9.0"'),
+        f'"gentut": "{devices.environment()["gentut"]}"', '"gentut": "9.9.0"'),
      "whose compare.json was written by gentut 9.9.0 and cannot be read by gentut "),
 ]  # fmt: skip
 
@@ -312,20 +313,20 @@ def test_damage_is_told_by_resume(change, message, finished, tmp_path):
     else:
         path.write_text(change(path.read_text()))
     with pytest.raises((ValueError, FileNotFoundError), match=re.escape(message)):
-        comparison.compare(out=folder, resume=True)
+        comparison.resume(folder)
 
 
 def test_resume_refuses_other_settings_and_a_damaged_model(finished, tmp_path):
     folder = shutil.copytree(finished[1], tmp_path / "compare")
     with pytest.raises(ValueError, match="`n` must stay what the comparison was begun with, 30"):
-        comparison.compare(out=folder, resume=True, n=40)
+        comparison.resume(folder, n=40)
     (folder / "vae.keras").write_bytes(b"half")
     with pytest.raises(ValueError, match=r"whose vae\.keras is damaged"):
-        comparison.compare(out=folder, resume=True)
+        comparison.resume(folder)
 
 
 def test_the_command_repeats_a_comparison_and_names_no_private_folder():
-    settings = {**comparison.DEFAULTS, "data": "/home/someone/cats", "size": 64, "seed": 2}
+    settings = comparison.Comparison(data="/home/someone/cats", size=64, seed=2)
     assert comparison.command(settings) == (
         "gentut compare --data cats --families gaussian mixture vae gan flow latent_flow"
         " --minutes 0.75 -n 5000"

@@ -316,8 +316,8 @@ def test_batch_size_measures_a_real_training():
 
 
 def test_several_processes_do_not_train_by_their_clocks(monkeypatch):
-    refuse_clock(Config("vae", minutes=1))
+    refuse_clock(Config(family="vae", minutes=1))
     monkeypatch.setattr("gentut.runs.processes.process", lambda: (0, 2))
-    refuse_clock(Config("vae", epochs=1))
+    refuse_clock(Config(family="vae", epochs=1))
     with pytest.raises(ValueError, match="`minutes` must be left out where several processes"):
-        refuse_clock(Config("vae", minutes=1))
+        refuse_clock(Config(family="vae", minutes=1))

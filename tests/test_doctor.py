@@ -6,7 +6,7 @@ import keras
 import pytest
 import tiny
 
-from gentut import cli
+from gentut import cli, startup
 from gentut.cli import doctor
 from gentut.training import devices
 
@@ -42,6 +42,15 @@ def test_onednn_that_is_off_is_told(monkeypatch):
     assert "slower" in advice("oneDNN")
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")
     assert advice("oneDNN") == ""
+    monkeypatch.setattr(devices, "BACKEND", "torch")
+    assert devices.onednn() == ""
+
+
+def test_each_setting_of_keras_comes_with_what_it_must_be():
+    assert startup.keras_settings() == [
+        ("image_data_format", "channels_last", "channels_last"),
+        ("floatx", "float32", "float32"),
+    ]
 
 
 def test_versions_outside_the_bounds_are_told(monkeypatch):
@@ -140,16 +149,16 @@ def test_a_float_type_of_another_width_is_told():
 def test_the_backend_is_the_one_that_keras_would_take(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
-    assert doctor.backend() == "tensorflow"
+    assert startup.asked_backend() == "tensorflow"
     for text, name in (
         ('{"backend": "torch"}', "torch"),
         ("[]", "tensorflow"),
         ("{", "tensorflow"),
     ):
         (tmp_path / "keras.json").write_text(text)
-        assert doctor.backend() == name
+        assert startup.asked_backend() == name
     monkeypatch.setenv("KERAS_BACKEND", "jax")
-    assert doctor.backend() == "jax"
+    assert startup.asked_backend() == "jax"
 
 
 def test_a_machine_that_hides_everything_still_has_its_table(tmp_path, monkeypatch):

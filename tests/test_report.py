@@ -4,6 +4,7 @@ import io
 import re
 from html.parser import HTMLParser
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,7 +12,20 @@ from PIL import Image
 from gentut import plots, report
 from gentut.files import write_atomically
 from gentut.report import scores
-from gentut.report.page import Cell, Table
+from gentut.report.compare import compare_report
+from gentut.report.page import (
+    Bullets,
+    Cell,
+    Code,
+    Definitions,
+    Heading,
+    Paragraph,
+    Picture,
+    Table,
+    page,
+)
+from gentut.report.run import run_report
+from gentut.training import devices
 
 browser = pytest.importorskip("browser", reason="websocket-client is not installed")
 
@@ -91,7 +105,7 @@ def compare_page(tmp_path_factory):
     families = [r["family"] for r in ROWS]
     samples = {name: images(30, k) for k, name in enumerate(["real", *families])}
     near = {n: (images(8), images(16).reshape(8, 2, 12, 12, 1), np.ones((8, 2))) for n in families}
-    report.compare_report(path, ROWS, samples, near, CONTEXT)
+    compare_report(path, ROWS, samples, near, CONTEXT)
     return path
 
 
@@ -110,9 +124,9 @@ def run_page(tmp_path_factory):
         "animation": (folder / "t.gif").read_bytes(),
         "scores": SCORES,
         "columns": 3,
-        "environment": report.environment("CPU"),
+        "environment": devices.environment(),
     }  # fmt: skip
-    report.run_report(folder / "report.html", info)
+    run_report(folder / "report.html", info)
     return folder / "report.html"
 
 
@@ -129,15 +143,15 @@ def chromium():
 
 def test_user_text_is_shown_and_never_executed():
     blocks = [
-        report.Heading(HOSTILE),
-        report.Paragraph(HOSTILE),
-        report.Bullets([HOSTILE]),
-        report.Code(HOSTILE),
-        report.Definitions({HOSTILE: HOSTILE}),
+        Heading(HOSTILE),
+        Paragraph(HOSTILE),
+        Bullets([HOSTILE]),
+        Code(HOSTILE),
+        Definitions({HOSTILE: HOSTILE}),
         Table(HOSTILE, [HOSTILE, Cell(HOSTILE, HOSTILE)], [[HOSTILE, Cell(HOSTILE, HOSTILE)]]),
-        report.Picture(images(1)[0], HOSTILE, HOSTILE, HOSTILE),
+        Picture(images(1)[0], HOSTILE, HOSTILE, HOSTILE),
     ]
-    reader = Reader(report.page(HOSTILE, HOSTILE, blocks))
+    reader = Reader(page(HOSTILE, HOSTILE, blocks))
     assert reader.all("script") == []
     assert "".join(reader.text).count(HOSTILE) == 18
     assert reader.all("img")[0]["alt"] == HOSTILE
@@ -146,12 +160,12 @@ def test_user_text_is_shown_and_never_executed():
 
 def test_pictures_need_words():
     with pytest.raises(ValueError, match="`alt` and `caption` must say what the picture shows"):
-        report.Picture(images(1)[0], "", "A caption.").render()
+        Picture(images(1)[0], "", "A caption.").render()
 
 
 def test_tables_refuse_ragged_rows():
     with pytest.raises(ValueError, match="must have 2 cells each, as `head`; received 3"):
-        report.Table("Numbers", ["a", "b"], [["1", "2", "3"]])
+        Table("Numbers", ["a", "b"], [["1", "2", "3"]])
 
 
 def test_write_names_a_missing_folder_and_leaves_no_scraps(tmp_path):
@@ -244,13 +258,13 @@ def test_compare_page_tabulates_what_was_measured(compare_page):
 def test_compare_page_draws_an_interval_that_reaches_zero(tmp_path):
     """The axis is logarithmic, where zero has no place."""
     rows = [row("gan", 10.0, (0.0, 20.5)), row("vae", 20.0, (19.0, 21.0))]
-    report.compare_report(tmp_path / "r.html", rows, {}, {}, CONTEXT)
+    compare_report(tmp_path / "r.html", rows, {}, {}, CONTEXT)
     assert "(0 to 20.5)" in (tmp_path / "r.html").read_text(encoding="utf-8")
 
 
 def test_compare_page_says_when_families_are_missing(tmp_path):
     context = {**CONTEXT, "status": "Stopped after 1 of 4 families."}
-    report.compare_report(tmp_path / "r.html", ROWS[:1], {}, {}, context)
+    compare_report(tmp_path / "r.html", ROWS[:1], {}, {}, context)
     document = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "Stopped after 1 of 4 families. On a budget" in document
     assert "One way to generate glyphs" in document and "closest" not in document
@@ -258,7 +272,7 @@ def test_compare_page_says_when_families_are_missing(tmp_path):
 
 def test_compare_page_leaves_out_what_nobody_measured(tmp_path):
     rows = [row("gan", 10.0), row("vae", 20.0)]
-    report.compare_report(tmp_path / "r.html", rows, {}, {}, CONTEXT)
+    compare_report(tmp_path / "r.html", rows, {}, {}, CONTEXT)
     document = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "Fréchet distance" in document
     assert "Precision" not in document and "Parameters" not in document
@@ -268,7 +282,7 @@ def test_compare_page_leaves_out_what_nobody_measured(tmp_path):
 def test_compare_page_warns_of_a_single_seed(compare_page, tmp_path):
     warning = "One training run for each family."
     assert warning in compare_page.read_text(encoding="utf-8")
-    report.compare_report(tmp_path / "r.html", ROWS, {}, {}, {**CONTEXT, "seeds": [0, 1, 2]})
+    compare_report(tmp_path / "r.html", ROWS, {}, {}, {**CONTEXT, "seeds": [0, 1, 2]})
     assert warning not in (tmp_path / "r.html").read_text(encoding="utf-8")
 
 
@@ -293,7 +307,7 @@ def test_run_page_tabulates_scores_beside_those_of_references(run_page):
 
 def test_run_page_gives_the_numbers_of_a_single_epoch(tmp_path):
     info = {"family": "vae", "data": "glyphs", "config": {}, "history": {"loss": [123.0]}}
-    report.run_report(tmp_path / "r.html", info)
+    run_report(tmp_path / "r.html", info)
     assert "<dt>loss</dt><dd>123</dd>" in (tmp_path / "r.html").read_text(encoding="utf-8")
 
 
@@ -314,22 +328,20 @@ def test_scores_are_written_as_a_reader_expects(key, value, expected):
 
 def test_compare_page_of_a_private_folder_names_only_its_last_part(tmp_path):
     context = {**CONTEXT, "data": "/home/someone/cats"}
-    report.compare_report(tmp_path / "r.html", ROWS, {}, {}, context)
+    compare_report(tmp_path / "r.html", ROWS, {}, {}, context)
     text = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "4 ways to generate cats" in text and "someone" not in text
 
 
 def test_run_page_of_a_run_that_was_stopped_at_once(tmp_path):
     info = {"family": "vae", "data": "glyphs", "config": {}, "history": {}, "status": "Stopped."}
-    report.run_report(tmp_path / "r.html", info)
+    run_report(tmp_path / "r.html", info)
     assert "Stopped." in (tmp_path / "r.html").read_text(encoding="utf-8")
 
 
 def test_windows_and_home_paths_are_private_too(tmp_path):
     config = {"a": r"C:\Users\someone\cats", "b": "~someone/dogs", "c": "runs/gan"}
-    report.run_report(
-        tmp_path / "r.html", {"family": "gan", "data": "x", "config": config, "history": {}}
-    )
+    run_report(tmp_path / "r.html", {"family": "gan", "data": "x", "config": config, "history": {}})
     text = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "someone" not in text
     assert all(f"<dd>{name}</dd>" in text for name in ("cats", "dogs", "runs/gan"))
@@ -361,13 +373,13 @@ def test_pages_open_cleanly_in_chromium(chromium, name, width, request):
 
 def test_the_browser_check_notices_faults(chromium, tmp_path):
     """A page with every fault that the test above looks for."""
-    page = report.page("Bad", "", [report.Paragraph("x")])
-    page = page.replace(
+    bad = page("Bad", "", [Paragraph("x")])
+    bad = bad.replace(
         "</main>",
         '<img src="data:image/png;base64,AAAA"><img src="http://127.0.0.1:9/x.png">'
         '<div style="width:2000px">wide</div><script>1</script></main>',
     )
-    (tmp_path / "bad.html").write_text(page, encoding="utf-8")
+    (tmp_path / "bad.html").write_text(bad, encoding="utf-8")
     visit = browser.visit(chromium, tmp_path / "bad.html", 390)
     assert visit.undecoded == 2
     assert [name.split()[0] for name in visit.overflowing] == ["DIV"]
@@ -378,8 +390,10 @@ def test_the_browser_check_notices_faults(chromium, tmp_path):
 def test_environment_names_versions_but_not_the_machine():
     import platform
 
-    found = report.environment("CPU")
-    assert {"python", "keras", "backend", "device"} <= set(found)
+    found = devices.environment()
+    assert list(found)[:2] == ["python", "gentut"] and list(found)[-3] == "backend"
+    assert re.fullmatch(r"(GPU, )?\d+ CPU cores? \(\w+\)", found["device"])
+    assert found["keras"] == keras.__version__ and found["backend"] == keras.backend.backend()
     assert platform.node() not in " ".join(found.values())
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from tiny import make_photographs, shrink_recipes
+from tiny import make_photographs, shrink_recipes, train
 
 import gentut
-from gentut import runs
+from gentut import cli, runs
 from gentut.runs import checkpoint, guard, record
 from gentut.training.callbacks import TrainingDiverged
 
@@ -39,7 +39,7 @@ def photographs(tmp_path_factory):
 def begin(photographs):
     def begin(out, family="gan", **options):
         defaults = {"size": 16, "channels": 1, "epochs": 4, "batch_size": 4, "conditional": True}
-        return runs.train(family, photographs, out, **{**defaults, **options})
+        return train(family, photographs, out, **{**defaults, **options})
 
     return begin
 
@@ -53,7 +53,7 @@ def stopped(photographs, tmp_path_factory):
         patch.setattr(record, "CHECKPOINT_SHARE", 1.0)
         patch.setattr("gentut.runs.trainer.StopOnNaN", lambda: at(3, 0, lambda: 1 / 0))
         with contextlib.suppress(ZeroDivisionError):
-            runs.train("gan", photographs, out, size=16, channels=1, epochs=4, batch_size=4,
+            train("gan", photographs, out, size=16, channels=1, epochs=4, batch_size=4,
                        conditional=True)  # fmt: skip
     return out
 
@@ -64,7 +64,7 @@ def whole(photographs, tmp_path_factory):
     out = tmp_path_factory.mktemp("whole") / "run"
     with pytest.MonkeyPatch.context() as patch:
         shrink_recipes(patch)
-        runs.train("gan", photographs, out, size=16, channels=1, epochs=4, batch_size=4,
+        train("gan", photographs, out, size=16, channels=1, epochs=4, batch_size=4,
                    conditional=True)  # fmt: skip
     return kill_harness.result(out)
 
@@ -154,12 +154,19 @@ def test_ctrl_c_twice_ends_at_once_and_what_was_saved_goes_on(begin, whole, tmp_
     same(out, whole)
 
 
-def test_the_same_command_begins_and_goes_on(begin, whole, tmp_path):
+def test_the_same_command_begins_and_goes_on(photographs, whole, tmp_path, capsys):
     out = tmp_path / "run"
-    for _ in range(2):
-        _, status = begin(out, resume=True)
-        assert status == "finished"
-    same(out, whole)
+    words = ["gan", "--conditional", "--data", str(photographs), "--size", "16", "--channels", "1"]
+    words += ["--epochs", "4", "--batch-size", "4", "--out", str(out), "--resume"]
+    for told in ("", "the run is finished"):
+        assert cli.main(["train", *words]) == 0
+        assert told in capsys.readouterr().err
+        same(out, whole)
+
+
+def test_a_setting_that_no_run_has_is_refused(stopped):
+    with pytest.raises(TypeError, match="`epoch` must be a setting of a run; see gentut.runs.Con"):
+        gentut.resume(stopped, epoch=9)
 
 
 def test_the_seed_of_a_run_does_not_depend_on_its_starts(stopped):

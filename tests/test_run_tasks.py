@@ -9,7 +9,7 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
-from tiny import opens_cleanly
+from tiny import opens_cleanly, train
 
 from gentut import runs, tasks
 from gentut.cli import main
@@ -37,8 +37,8 @@ def folder(tmp_path_factory):
                 picture[part if name == "lying" else part[::-1]] = 250
                 Image.fromarray(picture).save(root / "photos" / split / name / f"{i}.png")
     for name, conditional in (("run", True), ("unconditional", False)):
-        runs.train("gaussian", root / "photos", root / name, size=16, channels=1,
-                   conditional=conditional, progress=False)  # fmt: skip
+        train("gaussian", root / "photos", root / name, size=16, channels=1,
+              conditional=conditional)  # fmt: skip
     return root
 
 
@@ -95,10 +95,14 @@ def test_what_cannot_be_tried_is_refused_in_one_line(folder, run, words, message
 
 
 def test_a_damaged_result_is_named_and_kept(folder, tmp_path):
-    (tmp_path / "tasks.json").write_text('{"captions": {}}')
-    message = "whose tasks.json is damaged: it must hold an object of classification"
-    with pytest.raises(ValueError, match=message):
-        runs.RunFolder(tmp_path).read_tasks()
+    for text, message in (
+        ("[]", "it holds a list, not an object"),
+        ('{"captions": {}}', "its 'task' must be a text; received None"),
+        (json.dumps({"captions": FOUND}), "`task` must be one of captions; received 'class"),
+    ):
+        (tmp_path / "tasks.json").write_text(text)
+        with pytest.raises(ValueError, match=f"whose tasks.json is damaged: {message}"):
+            runs.RunFolder(tmp_path).read_tasks()
 
 
 FOUND = {

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from keras import ops
 from PIL import Image
-from tiny import make_photographs, shrink_recipes
+from tiny import make_photographs, shrink_recipes, train
 
 import gentut
 from gentut import files, runs
@@ -39,13 +39,13 @@ def photographs(tmp_path_factory):
 
 @pytest.fixture
 def begin(photographs, tmp_path):
-    """Train a family on the photographs; options of `gentut.runs.train` can be changed."""
+    """Train a family on the photographs; fields of `gentut.runs.Config` can be changed."""
 
     def begin(family="vae", **options):
         defaults = {"out": tmp_path / "run", "size": 16, "channels": 1, "epochs": 2}
         if options.get("minutes"):
             del defaults["epochs"]
-        return runs.train(family, photographs, **{**defaults, **options})
+        return train(family, photographs, **{**defaults, **options})
 
     begin.out = tmp_path / "run"
     return begin
@@ -57,7 +57,7 @@ def finished(photographs, tmp_path_factory):
     out = tmp_path_factory.mktemp("finished") / "run"
     with pytest.MonkeyPatch.context() as patch:
         shrink_recipes(patch)
-        runs.train("vae", photographs, out, size=16, channels=1, conditional=True, epochs=2)
+        train("vae", photographs, out, size=16, channels=1, conditional=True, epochs=2)
     return out
 
 
@@ -229,7 +229,7 @@ def test_rates_of_a_resumed_run_are_those_of_one_that_was_not_stopped(begin, mon
         stop_in(patch, epoch=3)
         begin(epochs=8, batch_size=4)
     monkeypatch.setattr("gentut.runs.trainer.StopOnNaN", Watch)
-    runs.train(out=begin.out, resume=True)
+    runs.resume(begin.out)
     assert rates == whole[3:]
     assert rates[0][1] > 2 * rates[-1][1]  # they do fall
 
@@ -248,7 +248,7 @@ def test_the_clock_goes_on_where_it_stood(begin, monkeypatch):
             self.budget = self.seconds + 0.2  # enough of it
 
     monkeypatch.setattr("gentut.runs.trainer.TimeBudget", Watch)
-    runs.train(out=begin.out, resume=True)
+    runs.resume(begin.out)
     assert shares == [pytest.approx(used / 60)]
     assert float(history(begin.out)[-1]["seconds"]) >= used
 
@@ -257,11 +257,11 @@ def test_a_finished_run_is_left_alone_unless_more_is_asked_for(finished, tmp_pat
     out = shutil.copytree(finished, tmp_path / "run")
     before = (out / "model.keras").read_bytes()
     said = []
-    _, status = runs.train(out=out, resume=True, say=said.append)
+    _, status = runs.resume(out, say=said.append)
     assert status == "finished" and "is finished" in said[0]
     assert (out / "model.keras").read_bytes() == before
     prior = runs.RunFolder(out).read_model().prior
-    model, _ = runs.train(out=out, resume=True, epochs=3)
+    model, _ = runs.resume(out, epochs=3)
     assert len(history(out)) == 3 and config(out)["epochs"] == 3
     assert (model.prior["means"] != prior["means"]).any()  # fitted to the codes of now
 
@@ -271,7 +271,7 @@ def test_resume_begins_anew_where_nothing_was_saved(finished, tmp_path):
     out.mkdir()
     text = (finished / "config.json").read_text()  # killed in the first epoch
     (out / "config.json").write_text(text.replace('"finished"', '"running"'))
-    runs.train(out=out, resume=True, epochs=2)
+    runs.resume(out, epochs=2)
     assert len(history(out)) == 2
 
 
@@ -281,7 +281,7 @@ def test_ctrl_c_in_the_first_epoch_keeps_the_steps_made(begin, monkeypatch):
         _, status = begin(batch_size=4)
     assert status == "interrupted"
     assert {path.name for path in begin.out.iterdir()} == FILES - {"history.csv", "samples.gif"}
-    _, status = runs.train(out=begin.out, resume=True)
+    _, status = runs.resume(begin.out)
     assert status == "finished" and len(history(begin.out)) == 2
 
 
@@ -300,7 +300,7 @@ def test_ctrl_c_in_a_fit_that_knows_no_halves_leaves_nothing(begin, monkeypatch)
 def test_scores_of_an_earlier_state_are_dropped_by_resume(finished, tmp_path):
     out = shutil.copytree(finished, tmp_path / "run")
     (out / "scores.json").write_text('{"frechet_distance": 1.0}')
-    runs.train(out=out, resume=True, epochs=3)
+    runs.resume(out, epochs=3)
     assert not (out / "scores.json").exists()
 
 
@@ -344,7 +344,7 @@ def test_bad_input_is_named_before_anything_is_written(options, message, photogr
     out = tmp_path / "runs" / "new"
     good = {"family": "vae", "data": photographs, "size": 16, "channels": 1, "epochs": 1}
     with pytest.raises((ValueError, TypeError, FileNotFoundError)) as error:
-        runs.train(out=out, **{**good, **options})
+        train(out=out, **{**good, **options})
     assert str(error.value).startswith(message)
     assert not out.parent.exists()
 
@@ -352,12 +352,12 @@ def test_bad_input_is_named_before_anything_is_written(options, message, photogr
 def test_labels_are_refused_where_there_are_no_classes_to_learn(tmp_path):
     flat = make_photographs(tmp_path / "flat", 14, 2, classes=("only",)) / "train" / "only"
     with pytest.raises(ValueError, match=r"at least 2 classes; received '.*', which has 1\."):
-        runs.train("vae", flat, tmp_path / "run", conditional=True, size=16)
+        train("vae", flat, tmp_path / "run", conditional=True, size=16)
     one = make_photographs(tmp_path / "one", 4, 2)
     for path in list((one / "train" / "dots").iterdir())[1:]:
         path.unlink()
     with pytest.raises(ValueError, match="2 training images of each class.* has 1 of class 'dots'"):
-        runs.train("vae", one, tmp_path / "run", conditional=True, size=16)
+        train("vae", one, tmp_path / "run", conditional=True, size=16)
     assert not (tmp_path / "run").exists()
 
 
@@ -365,9 +365,9 @@ def test_a_folder_in_use_is_refused_and_kept(tmp_path, photographs):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "thesis.txt").write_text("years of work")
     with pytest.raises(ValueError, match="`out` must be a new or empty folder; .* holds files"):
-        runs.train("vae", photographs, tmp_path / "run")
+        train("vae", photographs, tmp_path / "run")
     with pytest.raises(ValueError, match="`out` must be a folder; received .* which is a file"):
-        runs.train("vae", photographs, tmp_path / "run" / "thesis.txt")
+        train("vae", photographs, tmp_path / "run" / "thesis.txt")
     assert (tmp_path / "run" / "thesis.txt").read_text() == "years of work"
 
 
@@ -392,7 +392,7 @@ RESUME = [
 def test_resume_refuses_other_settings(options, message, finished):
     before = {path: path.read_bytes() for path in finished.iterdir() if path.is_file()}
     with pytest.raises(ValueError) as error:
-        runs.train(out=finished, resume=True, **options)
+        runs.resume(finished, **options)
     assert str(error.value).startswith(message)
     assert before == {path: path.read_bytes() for path in finished.iterdir() if path.is_file()}
 
@@ -490,14 +490,14 @@ def test_a_refused_resume_changes_no_byte(change, options, message, own, monkeyp
     )  # as --devices 2 would have it
     before = everything(out)
     with pytest.raises((ValueError, FileNotFoundError), match=re.escape(message)) as error:
-        runs.train(out=out, resume=True, **{"epochs": 4, **options})
+        runs.resume(out, **{"epochs": 4, **options})
     assert everything(out) == before
     assert "\n" not in str(error.value)
 
 
 def test_a_damaged_checkpoint_goes_when_training_goes_on(own):
     out, _ = own
-    runs.train(out=out, resume=True, epochs=3)
+    runs.resume(out, epochs=3)
     assert not (out / "checkpoints" / "000009-0000000.npz").exists()
     assert not (out / "scores.json").exists()
 
@@ -506,7 +506,7 @@ def test_a_finished_run_without_checkpoints_goes_on_from_its_model(own, monkeypa
     out, _ = own
     shutil.rmtree(out / "checkpoints")
     steps, said = int(runs.RunFolder(out).read_model().optimizer.iterations), []
-    model, _ = runs.train(out=out, resume=True, epochs=3, say=said.append)
+    model, _ = runs.resume(out, epochs=3, say=said.append)
     assert int(model.optimizer.iterations) == steps + 3  # and not 3, those of a new model
     assert any("goes on from model.keras" in line for line in said)
 
@@ -531,7 +531,7 @@ def test_runs_of_older_versions_go_on_and_say_what_was_not_checked(own):
     out, data = own
     change_config(out, contents=None)
     said = []
-    runs.train(out=out, resume=True, epochs=3, say=said.append)
+    runs.resume(out, epochs=3, say=said.append)
     line = f"{out} does not say what images it was trained on: {data} was not checked"
     assert line in said and config(out)["contents"]["images"] == 48
 
@@ -545,10 +545,10 @@ def test_data_that_moved_are_found_by_data(own, tmp_path):
     assert scores[str(out)]["data"] == str(moved)
     assert "Fréchet distance" in (out / "report.html").read_text()
     assert config(out)["data"] == str(data)  # only the one who trains writes it
-    _, status = runs.train(out=out, data=moved, resume=True)
+    _, status = runs.resume(out, data=moved)
     assert status == "finished" and config(out)["data"] == str(moved)
     repaint(moved, out)
-    for act in (lambda: runs.evaluate([out], n=12), lambda: runs.train(out=out, resume=True)):
+    for act in (lambda: runs.evaluate([out], n=12), lambda: runs.resume(out)):
         with pytest.raises(ValueError, match="the same number of images, 48, with other contents"):
             act()
 
@@ -727,7 +727,7 @@ def test_no_half_of_a_model_is_ever_left(finished, tmp_path, monkeypatch):
 
 
 def test_the_command_of_a_run_repeats_it_and_names_no_private_folder():
-    config = runs.Config("vae", data="/home/someone/my cats", minutes=0.5, size=64)
+    config = runs.Config(family="vae", data="/home/someone/my cats", minutes=0.5, size=64)
     assert record.command(config) == (
         "gentut train vae --data 'my cats' --minutes 0.5 --size 64 --seed 0 --out RUN"
     )

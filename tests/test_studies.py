@@ -6,8 +6,9 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
+from tiny import train
 
-from gentut import human, runs
+from gentut import human
 from gentut.cli import main
 
 
@@ -21,8 +22,7 @@ def run(tmp_path_factory):
         for i in range(60):
             picture = rng.integers(0, 100, (28, 28), "uint8") + 150 * (name == "light")
             Image.fromarray(picture.astype("uint8")).save(root / "photos" / name / f"{i}.png")
-    runs.train("gaussian", root / "photos", root / "mine", size=28, channels=1, conditional=True,
-               progress=False)  # fmt: skip
+    train("gaussian", root / "photos", root / "mine", size=28, channels=1, conditional=True)
     return root / "mine"
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gentut import runs
 from gentut.models import recipes
 
 CLASSES = ("bars", "dots")
@@ -28,6 +29,11 @@ def make_photographs(folder, train=24, test=12, classes=CLASSES, size=20):
                 pixels[rows, place : place + 3] = 230
                 Image.fromarray(pixels).save(folder / split / name / f"{i}.png")
     return folder
+
+
+def train(family, data, out, **settings):
+    """Train a family on a folder of images; `settings`: of `gentut.runs.Config`."""
+    return runs.train(runs.Config(family=family, data=data, **settings), out)
 
 
 def shrink_recipes(monkeypatch):

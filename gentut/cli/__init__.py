@@ -9,6 +9,7 @@ from gentut.cli.messages import close_streams, notes_in_one_line, open_streams, 
 from gentut.cli.parser import parser
 
 PYTHON_NAMES = {"`name_or_folder`": "`data`", "pass on_error='skip'": "add --skip-unreadable"}
+WITHOUT_KERAS = ("data",)  # commands that answer at once: importing Keras takes seconds
 TO_LOWER = {"size": "--size", "batch_size": "--batch-size", "n": "-n"}  # where memory is short
 
 
@@ -19,7 +20,7 @@ def main(arguments=None):
         options = parser().parse_args(arguments)
         if options.command == "doctor":
             startup.keras_failure()  # which is then one of its findings
-        else:
+        elif options.command not in WITHOUT_KERAS:
             startup.start_keras()
         with quiet(), notes_in_one_line(), startup.ctrl_c_raises():
             code = COMMANDS[options.command](options) or 0

@@ -5,12 +5,14 @@ Parts of gentut that only one command needs are imported inside it: the others s
 
 import io
 import textwrap
+from argparse import Namespace
+from dataclasses import fields
 from pathlib import Path
 
 from gentut.cli.messages import tell as say  # a stage of a long job
 
 
-def exit_code(status, options):
+def exit_code(status: str, options: Namespace) -> int:
     """130 after Ctrl-C, which is told with the command that goes on; else 0."""
     if status != "interrupted":
         return 0
@@ -18,22 +20,29 @@ def exit_code(status, options):
     return 130
 
 
-def train(options):
+def typed(options: Namespace, kind: type) -> dict[str, object]:
+    """The fields of a dataclass that were typed as options; the others stay at their defaults."""
+    values = {field.name: getattr(options, field.name, None) for field in fields(kind)}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def train(options: Namespace) -> int:
     from gentut import runs
     from gentut.training.devices import process
 
-    _, status = runs.train(
-        options.family, options.data, options.out, conditional=options.conditional,
-        minutes=options.minutes, epochs=options.epochs, batch_size=options.batch_size,
-        size=options.size, channels=options.channels, skip_unreadable=options.skip_unreadable,
-        seed=options.seed, devices=options.devices, resume=options.resume, progress=True, say=say,
-    )  # fmt: skip
+    asked = typed(options, runs.Config)
+    # Whoever types the same line with --resume until it is done begins with it, too.
+    new = "family" in asked and runs.RunFolder(options.out).holds_nothing()
+    if options.resume and not new:
+        _, status = runs.resume(options.out, progress=True, say=say, **asked)
+    else:
+        _, status = runs.train(runs.Config(**asked), options.out, progress=True, say=say)
     if process()[0] == 0:
         print(Path(options.out) / "report.html")
     return exit_code(status, options)
 
 
-def sample(options):
+def sample(options: Namespace) -> None:
     import numpy as np
 
     from gentut import plots, runs
@@ -61,7 +70,7 @@ def sample(options):
     print(target)
 
 
-def evaluate(options):
+def evaluate(options: Namespace) -> None:
     from gentut import runs
     from gentut.report.terminal import score_lines
 
@@ -74,30 +83,28 @@ def evaluate(options):
     print(*(Path(run) / "report.html" for run in scores), sep="\n")
 
 
-def compare(options):
+def compare(options: Namespace) -> int:
     from gentut.report.terminal import family_lines
     from gentut.runs import compare as comparison
 
-    results, status = comparison.compare(
-        options.data, options.out, families=options.families, minutes=options.minutes,
-        n=options.n, seed=options.seed, size=options.size, channels=options.channels,
-        skip_unreadable=options.skip_unreadable, resume=options.resume, progress=True, say=say,
-    )  # fmt: skip
+    asked, told = typed(options, comparison.Comparison), {"progress": True, "say": say}
+    if options.resume:
+        results, status = comparison.resume(options.out, **told, **asked)
+    else:
+        results, status = comparison.compare(comparison.Comparison(**asked), options.out, **told)
     print(family_lines(results))
     print(Path(options.out) / "report.html")
     return exit_code(status, options)
 
 
-def choose(options):
+def choose(options: Namespace) -> int:
     from gentut.report.terminal import family_lines, need_lines
-    from gentut.runs import choose as choosing
+    from gentut.runs.choose import choose as choose_family
+    from gentut.runs.compare import Comparison
 
-    choice = choosing.choose(
-        options.data, options.need, minutes=options.minutes, families=options.families,
-        n=options.n, seed=options.seed, out=options.out, size=options.size,
-        channels=options.channels, skip_unreadable=options.skip_unreadable, resume=options.resume,
-        progress=True, say=say,
-    )  # fmt: skip
+    choice = choose_family(
+        out=options.out, resume=options.resume, progress=True, say=say, **typed(options, Comparison)
+    )
     print(family_lines(choice.scores))
     print(need_lines(choice.scores, choice.recommendation.need))
     for line in str(choice).splitlines():
@@ -106,7 +113,7 @@ def choose(options):
     return exit_code(choice.status, options)
 
 
-def study(options):
+def study(options: Namespace) -> None:
     from gentut import human
     from gentut.runs import studies
 
@@ -129,7 +136,7 @@ def study(options):
               f" by 10 points): {needed} raters.")  # fmt: skip
 
 
-def tasks(options):
+def tasks(options: Namespace) -> None:
     from gentut.report.tasks import task_notes, task_rows
     from gentut.report.terminal import aligned
     from gentut.runs import tasks as run_tasks
@@ -146,7 +153,7 @@ def tasks(options):
     print(Path(options.run) / "report.html")
 
 
-def data(options):
+def data(options: Namespace) -> None:
     from gentut import data as image_data
     from gentut.report.terminal import aligned
 
@@ -162,7 +169,7 @@ def data(options):
     print("Without internet: put NAME.npz into a folder and let GENTUT_DATA name it.")
 
 
-def doctor(options):
+def doctor(options: Namespace) -> None:
     from gentut.cli import doctor as machine
 
     findings = machine.doctor()

@@ -3,19 +3,17 @@
 It must also run where Keras, or anything else, cannot be imported: so all that is imported late.
 """
 
-import json
 import os
 import platform
 import shutil
 import sys
 import time
 from importlib.metadata import PackageNotFoundError, requires, version
-from pathlib import Path
 from typing import NamedTuple
 
-from gentut.startup import KERAS_SETTINGS, keras_failure
+from gentut.checks import check_seconds
+from gentut.startup import BACKENDS, asked_backend, keras_failure, keras_settings
 
-BACKENDS = ("tensorflow", "jax", "torch")
 # Full mode, on the two cores of `REFERENCE`: minutes that a clock fixes, and those of the rest.
 NOTEBOOKS = {
     "01_background": (0.0, 4.0),
@@ -49,8 +47,7 @@ def doctor(seconds=1.0):
     Returns:
         A list of `Finding`; those with advice are not in order.
     """
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < 3600:
-        raise ValueError(f"`seconds` must be a number above 0, below 3600; received {seconds!r}.")
+    check_seconds("seconds", seconds)
     fault = import_fault()
     findings = [*_versions(), *_machine(fault), *_environment()]
     if fault:
@@ -68,16 +65,6 @@ def import_fault():
         text = " ".join(str(error).split())
         return text if isinstance(error, ImportError) else f"{type(error).__name__}: {text}"
     return ""
-
-
-def backend():
-    """The Keras backend that is asked for, in Keras' own order; read here, since it may be none."""
-    folder = os.environ.get("KERAS_HOME") or Path("~/.keras").expanduser()
-    try:
-        stored = json.loads(Path(folder, "keras.json").read_text(encoding="utf-8"))["backend"]
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError):
-        stored = BACKENDS[0]
-    return os.environ.get("KERAS_BACKEND") or str(stored)
 
 
 def matmul_rate(seconds=1.0, size=1536, dtype="float32"):
@@ -116,7 +103,7 @@ def _versions():
         name = "gentut" if isinstance(error, PackageNotFoundError) else "packaging"
         yield Finding(name, "not installed", "pip install -e . in the folder of the course")
     wanted = {each.name: each.specifier for each in needed if each.marker is None}
-    for name in sorted(wanted.keys() | {backend()} & {*wanted, *BACKENDS}):
+    for name in sorted(wanted.keys() | {asked_backend()} & {*wanted, *BACKENDS}):
         try:
             found = version(name)
         except PackageNotFoundError:
@@ -140,7 +127,7 @@ def _versions():
 
 
 def _machine(fault):
-    name = backend()
+    name = asked_backend()
     known = name in BACKENDS
     advice = f'KERAS_BACKEND, or "backend" in keras.json, must be {", ".join(BACKENDS)}'
     yield Finding("backend", name, "" if known else advice)
@@ -196,10 +183,7 @@ def _keras():
     """What Keras is set to, where it can be imported, even if gentut refuses it."""
     if keras_failure():
         return
-    import keras
-
-    for name, needed in KERAS_SETTINGS.items():
-        value = getattr(keras.config, name)()
+    for name, value, needed in keras_settings():
         advice = f"set it to {needed} in keras.json (in ~/.keras, or where KERAS_HOME points)"
         yield Finding(name, value, "" if value == needed else advice)
 
@@ -208,10 +192,9 @@ def _in_use():
     from gentut import data
     from gentut.training import devices
 
-    if devices.BACKEND == "tensorflow" and devices.device() == "CPU":
-        off = os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0"
+    if state := devices.onednn():
         advice = "unset TF_ENABLE_ONEDNN_OPTS: convolutions are up to three times slower without"
-        yield Finding("oneDNN", "off" if off else "on", advice if off else "")
+        yield Finding("oneDNN", state, advice if state == "off" else "")
     folder = os.environ.get("GENTUT_DATA")
     if folder and not os.path.isdir(folder):
         yield Finding("GENTUT_DATA", folder, "it must name a folder that exists; or unset it")

@@ -1,43 +1,12 @@
-"""Results as one self-contained HTML page: no script, no request to anywhere, prints well."""
+"""Results as one self-contained HTML page: no script, no request to anywhere, prints well.
 
-from gentut.report.compare import CompareContext, CompareRow, compare_report
-from gentut.report.page import (
-    Animation,
-    Bullets,
-    Code,
-    Definitions,
-    Gallery,
-    Heading,
-    Paragraph,
-    Picture,
-    Table,
-    page,
-)
+The pages are made by `gentut.report.run` and `gentut.report.compare` of the blocks in
+`gentut.report.page`, which need matplotlib. What is handed on here needs NumPy alone, so that the
+command line can print its tables at once.
+"""
+
 from gentut.report.recommendation import NEEDS, Recommendation, recommend
-from gentut.report.run import RunInfo, environment, run_report
 from gentut.report.scores import SCORES
 from gentut.report.verdict import verdict
 
-__all__ = [
-    "Animation",
-    "Bullets",
-    "Code",
-    "CompareContext",
-    "CompareRow",
-    "Definitions",
-    "Gallery",
-    "Heading",
-    "NEEDS",
-    "Paragraph",
-    "Picture",
-    "Recommendation",
-    "RunInfo",
-    "SCORES",
-    "Table",
-    "compare_report",
-    "environment",
-    "page",
-    "recommend",
-    "run_report",
-    "verdict",
-]
+__all__ = ["NEEDS", "SCORES", "Recommendation", "recommend", "verdict"]

@@ -1,9 +1,7 @@
 """The page of one training run."""
 
 import os
-import platform
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import NotRequired, TypedDict
 
 import numpy as np
@@ -51,7 +49,7 @@ class RunInfo(TypedDict):
     animation: NotRequired[bytes]  # the GIF of fixed latents
     scores: NotRequired[Mapping[str, object]]  # from gentut.evaluate
     tasks: NotRequired[Mapping[str, Mapping]]  # task -> what gentut.runs.tasks found
-    environment: NotRequired[Mapping[str, str]]  # see environment()
+    environment: NotRequired[Mapping[str, str]]  # see gentut.training.devices.environment
     command: NotRequired[str]
 
 
@@ -121,31 +119,6 @@ def _scores(scores: Mapping[str, object]) -> list[Block]:
     if scores.get("left_out"):
         blocks.append(Paragraph(f"Left out: {scores['left_out']}."))
     return [*blocks, Definitions({SCORES[key].title: SCORES[key].meaning for key in shown})]
-
-
-def environment(device: str) -> dict[str, str]:
-    """Versions and the kind of machine, without its name, paths or user.
-
-    Args:
-        device: what it ran on, such as "CPU" or "GPU".
-    """
-    import keras  # here, so that a page can be written without starting a backend
-
-    packages = {}
-    for name in ("gentut", "keras", keras.config.backend(), "numpy"):
-        try:
-            packages[name] = version(name)
-        except PackageNotFoundError:
-            packages[name] = "not installed as a package"
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {
-        "python": platform.python_version(),
-        **packages,
-        "backend": keras.config.backend(),
-        "device": f"{'' if device == 'CPU' else device + ', '}{cores} CPU core"
-        f"{'s' * (cores != 1)} ({platform.machine()})",
-        "system": platform.system(),
-    }
 
 
 def _pictures(info: RunInfo) -> list[Picture | Animation]:

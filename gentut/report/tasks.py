@@ -15,9 +15,11 @@ SCORE_NAMES = {
 
 def check_tasks(tasks: object) -> None:
     """Raises unless this is task -> what `gentut.runs.tasks` found; for what a file holds."""
-    for found in tasks.values():
+    check_entries(tasks, {})
+    for task, found in tasks.items():
         kinds = {"task": str, "score": str, "data": str, "n": int, "n_seen": int, "results": dict}
         check_entries(found, kinds)
+        check_choice("task", found["task"], (task,))
         check_choice("score", found["score"], SCORE_NAMES)
         check_entries(found["results"], {REAL: dict})
         means = [found["gan_test"]] if "gan_test" in found else []

@@ -7,7 +7,7 @@
 """
 
 from gentut.runs.contents import load_again
-from gentut.runs.folder import Config, RunFolder, data_options, load_model, save_model
+from gentut.runs.folder import Config, RunFolder, Settings, load_model, save_model
 from gentut.runs.record import grid, write_report
 from gentut.runs.score import evaluate
 from gentut.runs.trainer import fit, resume, train
@@ -15,7 +15,7 @@ from gentut.runs.trainer import fit, resume, train
 __all__ = [
     "Config",
     "RunFolder",
-    "data_options",
+    "Settings",
     "evaluate",
     "fit",
     "grid",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from gentut.checks import check_images, check_labels, check_positive
+from gentut.checks import check_images, check_labels, check_positive, check_seconds
 from gentut.models import recipes
 from gentut.training.devices import device_count, out_of_memory
 
@@ -66,8 +66,7 @@ def find_batch_size(family, images, labels=None, *, seconds=2.0, most=MOST):
         MemoryError: not even the recipe's size fits.
     """
     check_positive("most", most)
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < 3600:
-        raise ValueError(f"`seconds` must be a number above 0, below 3600; received {seconds!r}.")
+    check_seconds("seconds", seconds)
     images = check_images(images)
     if labels is not None:
         labels = check_labels(labels, len(images), np.inf)

@@ -107,7 +107,7 @@ def load_newest(folder, say=lambda line: None, written=None):
     Args:
         folder: of the checkpoints.
         say: called with a line of text.
-        written: the `gentut.report.environment` of who wrote them.
+        written: the `gentut.training.devices.environment` of who wrote them.
 
     Raises:
         ValueError: these versions of gentut and Keras can read none of them.

@@ -1,13 +1,16 @@
 """Which family for my data, time and need: all are trained and measured, the numbers choose."""
 
 import dataclasses
-import math
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 from gentut.checks import check_choice
 from gentut.report import NEEDS, Recommendation, recommend
 from gentut.runs import compare as comparison
 from gentut.runs import load_model
+from gentut.training.callbacks import TimeBudget
+from gentut.training.step import StepModel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,24 +29,31 @@ class Choice:
     out: Path
     status: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         return "\n".join([self.recommendation.why, *self.recommendation.notes])
 
     @property
-    def paths(self):
+    def paths(self) -> list[Path]:
         """The trained models to choose from: one, several that are level, or none."""
         return [self.out / f"{family}.keras" for family in self.recommendation.level]
 
-    def load(self):
+    def load(self) -> StepModel:
         """The recommended model, ready to sample; of several that are level, the first."""
         if not self.paths:
             raise ValueError(f"`choice` must recommend a model; {self.recommendation.why}")
         return load_model(self.paths[0])
 
 
-def choose(data=None, need=None, *, minutes=None, families=None, n=None, seed=None,
-           out="runs/choose", size=None, channels=None, skip_unreadable=None, resume=False,
-           progress=False, say=lambda line: None):  # fmt: skip
+def choose(
+    data: str | os.PathLike | None = None,
+    need: str | None = None,
+    *,
+    out: str | os.PathLike = "runs/choose",
+    resume: bool = False,
+    progress: bool = False,
+    say: Callable[[str], None] = lambda line: None,
+    **settings: object,
+) -> Choice:
     """Train families on your data within your time, measure them, recommend one for your need.
 
     Args:
@@ -53,18 +63,17 @@ def choose(data=None, need=None, *, minutes=None, families=None, n=None, seed=No
             "likelihood" (highest importance-weighted bound), "speed" (fewest seconds for 1,000
             images among families whose Fréchet distance is level with the lowest) or "latent"
             (highest PSNR of reconstructions); see `gentut.report.recommend` for the rule.
-        minutes: training time of all families together, default 5, shared out evenly.  The
-            statistical models take seconds of their own; scoring comes on top.
-        families: different ones of `gentut.models.recipes.FAMILIES`; default those that have
-            the score.
-        n: generated images to score, default 5,000.
-        seed: of everything, default 0.
         out: folder for the page, the scores and the models, as `gentut.runs.compare.compare` leaves
             them.
-        size, channels, skip_unreadable: for a folder of images, see `gentut.runs.train`.
         resume: go on with a choice that was stopped, with the settings it was begun with.
         progress: show a progress bar on the terminal.
         say: called with a line of text at each stage.
+        **settings: other fields of `gentut.runs.compare.Comparison`; None is their default:
+            ``minutes``, training time of all families together, default 5, shared out evenly (the
+            statistical models take seconds of their own; scoring comes on top); ``families``,
+            default those that have the score; ``n``, generated images to score, default 5,000;
+            ``seed`` of everything; ``size``, ``channels`` and ``skip_unreadable`` for a folder of
+            images, see `gentut.data.load`.
 
     Returns:
         A `Choice`.  After Ctrl-C it is one among the families that were finished.
@@ -74,35 +83,33 @@ def choose(data=None, need=None, *, minutes=None, families=None, n=None, seed=No
             it must be, or another process works in it; nothing is left behind or changed.
         TrainingDiverged: a loss became NaN; the families before are on the page.
     """
+    asked = {"data": data, "need": need, **settings}
+    asked = {name: value for name, value in asked.items() if value is not None}
     if resume:
-        asked = {"need": need, "families": families and list(families)}
-        asked = {name: value for name, value in asked.items() if value}
-        settings = comparison.taken_up(Path(out), asked).settings
-        need, families = settings["need"], settings["families"]
-        if need is None:
+        first = {name: asked[name] for name in ("need", "families") if name in asked}
+        begun = comparison.taken_up(Path(out), first).settings
+        if begun.need is None:
             raise ValueError(
                 f"`out` must be the folder of a choice; received {str(out)!r}, which holds a"
                 " comparison without a need."
             )
+        if "minutes" in asked:
+            asked["minutes"] = _share(asked["minutes"], begun.families)
+        results, status = comparison.resume(out, progress=progress, say=say, **asked)
     else:
-        need = check_choice("need", need or "fidelity", NEEDS)
-        families = list(NEEDS[need].families if families is None else families)
-        minutes = 5.0 if minutes is None else minutes
-        _refuse_unable(families, need)
-    results, status = comparison.compare(
-        data, out, families=families, minutes=_share(minutes, families), n=n, seed=seed, size=size,
-        channels=channels, skip_unreadable=skip_unreadable, need=need, resume=resume,
-        progress=progress, say=say,
-    )  # fmt: skip
-    return Choice(recommend(results, need), results, Path(out), status)
+        asked = {"need": "fidelity", "minutes": 5.0, **asked}
+        able = NEEDS[check_choice("need", asked["need"], NEEDS)].families
+        asked["families"] = list(asked.get("families", able))
+        _refuse_unable(asked["families"], asked["need"])
+        asked["minutes"] = _share(asked["minutes"], asked["families"])
+        begun = comparison.Comparison(**asked)
+        results, status = comparison.compare(begun, out, progress=progress, say=say)
+    return Choice(recommend(results, begun.need), results, Path(out), status)
 
 
 def _share(minutes, families):
     """Minutes for each family."""
-    if minutes is None:
-        return None
-    if not isinstance(minutes, int | float) or not 0 < minutes < math.inf:
-        raise ValueError(f"`minutes` must be a positive number; received {minutes!r}.")
+    TimeBudget(minutes)
     return minutes / max(1, len(comparison.clocked(families)))
 
 

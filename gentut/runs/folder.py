@@ -1,66 +1,118 @@
 """What a run folder holds: written so that no file is ever half there, read with suspicion."""
 
+import contextlib
 import csv
 import dataclasses
 import hashlib
 import io
-import json
 import math
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from gentut.checks import check_choice, check_positive
-from gentut.files import write_atomically
+from gentut.checks import check_choice, check_int, check_positive
+from gentut.files import read_json, write_atomically, write_json
 from gentut.models import recipes
 from gentut.models.networks import check_image_shape
 from gentut.report.scores import check_scores
 from gentut.report.tasks import check_tasks
 from gentut.runs.contents import check_contents
 from gentut.runs.versions import read_keras, unreadable
-from gentut.tasks import TASKS
 from gentut.training.callbacks import TimeBudget
+from gentut.training.step import StepModel
 
 STATUSES = ("running", "interrupted", "diverged", "finished")
 DEFAULT_EPOCHS = 10
-KINDS = {"data": str, "conditional": bool, "skip_unreadable": bool, "environment": dict,
-         "contents": dict}  # fmt: skip
 FIXED = ("epoch", "seconds")  # columns of every history, before those of the model
 
 
-@dataclasses.dataclass
-class Config:
+@dataclasses.dataclass(kw_only=True)
+class Settings:
+    """What a training and a comparison have in common: their images, and their seed.
+
+    Raises:
+        ValueError, TypeError: an entry is not what its name promises.
+    """
+
+    data: str = "glyphs"  # what `gentut.data.load` takes
+    size: int | None = None  # pixels per side
+    channels: int | None = None
+    skip_unreadable: bool = False  # images of a folder
+    seed: int = 0  # of weights, noise and order
+
+    def __post_init__(self) -> None:
+        if isinstance(self.data, os.PathLike):
+            self.data = os.fspath(self.data)
+        self._check_types(data=str, skip_unreadable=bool)
+        if self.size is not None:
+            check_positive("size", self.size)
+            try:
+                check_image_shape((self.size, self.size, 1))
+            except ValueError:
+                raise ValueError(
+                    "`size` must halve evenly down to 4…8 pixels (28, 32, 48, 64, 96, 128, …);"
+                    f" received {self.size}."
+                ) from None
+        if self.channels not in (None, 1, 3):
+            raise ValueError(f"`channels` must be 1 or 3; received {self.channels!r}.")
+        try:
+            self.seed = check_int("seed", self.seed, most=2**31 - 1)
+        except ValueError:
+            raise ValueError(
+                f"`seed` must be an integer in [0, 2**31); received {self.seed!r}."
+            ) from None
+
+    def _check_types(self, **kinds: type) -> None:
+        for name, kind in kinds.items():
+            if not isinstance(getattr(self, name), kind):
+                raise TypeError(
+                    f"`{name}` must be a {kind.__name__}; received {getattr(self, name)!r}."
+                )
+
+    @property
+    def data_options(self) -> dict[str, object]:
+        """The options of `gentut.data.load`, only those that say something."""
+        on_error = "skip" if self.skip_unreadable else None
+        options = {"size": self.size, "channels": self.channels, "on_error": on_error}
+        return {name: value for name, value in options.items() if value is not None}
+
+    def words(self, *names: str) -> list[str]:
+        """The options of the command line that set these fields, and those of every training."""
+        words = []
+        for name in (*names, "size", "channels", "skip_unreadable", "seed"):
+            value = getattr(self, name)
+            if value is not None and value is not False:
+                words.append(f"--{name.replace('_', '-')}")
+                words += [] if value is True else [str(value)]
+        return words
+
+
+@dataclasses.dataclass(kw_only=True)
+class Config(Settings):
     """What a run was asked for, and how far it came (``config.json``).
 
     Raises:
         ValueError, TypeError: an entry is not what its name promises.
     """
 
-    family: str
-    data: str = "glyphs"  # what `gentut.data.load` takes
-    conditional: bool = False
+    family: str | None = None  # one of `gentut.models.recipes.FAMILIES`; there is no default
+    conditional: bool = False  # use the labels
     minutes: float | None = None  # train by the clock, or
     epochs: int | None = None  # by passes over the data; 10 if neither is given
     batch_size: int | None = None  # the recipe's once training has begun
-    size: int | None = None  # pixels per side
-    channels: int | None = None
-    skip_unreadable: bool = False  # images of a folder
-    seed: int = 0
-    devices: int | None = None  # of each process; None is one
+    devices: int | None = None  # of each process, see `gentut.use_devices`; None is one
     status: str = "running"
     seconds: float = 0.0  # of training so far
     environment: dict = dataclasses.field(default_factory=dict)  # where it was trained
     contents: dict = dataclasses.field(default_factory=dict)  # of the data, see `runs.contents`
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_choice("family", self.family, recipes.FAMILIES)
-        for name, kind in KINDS.items():
-            if not isinstance(getattr(self, name), kind):
-                raise TypeError(
-                    f"`{name}` must be a {kind.__name__}; received {getattr(self, name)!r}."
-                )
+        super().__post_init__()
+        self._check_types(conditional=bool, environment=dict, contents=dict)
         if self.contents:
             check_contents(self.contents)
         if self.minutes is not None and self.epochs is not None:
@@ -72,39 +124,14 @@ class Config:
             TimeBudget(self.minutes)
         elif self.epochs is None:
             self.epochs = DEFAULT_EPOCHS
-        for name in ("epochs", "batch_size", "size", "devices"):
+        for name in ("epochs", "batch_size"):
             if getattr(self, name) is not None:
                 check_positive(name, getattr(self, name))
-        if self.size is not None:
-            try:
-                check_image_shape((self.size, self.size, 1))
-            except ValueError:
-                raise ValueError(
-                    "`size` must halve evenly down to 4…8 pixels (28, 32, 48, 64, 96, 128, …);"
-                    f" received {self.size}."
-                ) from None
-        if self.channels not in (None, 1, 3):
-            raise ValueError(f"`channels` must be 1 or 3; received {self.channels!r}.")
-        if not _is_int(self.seed) or not 0 <= self.seed < 2**31:
-            raise ValueError(f"`seed` must be an integer in [0, 2**31); received {self.seed!r}.")
+        if self.devices not in (None, "auto"):
+            check_positive("devices", self.devices)
         check_choice("status", self.status, STATUSES)
         if not isinstance(self.seconds, int | float) or not 0 <= self.seconds < math.inf:
             raise ValueError(f"`seconds` must be a number ≥ 0; received {self.seconds!r}.")
-
-    @property
-    def data_options(self):
-        """The options of `gentut.data.load`."""
-        return data_options(self.size, self.channels, self.skip_unreadable)
-
-
-def data_options(size=None, channels=None, skip_unreadable=False):
-    """Options of `gentut.data.load`, only those that say something."""
-    options = {"size": size, "channels": channels, "on_error": "skip" if skip_unreadable else None}
-    return {name: value for name, value in options.items() if value is not None}
-
-
-def _is_int(value):
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 class RunFolder:
@@ -118,35 +145,32 @@ class RunFolder:
         argument: what the user called it, for messages.
     """
 
-    def __init__(self, path, argument="run"):
+    def __init__(self, path: str | os.PathLike, argument: str = "run") -> None:
         self.path, self.argument = Path(path), argument
 
     @property
-    def checkpoints(self):
+    def checkpoints(self) -> Path:
         """The folder of the checkpoints."""
         return self.path / "checkpoints"
 
     # ------------------------------------------------------------------ read
 
-    def read_config(self):
+    def read_config(self) -> Config:
         """The `Config`."""
-        try:
-            values = json.loads(self._need("config.json").read_text(encoding="utf-8"))
-            if not isinstance(values, dict):
-                raise ValueError(f"it holds a {type(values).__name__}, not an object")
+        path = self._need("config.json")
+        with self._told_of("config.json"):
+            values = read_json(path)
             unknown = set(values) - {field.name for field in dataclasses.fields(Config)}
             if unknown:
                 raise ValueError(f"it holds an unknown entry, {min(unknown)!r}")
             return Config(**values)
-        except (ValueError, TypeError, RecursionError) as error:
-            raise self._damaged("config.json", error) from error
 
-    def read_history(self):
+    def read_history(self) -> list[dict[str, float]]:
         """One dict of numbers per epoch; empty before the first."""
         path = self.path / "history.csv"
         if not path.is_file():
             return []
-        try:
+        with self._told_of("history.csv"):
             text = path.read_text(encoding="utf-8")
             if not text.endswith("\n"):
                 raise ValueError("it does not end with a whole line")
@@ -161,10 +185,8 @@ class RunFolder:
                 if odd:
                     raise ValueError(f"its {odd[0]} of epoch {number} must be a finite number")
             return [row | {"epoch": number} for number, row in enumerate(rows, start=1)]
-        except (ValueError, TypeError, csv.Error) as error:  # TypeError: a row that is too short
-            raise self._damaged("history.csv", error) from error
 
-    def read_grids(self, most=40):
+    def read_grids(self, most: int = 40) -> list[np.ndarray]:
         """Sample grids ``(h, w, c)`` in [0, 1], first epoch first; evenly chosen if over `most`."""
         paths = sorted((self.path / "samples").glob("epoch-*.png"))
         chosen = np.unique(np.linspace(0, len(paths) - 1, min(most, len(paths))).round())
@@ -182,7 +204,7 @@ class RunFolder:
             raise self._damaged(f"samples/{path.name}", error) from error
         return pixels.reshape(*pixels.shape[:2], -1).astype("float32") / 255
 
-    def read_model(self):
+    def read_model(self) -> StepModel:
         """The trained model."""
         path = self._need("model.keras")
         try:
@@ -190,38 +212,32 @@ class RunFolder:
         except ValueError as error:
             raise self._broken(f"model.keras {error}") from error
 
-    def model_id(self):
+    def model_id(self) -> str:
         """The SHA-256 of ``model.keras``: whose scores these are."""
         return hashlib.sha256(self._need("model.keras").read_bytes()).hexdigest()
 
-    def read_scores(self):
+    def read_scores(self) -> dict | None:
         """What `gentut evaluate` found; None if it was not run on the model that is there now."""
         path = self.path / "scores.json"
         if not path.is_file():
             return None
-        try:
-            scores = json.loads(path.read_text(encoding="utf-8"))
+        with self._told_of("scores.json"):
+            scores = read_json(path)
             check_scores(scores, {"left_out": str})
-        except (ValueError, RecursionError) as error:
-            raise self._damaged("scores.json", error) from error
         return scores if self._is_of_model(scores) else None
 
-    def need_config(self):
+    def need_config(self) -> None:
         """Raise unless there is a run to read."""
         self._need("config.json")
 
-    def read_tasks(self):
+    def read_tasks(self) -> dict[str, dict]:
         """What `gentut tasks` found on the model that is there now, task -> dict."""
         path = self.path / "tasks.json"
         if not path.is_file():
             return {}
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-            if not isinstance(found, dict) or not set(found) <= set(TASKS):
-                raise ValueError(f"it must hold an object of {', '.join(TASKS)}")
+        with self._told_of("tasks.json"):
+            found = read_json(path)
             check_tasks(found)
-        except (ValueError, RecursionError) as error:
-            raise self._damaged("tasks.json", error) from error
         return {task: result for task, result in found.items() if self._is_of_model(result)}
 
     def _is_of_model(self, found):
@@ -231,10 +247,8 @@ class RunFolder:
     def _environment(self):
         """Of the writer, also where `read_config` would fail; {} if nobody knows."""
         try:
-            return json.loads((self.path / "config.json").read_text(encoding="utf-8"))[
-                "environment"
-            ]
-        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            return read_json(self.path / "config.json")["environment"]
+        except (OSError, ValueError, KeyError):
             return {}
 
     def _need(self, name):
@@ -246,6 +260,14 @@ class RunFolder:
                 f" {str(self.path)!r}, which {fault}."
             )
         return path
+
+    @contextlib.contextmanager
+    def _told_of(self, name):
+        """What is wrong with what was read from a file becomes an error that names the file."""
+        try:
+            yield
+        except (ValueError, TypeError, csv.Error) as error:  # TypeError: a row that is too short
+            raise self._damaged(name, error) from error
 
     def _damaged(self, name, reason):
         text = " ".join(str(reason).split()) or type(reason).__name__
@@ -259,14 +281,14 @@ class RunFolder:
 
     # ------------------------------------------------------------------ write
 
-    def make(self):
+    def make(self) -> None:
         """Make the folder, and clear it of what a process that was killed left half written."""
         (self.path / "samples").mkdir(parents=True, exist_ok=True)
         for folder in (self.path, self.path / "samples", self.checkpoints):
             for half in (*folder.glob("*.part"), *folder.glob("part-*")):
                 half.unlink()
 
-    def holds_nothing(self):
+    def holds_nothing(self) -> bool:
         """Whether there is no folder, or an empty one, or one with what `make` makes."""
         if not os.path.isdir(self.path):  # unlike Path.is_dir, no error for a name too long
             return not os.path.lexists(self.path)
@@ -275,41 +297,39 @@ class RunFolder:
             path.name in own or path.suffix == ".part" for path in self.path.iterdir()
         ) and not any(any((self.path / name).glob("*")) for name in ("samples", "checkpoints"))
 
-    def drop_grids(self, after):
+    def drop_grids(self, after: int) -> None:
         """Remove sample grids of epochs that will be made again."""
         for path in (self.path / "samples").glob("epoch-*.png"):
             number = path.stem.removeprefix("epoch-")
             if number.isdecimal() and int(number) > after:
                 path.unlink()
 
-    def write_config(self, config):
-        write_atomically(
-            self.path / "config.json", json.dumps(dataclasses.asdict(config), indent=2) + "\n"
-        )
+    def write_config(self, config: Config) -> None:
+        write_json(self.path / "config.json", dataclasses.asdict(config))
 
-    def write_history(self, rows):
+    def write_history(self, rows: Sequence[Mapping[str, float]]) -> None:
         text = io.StringIO()
         table = csv.DictWriter(text, rows[0], lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
         write_atomically(self.path / "history.csv", text.getvalue())
 
-    def write_tasks(self, found):
-        write_atomically(self.path / "tasks.json", json.dumps(found, indent=2) + "\n")
+    def write_tasks(self, found: Mapping[str, Mapping]) -> None:
+        write_json(self.path / "tasks.json", found)
 
-    def drop_results(self):
+    def drop_results(self) -> None:
         """Remove what is true of the model so far only."""
         for name in ("scores.json", "tasks.json", "report.html"):
             (self.path / name).unlink(missing_ok=True)
 
-    def write_scores(self, scores):
-        write_atomically(self.path / "scores.json", json.dumps(scores, indent=2) + "\n")
+    def write_scores(self, scores: Mapping[str, object]) -> None:
+        write_json(self.path / "scores.json", scores)
 
-    def write_model(self, model):
+    def write_model(self, model: StepModel) -> None:
         save_model(model, self.path / "model.keras")
 
 
-def load_model(path):
+def load_model(path: str | os.PathLike) -> StepModel:
     """The gentut model in a `.keras` file; a `ValueError` if there is none."""
     try:
         return read_keras(path)
@@ -319,7 +339,7 @@ def load_model(path):
         ) from error
 
 
-def save_model(model, path):
+def save_model(model: StepModel, path: str | os.PathLike) -> None:
     """Write a `.keras` file so that a reader never meets half of one."""
     path = Path(path)
     temporary = path.with_name("part-" + path.name)  # Keras wants the ending

@@ -1,10 +1,13 @@
 """One training by several devices and several processes, into one run folder."""
 
 import contextlib
+import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+from gentut.runs.folder import Config, RunFolder
 from gentut.runs.guard import NAME
 from gentut.training.devices import (
     ProcessesLost,
@@ -17,7 +20,7 @@ from gentut.training.devices import (
 )
 
 
-def set_devices(count, run):
+def set_devices(count: int | str | None, run: RunFolder | None = None) -> int | None:
     """Set the devices of this process; their number, or None for one.
 
     `count`: None for those that are set already, or that a `run` which goes on was begun with.
@@ -32,7 +35,7 @@ def set_devices(count, run):
     return count if count > 1 else None
 
 
-def refuse_clock(config):
+def refuse_clock(config: Config) -> None:
     """Raise if several processes would each stop by its own clock, and so wait for each other."""
     if process()[1] > 1 and config.minutes is not None:
         raise ValueError(
@@ -42,7 +45,7 @@ def refuse_clock(config):
 
 
 @contextlib.contextmanager
-def own_folder(path):
+def own_folder(path: str | os.PathLike) -> Iterator[Path]:
     """The run folder that this process works in.
 
     Of several processes that train together, the first has the folder itself.  The others begin

@@ -9,10 +9,12 @@ import keras
 import numpy as np
 
 from gentut import data as image_data
-from gentut import plots, report
+from gentut import plots
 from gentut.files import write_atomically
+from gentut.report.run import run_report
 from gentut.runs import checkpoint
-from gentut.training.devices import process
+from gentut.runs.folder import Config
+from gentut.training.devices import fetch_state, process
 
 RECORDING_SHARE = 0.2  # of the time that pictures may take, however short the epochs
 CHECKPOINT_SHARE = 0.02  # of the time that checkpoints may take
@@ -112,8 +114,7 @@ class Recorder(keras.callbacks.Callback):
     def mark(self, step=0):
         """Write a checkpoint."""
         with self.marking:
-            if hasattr(self.model, "jax_state_sync"):  # JAX holds the state outside the model
-                self.model.jax_state_sync()
+            fetch_state(self.model)
             position = checkpoint.Position(self.rows, step, self.config.seconds)
             checkpoint.save(self.run.checkpoints, self.model, position)
             self.marked = len(self.rows)
@@ -202,7 +203,7 @@ def write_report(run, model, config=None):
         gif = run.path / "samples.gif"
         plots.training_gif(gif, [grid[None] for grid in grids], columns=1, scale=1)
         info["animation"] = gif.read_bytes()
-    report.run_report(run.path / "report.html", info)
+    run_report(run.path / "report.html", info)
 
 
 def status(config, rows):
@@ -218,13 +219,8 @@ def status(config, rows):
     return f"Stopped after {time_used} of training and {epochs}; --resume goes on."
 
 
-def command(config):
+def command(config: Config) -> str:
     """The command line that repeats a run."""
     words = ["gentut", "train", config.family, "--data", Path(config.data).name]
-    words += ["--conditional"] * config.conditional
-    words += ["--skip-unreadable"] * config.skip_unreadable
-    for name in ("minutes", "epochs", "batch_size", "size", "channels", "seed", "devices"):
-        value = getattr(config, name)
-        if value is not None:
-            words += [f"--{name.replace('_', '-')}", str(value)]
+    words += config.words("conditional", "minutes", "epochs", "batch_size", "devices")
     return shlex.join([*words, "--out", "RUN"])

@@ -1,6 +1,5 @@
 """Studies of trained runs with people: from run folders to a page and a key, then to numbers."""
 
-import json
 import math
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import numpy as np
 
 from gentut import data as image_data
 from gentut import human, plots, runs
-from gentut.files import write_atomically
+from gentut.files import write_atomically, write_json
 
 
 def make(folders, out, *, protocol="real_or_fake", trials=60, practice=4, exposure_ms=None,
@@ -83,8 +82,7 @@ def analyse(files, key, out=None):
         out.mkdir(parents=True, exist_ok=True)
         finite = {k: v if not isinstance(v, float) or math.isfinite(v) else None
                   for k, v in results.items()}  # fmt: skip
-        text = json.dumps(finite, indent=2, ensure_ascii=False) + "\n"
-        write_atomically(out / "results.json", text)
+        write_json(out / "results.json", finite)
         write_atomically(out / "errors.png", plots.png(human.plot_errors(results)))
         if study.protocol == "real_or_fake":
             figure = human.plot_images(responses, study)

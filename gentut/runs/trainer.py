@@ -3,13 +3,12 @@
 import dataclasses
 import os
 import shutil
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
 
 from gentut import data as image_data
-from gentut import report
-from gentut.checks import check_choice
 from gentut.models import recipes
 from gentut.runs import checkpoint
 from gentut.runs.checkpoint import Position
@@ -19,33 +18,24 @@ from gentut.runs.guard import CtrlC, locked, room
 from gentut.runs.processes import own_folder, refuse_clock, set_devices
 from gentut.runs.record import Recorder, write_report
 from gentut.training.callbacks import Progress, StopOnNaN, TimeBudget, TrainingDiverged
-from gentut.training.devices import device, process
+from gentut.training.devices import environment, process
 from gentut.training.optimizers import value_of
+from gentut.training.step import StepModel
 from gentut.training.step import seed as set_seed
 
 
-def train(family=None, data=None, out="runs/model", *, conditional=None, minutes=None,
-          epochs=None, batch_size=None, size=None, channels=None, skip_unreadable=None, seed=None,
-          devices=None, resume=False, progress=False, say=lambda line: None):  # fmt: skip
+def train(
+    config: Config,
+    out: str | os.PathLike = "runs/model",
+    *,
+    progress: bool = False,
+    say: Callable[[str], None] = lambda line: None,
+) -> tuple[StepModel, str]:
     """Train a family's recipe into a run folder, and write its report.
 
     Args:
-        family: one of `gentut.models.recipes.FAMILIES`; not needed with `resume`.
-        data: what `gentut.data.load` takes; default "glyphs".
-        out: the run folder; must be new or empty, unless `resume`.
-        conditional: use the labels; default not.
-        minutes: train by the clock; or
-        epochs: passes over the data; default 10 if `minutes` is not given.  The statistical
-            families are fitted at once and use neither.
-        batch_size: images per step; default the recipe's.
-        size, channels: for a folder of images, see `gentut.data.load`.
-        skip_unreadable: leave out images of a folder that cannot be read, with a warning.
-        seed: of weights, noise and order; default 0.
-        devices: see `gentut.use_devices`; default 1, or what the run was begun with.
-        resume: go on with the run in `out`, see `resume`.  Settings can be left out; only a larger
-            number of `minutes` or `epochs` can be new, and `data` the place where the same images
-            are now.  If `family` is given and `out` is new or empty, the run begins: the same
-            command can be given again until it is done.
+        config: what to train, and on what; it is left as it is.
+        out: the run folder; must be new or empty.
         progress: show a progress bar on the terminal.
         say: called with a line of text where something takes long.
 
@@ -53,62 +43,51 @@ def train(family=None, data=None, out="runs/model", *, conditional=None, minutes
         The model, and "finished" or "interrupted" (by Ctrl-C; the run can be resumed).
 
     Raises:
-        ValueError, TypeError, FileNotFoundError: an argument, the data or the folder is not what
-            it must be, or another process works in it; nothing is left behind or changed.
+        ValueError, TypeError, FileNotFoundError: the data or the folder is not what it must be, or
+            another process works in it; nothing is left behind or changed.
         TrainingDiverged: a loss became NaN; the folder keeps the epochs before, if any.
         gentut.training.devices.ProcessesLost: another process of the training has ended.
     """
-    asked = {
-        "family": family, "data": None if data is None else str(data), "conditional": conditional,
-        "minutes": minutes, "epochs": epochs, "batch_size": batch_size, "size": size,
-        "channels": channels, "skip_unreadable": skip_unreadable, "seed": seed,
-        "devices": set_devices(devices, RunFolder(out, "out") if resume else None),
-    }  # fmt: skip
-    asked = {name: value for name, value in asked.items() if value is not None}
+    devices = set_devices(config.devices)
+    config = dataclasses.replace(config, devices=devices, status="running", seconds=0.0)
     with own_folder(out) as folder:
-        return _begin(RunFolder(folder, "out"), asked, resume, progress and process()[0] == 0, say)
-
-
-def _begin(run, asked, resume, progress, say):
-    """Train into a folder, or go on; what `train` returns and raises."""
-    family, out = asked.get("family"), run.path
-    if resume and not ("family" in asked and run.holds_nothing()):
-        run.need_config()
-        with locked(run.path, "out", say):
-            return _go_on(run, asked, progress, say)
-    if "family" not in asked:
-        check_choice("family", family, recipes.FAMILIES)
-    config = Config(**asked)
-    _refuse_used(run)
-    refuse_clock(config)
-    images, labels = image_data.load(config.data, "train", **config.data_options)
-    config.contents = describe(config.data, images, labels)
-    labels, num_classes = _classes(config, images, labels)
-    set_seed(config.seed)
-    model = recipes.build(config.family, images.shape[1:], num_classes)
-    if not image_data.is_name(config.data):
-        config.data = os.path.abspath(config.data)  # so that the run can be used from elsewhere
-    if config.batch_size is None and model.iterative:
-        config.batch_size = model.default_batch_size
-    existed = os.path.isdir(run.path)
-    try:
-        run.path.mkdir(parents=True, exist_ok=True)
-    except (OSError, ValueError) as error:  # ValueError: a zero byte
-        reason = getattr(error, "strerror", None) or error
-        raise ValueError(
-            f"`out` must be a folder that can be made; received {str(out)!r}: {reason}."
-        ) from error
-    with locked(run.path, "out", say):
-        _refuse_used(run)  # by a process that was faster
+        run = RunFolder(folder, "out")
+        _refuse_used(run)
+        refuse_clock(config)
+        images, labels = image_data.load(config.data, "train", **config.data_options)
+        config.contents = describe(config.data, images, labels)
+        labels, num_classes = _classes(config, images, labels)
+        set_seed(config.seed)
+        model = recipes.build(config.family, images.shape[1:], num_classes)
+        if not image_data.is_name(config.data):
+            config.data = os.path.abspath(config.data)  # so that the run can be used from elsewhere
+        if config.batch_size is None and model.iterative:
+            config.batch_size = model.default_batch_size
+        existed = os.path.isdir(run.path)
         try:
-            return _train(run, config, model, images, labels, Position([]), progress, say)
-        except BaseException:
-            if not _worth_keeping(run):
-                _clear(run.path, existed)
-            raise
+            run.path.mkdir(parents=True, exist_ok=True)
+        except (OSError, ValueError) as error:  # ValueError: a zero byte
+            reason = getattr(error, "strerror", None) or error
+            raise ValueError(
+                f"`out` must be a folder that can be made; received {str(run.path)!r}: {reason}."
+            ) from error
+        with locked(run.path, "out", say):
+            _refuse_used(run)  # by a process that was faster
+            try:
+                return _train(run, config, model, images, labels, Position([]), progress, say)
+            except BaseException:
+                if not _worth_keeping(run):
+                    _clear(run.path, existed)
+                raise
 
 
-def resume(run, *, minutes=None, epochs=None, progress=False, say=lambda line: None):
+def resume(
+    run: str | os.PathLike,
+    *,
+    progress: bool = False,
+    say: Callable[[str], None] = lambda line: None,
+    **settings: object,
+) -> tuple[StepModel, str]:
     """Go on with a run that was stopped, killed, or is to be trained for longer.
 
     A run that counts epochs ends with the weights, history and samples, to the bit, of one that
@@ -118,16 +97,25 @@ def resume(run, *, minutes=None, epochs=None, progress=False, say=lambda line: N
 
     Args:
         run: the run folder.
-        minutes, epochs: a larger number than the run was begun with, or None.
         progress, say: see `train`.
+        **settings: fields of `Config`; None is left out.  New can be a larger number of `minutes` or `epochs`, the
+            `devices`, and `data`, the place where the same images are now; any other must be what
+            the run was begun with.
 
     Returns, raises: see `train`.
     """
-    return train(out=run, minutes=minutes, epochs=epochs, resume=True, progress=progress, say=say)
+    devices = set_devices(settings.get("devices"), RunFolder(run, "out"))
+    asked = {**settings, "devices": devices}
+    asked = {name: value for name, value in asked.items() if value is not None}
+    with own_folder(run) as path:
+        folder = RunFolder(path, "out")
+        folder.need_config()
+        with locked(folder.path, "out", say):
+            return _go_on(folder, asked, progress, say)
 
 
 def _go_on(run, asked, progress, say):
-    """Train a run from its newest checkpoint, or from the start if it has none.
+    """Train a run from its newest checkpoint, or from the start if it has none; see `resume`.
 
     Nothing in the folder is changed before everything is checked.
     """
@@ -171,7 +159,7 @@ def _go_on(run, asked, progress, say):
 
 def _train(run, config, model, images, labels, position, progress, say):
     """Train, or train on, in a folder that is locked; write the report."""
-    config.status, config.environment = "running", report.environment(device())
+    config.status, config.environment = "running", environment()
     with room("run", run.path):
         try:
             _advance(run, config, model, images, labels, position, progress, say)
@@ -253,8 +241,20 @@ def _advance(run, config, model, images, labels, position, progress, say):
     recorder.save(model)
 
 
-def fit(model, images, labels=None, *, clock=None, epochs=None, initial_epoch=0, initial_step=0,
-        batch_size=None, seed=0, callbacks=(), progress=False):  # fmt: skip
+def fit(
+    model: StepModel,
+    images: np.ndarray,
+    labels: np.ndarray | None = None,
+    *,
+    clock: TimeBudget | None = None,
+    epochs: int | None = None,
+    initial_epoch: int = 0,
+    initial_step: int = 0,
+    batch_size: int | None = None,
+    seed: int = 0,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    progress: bool = False,
+) -> int:
     """Train or fit a model; return the number of images it has seen.
 
     `clock` is a `TimeBudget`, or None to count `epochs`. `progress` shows a bar.
@@ -263,7 +263,7 @@ def fit(model, images, labels=None, *, clock=None, epochs=None, initial_epoch=0,
         model.fit(images, labels, seed=seed)
         return len(images)
     batch_size = batch_size or model.default_batch_size
-    bar = Progress(clock, batch_size) if progress else None
+    bar = Progress(clock, batch_size) if progress and process()[0] == 0 else None
     before = int(value_of(model.optimizer.iterations))
     try:
         model.fit(
@@ -321,6 +321,9 @@ def _refuse_used(run):
 
 def _taken_up(config, rows, asked):
     """The config of a run that goes on; nothing is written yet."""
+    unknown = set(asked) - {field.name for field in dataclasses.fields(Config)}
+    if unknown:
+        raise TypeError(f"`{min(unknown)}` must be a setting of a run; see gentut.runs.Config.")
     for name, value in asked.items():
         begun = getattr(config, name)
         if name == "data":  # where the images are now, see `load_again`

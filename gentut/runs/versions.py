@@ -5,8 +5,7 @@ import zipfile
 
 import keras
 
-from gentut import report
-from gentut.training.devices import device
+from gentut.training.devices import environment
 from gentut.training.step import StepModel
 
 NAMES = ("gentut", "keras")
@@ -15,9 +14,9 @@ NAMES = ("gentut", "keras")
 def unreadable(written):
     """What is wrong with a file that cannot be read, as the rest of a sentence.
 
-    `written`: the `gentut.report.environment` of its writer, as far as it is known.
+    `written`: the `gentut.training.devices.environment` of its writer, as far as it is known.
     """
-    here = report.environment(device())
+    here = environment()
     written = written if isinstance(written, dict) else {}
     others = [
         name

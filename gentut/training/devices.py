@@ -5,14 +5,16 @@ This folder alone knows which Keras backend is running.
 
 import contextlib
 import os
+import platform
 from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import keras
 import numpy as np
 
 from gentut.checks import check_positive
-from gentut.startup import KERAS_SETTINGS
+from gentut.startup import keras_settings
 
 BACKEND = keras.backend.backend()
 if BACKEND == "tensorflow":
@@ -31,8 +33,7 @@ else:
         f"gentut runs on the Keras backends tensorflow, jax and torch; received {BACKEND!r}."
         " Set the environment variable KERAS_BACKEND before Python starts."
     )
-for _name, _needed in KERAS_SETTINGS.items():  # not changed here: other code may want its own
-    _value = getattr(keras.config, _name)()
+for _name, _value, _needed in keras_settings():  # not changed here: other code may want its own
     if _value != _needed:
         raise ImportError(
             f"gentut needs Keras' setting `{_name}` to be {_needed!r}; received {_value!r}. Change"
@@ -82,6 +83,38 @@ def device() -> str:
     if BACKEND == "jax":
         return jax.default_backend().upper()
     return "GPU" if torch.cuda.is_available() else "CPU"
+
+
+def environment() -> dict[str, str]:
+    """Return versions and the kind of machine, without its name, paths or user."""
+    packages = {}
+    for name in ("gentut", "keras", BACKEND, "numpy"):
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            packages[name] = "not installed as a package"
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    kind = "" if device() == "CPU" else f"{device()}, "
+    return {
+        "python": platform.python_version(),
+        **packages,
+        "backend": BACKEND,
+        "device": f"{kind}{cores} CPU core{'s' * (cores != 1)} ({platform.machine()})",
+        "system": platform.system(),
+    }
+
+
+def onednn() -> str:
+    """Tell whether TensorFlow on a CPU has oneDNN, "on" or "off"; elsewhere "" (it is not used)."""
+    if BACKEND != "tensorflow" or device() != "CPU":
+        return ""
+    return "off" if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0" else "on"
+
+
+def fetch_state(model: keras.Model) -> None:
+    """Bring the variables of a model in training up to date: JAX holds their values elsewhere."""
+    if hasattr(model, "jax_state_sync"):
+        model.jax_state_sync()
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -35,9 +35,9 @@ import published
 import results
 import trainings
 
-from gentut import data, plots, report
+from gentut import data, plots
 from gentut.models import recipes
-from gentut.training import step
+from gentut.training import devices
 
 SETS = ("mnist", "fashion_mnist", "glyphs")  # 28×28 grey in 10 classes, as the published need
 NAMES = (*results.REFERENCES, *trainings.TRAINED, *published.RECIPES)
@@ -109,7 +109,7 @@ def start(bench, name, seed, marks):
 
 def benchmark(bench, names, seeds, marks, rows, keep, grids=None):
     """Run what `rows` lacks; `keep(rows)` is called whenever rows are added to it."""
-    environment = report.environment(step.device())
+    environment = devices.environment()
     machine = ", ".join(f"{key} {value}" for key, value in environment.items())
     for name, seed, due in plan(names, seeds, marks):
         code = code_digest(name)
@@ -193,7 +193,7 @@ def throughput(bench, seconds, seed, names):
             f" {product / 1e9:.1f} | {100 * count * rate / product:.0f} % |"
         )
         print(lines[-1], file=sys.stderr, flush=True)
-    facts = report.environment(step.device())
+    facts = devices.environment()
     lines += [
         "",
         f"- {seconds:g} seconds of `fit` each on {bench.name}, seed {seed}. FLOPs of dense layers"

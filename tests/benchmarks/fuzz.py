@@ -65,7 +65,7 @@ def targets(root):
     shrink_recipes(Set)
     data = make_photographs(root / "photographs", train=8, test=4)
     run = root / "run"
-    runs.train("vae", data, run, size=16, channels=1, epochs=2)
+    runs.train(runs.Config(family="vae", data=data, size=16, channels=1, epochs=2), run)
     images = np.random.default_rng(0).random((40, 16, 16, 1)).astype("float32")
     study = human.make_study(images, {"model": images[::-1].copy()}, trials=4, practice=0)
     study.save_key(root / "key.json")

@@ -22,7 +22,7 @@ import flops
 import keras
 import results
 
-from gentut import metrics, report, runs
+from gentut import metrics, runs
 from gentut.cli import doctor
 from gentut.evaluation.reference import ReferenceSet
 from gentut.training import devices
@@ -82,7 +82,7 @@ def measure(judged, family, policy, minutes, batch_size, seed):
 
 def sweep(options, rows, keep):
     """Make the rows that are missing."""
-    facts = report.environment(devices.device())
+    facts = devices.environment()
     machine = ", ".join(f"{key} {value}" for key, value in facts.items())
     sets, sizes = {}, {}
     for name, family, policy, minutes, seed in itertools.product(

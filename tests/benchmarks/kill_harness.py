@@ -64,8 +64,14 @@ def start(family, data, out, epochs, point=None):
         record.MIDWAY = 0.0
         if point is not None:
             sys.addaudithook(Bomb(out, point))
-        runs.train(family, data, out, size=16, channels=1, conditional=True, epochs=epochs,
-                   seed=7, resume=True, say=lambda line: print(line, flush=True))  # fmt: skip
+        config = runs.Config(
+            family=family, data=data, size=16, channels=1, conditional=True, epochs=epochs, seed=7
+        )
+        told = {"say": lambda line: print(line, flush=True)}
+        if runs.RunFolder(out).holds_nothing():
+            runs.train(config, out, **told)
+        else:
+            runs.resume(out, **told)
         status = 0
     except BaseException as error:  # told in the log; the parent sees the status
         print(type(error).__name__, error, flush=True)

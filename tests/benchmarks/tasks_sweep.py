@@ -29,10 +29,10 @@ import gentut  # before TensorFlow
 # isort: split
 import numpy as np
 
-from gentut import data, metrics, report, tasks
+from gentut import data, metrics, tasks
 from gentut.evaluation import features
 from gentut.tasks import curve
-from gentut.training import step
+from gentut.training import devices
 
 HERE = Path(__file__).parent
 FAMILIES = ("mixture", "vae", "gan")
@@ -172,7 +172,7 @@ def main(arguments=None):
 def sweep(options, stored, end):
     """Make the rows that are missing."""
     letters, judge = Letters(options.cache), features.load("glyphs")
-    environment = report.environment(step.device())
+    environment = devices.environment()
     stored["machine"] = ", ".join(f"{k} {v}" for k, v in environment.items())
     known = None
 

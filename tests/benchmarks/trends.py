@@ -28,10 +28,10 @@ import gentut  # before TensorFlow
 import keras
 import numpy as np
 
-from gentut import data, metrics, report, runs
+from gentut import data, metrics, runs
 from gentut.evaluation.reference import ReferenceSet
 from gentut.files import write_atomically
-from gentut.training import step
+from gentut.training import devices
 
 HERE = Path(__file__).parent
 FAMILIES = ("vae", "gan", "flow", "latent_flow")
@@ -206,7 +206,7 @@ def main(arguments=None):
                 break
             row = names | function(*values)
             stored["rows"].append(row)
-            machine = report.environment(step.device())
+            machine = devices.environment()
             stored |= {
                 "machine": ", ".join(f"{k} {v}" for k, v in machine.items()),
                 "date": datetime.date.today().isoformat(),
