@@ -98,9 +98,9 @@ def resume(
     Args:
         run: the run folder.
         progress, say: see `train`.
-        **settings: fields of `Config`; None is left out.  New can be a larger number of `minutes` or `epochs`, the
-            `devices`, and `data`, the place where the same images are now; any other must be what
-            the run was begun with.
+        **settings: fields of `Config`; None is left out.  New can be a larger number of `minutes`
+            or `epochs`, the `devices`, and `data`, the place where the same images are now; any
+            other must be what the run was begun with.
 
     Returns, raises: see `train`.
     """
