@@ -25,6 +25,7 @@ from gentut.report.page import (
     page,
 )
 from gentut.report.run import run_report
+from gentut.report.verdict import ranked
 from gentut.training import devices
 
 browser = pytest.importorskip("browser", reason="websocket-client is not installed")
@@ -385,6 +386,22 @@ def test_the_browser_check_notices_faults(chromium, tmp_path):
     assert [name.split()[0] for name in visit.overflowing] == ["DIV"]
     assert visit.scroll_width > 390
     assert len(visit.problems) >= 2  # the script and the image that the policy forbids
+
+
+def test_the_best_and_what_is_level_with_it_are_found_in_one_place():
+    key = "precision"
+    rows = [
+        {"family": name, key: value, f"{key}_low": value - 1, f"{key}_high": value + 1}
+        for name, value in (("vae", 5.0), ("gan", 9.0), ("flow", 7.0), ("wgan", 6.9))
+    ]
+    level, behind = ranked(rows, key)  # higher is better
+    assert [[row["family"] for row in group] for group in (level, behind)] == [
+        ["gan", "flow"],
+        ["wgan", "vae"],
+    ]
+    near = [row("vae", 12.5, (11.0, 14.0)), row("gan", 10.0, (9.0, 12.0)), row("flow", 30.0)]
+    level, behind = ranked(near, "frechet_distance")  # lower is better
+    assert [r["family"] for r in level] == ["gan", "vae"] and behind == near[2:]
 
 
 def test_environment_names_versions_but_not_the_machine():

@@ -35,7 +35,7 @@ from gentut.report.scores import (
     interval_text,
 )
 from gentut.report.scores import text as score_text
-from gentut.report.verdict import duration, overlap, verdict
+from gentut.report.verdict import duration, ranked, verdict
 
 
 class CompareRow(TypedDict, total=False):
@@ -223,8 +223,8 @@ def _is_best(row: CompareRow, rows: Sequence[CompareRow], key: str) -> bool:
     values = [other[key] for other in rows if has(other, key)]
     if SCORES[key].better not in ("lower", "higher") or len(values) < 2 or not has(row, key):
         return False
-    if key == "frechet_distance" and row is not rows[0]:  # rows come sorted; level is best too
-        return overlap(rows[0], row)
+    if key == "frechet_distance":  # what is level with the best is best too
+        return any(row is level for level in ranked(rows, key)[0])
     return row[key] == (min(values) if SCORES[key].better == "lower" else max(values))
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from gentut.checks import check_choice
-from gentut.report.scores import SCORES, family_name, has, interval_text, text
-from gentut.report.verdict import listed, overlap
+from gentut.report.scores import SCORES, family_name, has, text, with_interval
+from gentut.report.verdict import listed, ranked
 
 ALL = ("mixture", "vae", "gan", "flow", "latent_flow")
 
@@ -132,15 +132,13 @@ def copies(row: Mapping) -> bool:
 
 def _best(rows, key):
     """The level families, best first; why they lead; who is behind."""
-    sign = 1 if SCORES[key].better == "lower" else -1
-    best, *others = sorted(rows, key=lambda row: sign * row[key])
-    level = [best, *(row for row in others if overlap(best, row, key))]
-    behind = [row for row in others if row not in level]
+    level, behind = ranked(rows, key)
+    best = level[0]
     if len(level) > 1:
         scores = listed([_value(row, key) for row in level])
         first = f"the intervals of their {_title(key)} overlap, at {scores}"
     else:
-        most = "lowest" if sign == 1 else "highest"
+        most = "lowest" if SCORES[key].better == "lower" else "highest"
         first = (
             f"its {_title(key)} of {_value(best, key)} is the {most}, and no interval of another"
         )
@@ -151,7 +149,7 @@ def _best(rows, key):
 def _fast(rows):
     """The level families among the fast ones that are good enough; why; who is behind."""
     quality = "frechet_distance"
-    good, _, _ = _best(rows, quality)
+    good, poor = ranked(rows, quality)
     best, *others = sorted(good, key=lambda row: row["seconds_per_1000"])
     least = best["seconds_per_1000"]
     level = [best, *(row for row in others if row["seconds_per_1000"] <= FASTER * least)]
@@ -171,7 +169,7 @@ def _fast(rows):
     slow = [row for row in others if row not in level]
     if slow:
         return level, first, _behind(slow, "seconds_per_1000")
-    return level, first, _behind([row for row in rows if row not in good], quality)
+    return level, first, _behind(poor, quality)
 
 
 def _behind(rows, key):
@@ -195,9 +193,8 @@ def _title(key):
 
 
 def _value(row, key):
-    ends = interval_text(row, key)
     unit = "s" if key == "seconds_per_1000" else SCORES[key].title.partition(", ")[2]
-    return text(row, key) + f" {unit}" * bool(unit) + (f" ({ends})" if ends else "")
+    return with_interval(row, key, unit=unit)
 
 
 def _begin(sentence):

@@ -176,6 +176,7 @@ def check_scores(scores: object, needed: Mapping[str, object]) -> None:
 
 
 def has(scores: Scores, key: str) -> bool:
+    """Whether a score was measured."""
     return scores.get(key) is not None
 
 
@@ -208,7 +209,14 @@ def interval_text(scores: Scores, key: str, between: str = " to ") -> str:
     return between.join(_written(key, end) for end in ends) if ends else ""
 
 
+def with_interval(scores: Scores, key: str, between: str = " to ", unit: str = "") -> str:
+    """A score, its unit and its interval as far as there are any: "1.2 s (1.03 to 1.45)"."""
+    ends = interval_text(scores, key, between)
+    return text(scores, key) + f" {unit}" * bool(unit) + f" ({ends})" * bool(ends)
+
+
 def family_name(family: object) -> str:
+    """The name of a family as it is written; one that is not known is written as it is."""
     return FAMILIES[family][0] if family in FAMILIES else str(family)
 
 

@@ -1,13 +1,16 @@
 """Scores as tables of plain text, for the terminal."""
 
 import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gentut.report import scores as names
 from gentut.report.recommendation import NEEDS
 
 
-def aligned(rows, left=(0,), head_width=100):
+def aligned(
+    rows: Sequence[Sequence[str]], left: Sequence[int] = (0,), head_width: int = 100
+) -> str:
     """Rows of texts as lines, in columns two spaces apart; `left` are set left, others right.
 
     The first row is the head; its texts are broken at `head_width` characters.
@@ -27,17 +30,14 @@ def aligned(rows, left=(0,), head_width=100):
     return "\n".join(lines)
 
 
-def score_lines(scores):
+def score_lines(scores: Mapping[str, names.Scores]) -> str:
     """Scores of runs on one data set: a line per score, a column per run, then references."""
     first = next(iter(scores.values()))
     keys = [k for k in names.SCORES if any(names.has(row, k) for row in scores.values())]
     rows = [["", *scores, *names.REFERENCES.values()]]
     for key in keys:
         arrow = {"lower": " ↓", "higher": " ↑"}.get(names.SCORES[key].better, "")
-        cells = []
-        for row in scores.values():
-            ends = names.interval_text(row, key, "…")
-            cells.append(names.text(row, key) + (f" ({ends})" if ends else ""))
+        cells = [names.with_interval(row, key, "…") for row in scores.values()]
         references = [names.text(first, key, name) for name in names.REFERENCES]
         rows.append([names.SCORES[key].title + arrow, *cells, *references])
     lines = [f"\n{Path(first['data']).name}: {names.origin(first)}", "", aligned(rows)]
@@ -48,15 +48,15 @@ def score_lines(scores):
     return "\n".join(lines)
 
 
-def family_lines(results):
+def family_lines(results: Sequence[names.Scores]) -> str:
     """The families of a comparison, best first: quality and cost, a line each."""
     keys = ("frechet_distance", "precision", "recall", "coverage", "distance_to_training",
             "parameters", "seconds_train", "seconds_per_1000")  # fmt: skip
     rows = [["family", *(names.SCORES[key].title for key in keys)]]
     for row in sorted(results, key=lambda row: row["frechet_distance"]):
-        cells = [names.text(row, key) for key in keys]
-        ends = names.interval_text(row, keys[0], "…")
-        rows.append([names.family_name(row["family"]), f"{cells[0]} ({ends})", *cells[1:]])
+        first, *others = keys
+        cells = [names.with_interval(row, first, "…"), *(names.text(row, key) for key in others)]
+        rows.append([names.family_name(row["family"]), *cells])
     for name in ("real", "noise"):
         rows.append([f"({name})", *(names.text(results[0], key, name) for key in keys)])
     note = textwrap.fill(
@@ -67,15 +67,12 @@ def family_lines(results):
     return f"\n{aligned(rows, head_width=10)}\n\n{note}"
 
 
-def need_lines(results, need):
+def need_lines(results: Sequence[names.Scores], need: str) -> str:
     """The scores that decide for a need, with their intervals; a line for each family."""
     wanted = NEEDS[need]
     keys = [k for k in (wanted.key, *wanted.also) if any(names.has(row, k) for row in results)]
     rows = [[f"for {need}", *(names.SCORES[key].title for key in keys)]]
     for row in results:
-        cells = []
-        for key in keys:
-            ends = names.interval_text(row, key, "…")
-            cells.append(names.text(row, key) + (f" ({ends})" if ends else ""))
+        cells = [names.with_interval(row, key, "…") for key in keys]
         rows.append([names.family_name(row["family"]), *cells])
     return f"\n{aligned(rows)}\n"

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from gentut.report.scores import family_name, interval, interval_text, text
+from gentut.report.scores import SCORES, family_name, interval, with_interval
 
 KEY = "frechet_distance"
 
@@ -31,19 +31,18 @@ def verdict(rows: Sequence[Mapping], budget: float, data: str) -> str:
                 f"`rows` must have finite Fréchet distances; received {row[KEY]} "
                 f"for {row['family']!r}."
             )
-    best, *others = sorted(rows, key=lambda row: row[KEY])
-    level = [row for row in others if overlap(best, row)]
-    behind = [row for row in others if not overlap(best, row)]
+    level, behind = ranked(rows, KEY)
+    best = level[0]
     start = f"On a budget of {duration(budget)} of training each"
     floor = best[f"{KEY}_real"]
     times = f"{best[KEY] / floor:.2g} times the {floor:.3g} between two sets of real images"
-    if level:
-        names = listed([_the(row) for row in [best, *level]])
+    if len(level) > 1:
+        names = listed([_the(row) for row in level])
         first = (
             f"{start}, {names} cannot be told apart: their intervals overlap, at Fréchet distances "
-            f"of {listed([_score(row) for row in [best, *level]])}; the lowest is {times}."
+            f"of {listed([_score(row) for row in level])}; the lowest is {times}."
         )
-    elif others:
+    elif behind:
         first = (
             f"{start}, {_the(best)} comes closest to real {data}, at a Fréchet "
             f"distance of {_score(best)}, {times}."
@@ -62,7 +61,17 @@ def verdict(rows: Sequence[Mapping], budget: float, data: str) -> str:
     return f"{first} {second}"
 
 
-def overlap(a: Mapping, b: Mapping, key: str = KEY) -> bool:
+def ranked(rows: Sequence[Mapping], key: str) -> tuple[list[Mapping], list[Mapping]]:
+    """The best family and those level with it, then those behind; each list best first.
+
+    Level is a family whose interval overlaps that of the best.
+    """
+    best, *others = sorted(rows, key=lambda row: row[key], reverse=SCORES[key].better == "higher")
+    level = [row for row in others if overlap(best, row, key)]
+    return [best, *level], [row for row in others if not overlap(best, row, key)]
+
+
+def overlap(a: Mapping, b: Mapping, key: str) -> bool:
     """Whether the intervals of two families' scores share a value."""
     first, second = interval(a, key), interval(b, key)
     if not first or not second:
@@ -71,6 +80,7 @@ def overlap(a: Mapping, b: Mapping, key: str = KEY) -> bool:
 
 
 def duration(seconds: float) -> str:
+    """Such as "45 seconds"; in minutes from two of them on."""
     return f"{seconds / 60:g} minutes" if seconds >= 120 else f"{seconds:g} seconds"
 
 
@@ -79,8 +89,7 @@ def _the(row: Mapping) -> str:
 
 
 def _score(row: Mapping) -> str:
-    ends = interval_text(row, KEY)
-    return text(row, KEY) + (f" ({ends})" if ends else "")
+    return with_interval(row, KEY)
 
 
 def listed(items: Sequence[str]) -> str:

@@ -101,8 +101,8 @@ def choose(
         able = NEEDS[check_choice("need", asked["need"], NEEDS)].families
         asked["families"] = list(asked.get("families", able))
         _refuse_unable(asked["families"], asked["need"])
-        asked["minutes"] = _share(asked["minutes"], asked["families"])
         begun = comparison.Comparison(**asked)
+        begun.minutes = _share(begun.minutes, begun.families)
         results, status = comparison.compare(begun, out, progress=progress, say=say)
     return Choice(recommend(results, begun.need), results, Path(out), status)
 
