@@ -1,12 +1,18 @@
 """Checks of what users hand in: each error names the argument, the expectation, the value."""
 
+from collections.abc import Collection, Mapping, Sequence
+from typing import TypeVar
+
 import numpy as np
+from numpy.typing import ArrayLike
+
+Choice = TypeVar("Choice")
 
 ROUNDING = 1e-5  # how far pixels may leave [0, 1]
 
 
-def check_positive(name, value):
-    """Raise unless `value` is a positive integer."""
+def check_positive(name: str, value: object) -> None:
+    """Raise unless ``value`` is a positive integer."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise ValueError(f"`{name}` must be a positive integer; received {value!r}.")
 
@@ -26,33 +32,38 @@ def check_int(
 
 
 def check_seconds(name: str, value: object) -> None:
-    """Raise unless `value` is a number of seconds, above 0 and below an hour."""
+    """Raise unless ``value`` is a number of seconds, above 0 and below an hour."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 3600:
         raise ValueError(f"`{name}` must be a number above 0, below 3600; received {value!r}.")
 
 
-def check_choice(name, value, choices):
-    """Return `value` if it is one of `choices`, or raise with the list of them."""
+def check_choice(name: str, value: Choice, choices: Collection[Choice]) -> Choice:
+    """Return ``value`` if it is one of ``choices``, or raise with the list of them."""
     if value not in choices:
         raise ValueError(f"`{name}` must be one of {', '.join(choices)}; received {value!r}.")
     return value
 
 
-def check_share(name, value):
-    """Raise unless `value` is a number in [0, 1]."""
+def check_share(name: str, value: object) -> None:
+    """Raise unless ``value`` is a number in [0, 1]."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise ValueError(f"`{name}` must lie in [0, 1]; received {value!r}.")
 
 
 NUMBER = (int, float)
-KIND_NAMES = {str: "a text", int: "an integer", list: "a list", dict: "an object",
-              NUMBER: "a number"}  # fmt: skip
+KIND_NAMES = {
+    str: "a text",
+    int: "an integer",
+    list: "a list",
+    dict: "an object",
+    NUMBER: "a number",
+}
 
 
-def check_entries(found, kinds):
-    """Raise unless `found`, which was read from a file, is a dict with entries of these types.
+def check_entries(found: object, kinds: Mapping[str, type | tuple[type, ...]]) -> None:
+    """Raise unless ``found``, which was read from a file, is a dict with entries of these types.
 
-    `kinds`: name of the entry -> a key of `KIND_NAMES`.  A bool is no number.
+    ``kinds``: name of the entry -> a key of ``KIND_NAMES``.  A bool is no number.
     """
     if not isinstance(found, dict):
         raise ValueError(f"it holds a {type(found).__name__}, not an object")
@@ -62,8 +73,10 @@ def check_entries(found, kinds):
             raise ValueError(f"its {name!r} must be {KIND_NAMES[kind]}; received {value!r}")
 
 
-def check_images(images, image_shape=None, name="images"):
-    """Return `images` as float32 ``(n, h, w, c)`` in [0, 1], or raise naming what is wrong.
+def check_images(
+    images: ArrayLike, image_shape: Sequence[int] | None = None, name: str = "images"
+) -> np.ndarray:
+    """Return ``images`` as float32 ``(n, h, w, c)`` in [0, 1], or raise naming what is wrong.
 
     Resizing in floating point can leave the range by a rounding error: up to 1e-5 is cut off.
     """
@@ -93,8 +106,8 @@ def check_images(images, image_shape=None, name="images"):
     return np.clip(images, 0, 1) if low < 0 or high > 1 else images
 
 
-def check_labels(labels, n, num_classes):
-    """Return `labels` as int32 ``(n,)`` in [0, num_classes), or raise naming what is wrong."""
+def check_labels(labels: ArrayLike, n: int, num_classes: float) -> np.ndarray:
+    """Return ``labels`` as int32 ``(n,)`` in [0, num_classes), or raise naming what is wrong."""
     labels = np.asarray(labels)
     if labels.shape != (n,):
         raise ValueError(f"`labels` must have shape ({n},); received shape {labels.shape}.")

@@ -136,7 +136,7 @@ class Resampling:
         confidence: float,
         repeats: int,
         seed: int,
-    ):
+    ) -> None:
         self.raters, trials = shape
         self.confidence = confidence
         rng = np.random.default_rng(seed)

@@ -46,7 +46,7 @@ class Form(widgets.VBox):
 
     def __init__(
         self, public: Mapping, folder: str | os.PathLike | None = None, session: int | None = None
-    ):
+    ) -> None:
         if folder is not None and not Path(folder).is_dir():
             raise FileNotFoundError(f"`folder` must exist; received {str(folder)!r}.")
         self.response: dict | None = None  # as `analyse` takes it, once the rater is done

@@ -1,15 +1,17 @@
 """Input checks shared by the metrics: what is wrong, in one line, before any arithmetic."""
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 class SmallSampleWarning(UserWarning):
     """Too few samples for the number to mean what its name says."""
 
 
-def feature_matrix(array, name, minimum=2):
+def feature_matrix(array: ArrayLike, name: str, minimum: int = 2) -> np.ndarray:
     """Return ``array`` as a finite floating-point matrix of shape ``(n, d)``.
 
     float32 and float64 are returned without a copy; everything else becomes float64.
@@ -30,14 +32,17 @@ def feature_matrix(array, name, minimum=2):
     return array
 
 
-def feature_pair(real, generated):
+def feature_pair(real: ArrayLike, generated: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Check two feature matrices, and that they have equally many dimensions."""
     real, generated = feature_matrix(real, "real"), feature_matrix(generated, "generated")
     same_dimensions(real, "real", generated, "generated")
     return real, generated
 
 
-def same_dimensions(first, first_name, second, second_name):
+def same_dimensions(
+    first: np.ndarray, first_name: str, second: np.ndarray, second_name: str
+) -> None:
+    """Raise unless two feature matrices have equally many dimensions."""
     if first.shape[1] != second.shape[1]:
         raise ValueError(
             f"`{second_name}` must have as many dimensions as `{first_name}`, {first.shape[1]}; "
@@ -45,14 +50,17 @@ def same_dimensions(first, first_name, second, second_name):
         )
 
 
-def require_finite(array, name):
+def require_finite(array: np.ndarray, name: str) -> None:
+    """Raise if a value is NaN or infinite; the message names its row."""
     finite = np.isfinite(array)
     if not finite.all():
         row = int(np.argwhere(~finite)[0][0])
         raise ValueError(f"`{name}` must be finite; received NaN or infinity in row {row}.")
 
 
-def warn_small(metric, sizes, dimensions=None, minimum=100):
+def warn_small(
+    metric: str, sizes: Sequence[int], dimensions: int | None = None, minimum: int = 100
+) -> None:
     """Warn if the smallest set is too small; a covariance needs more rows than dimensions."""
     n = min(sizes)
     if dimensions is not None and n <= dimensions:
