@@ -299,7 +299,7 @@ def test_too_few_held_out_images_are_no_judge(tmp_path):
         evaluation.ReferenceSet(few, OPTIONS)
 
 
-def test_the_smallest_crowds_are_scored_with_a_warning(tmp_path):
+def test_the_smallest_sets_are_scored_with_a_warning(tmp_path):
     small = evaluation.ReferenceSet(make_photographs(tmp_path / "small", train=6, test=6), OPTIONS)
     with pytest.warns(metrics.SmallSampleWarning):
         scores = evaluation.evaluate(Replay(small.train), n=12, reference=small)

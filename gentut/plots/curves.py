@@ -127,7 +127,7 @@ def intervals(
             xycoords=("data", "axes fraction"),
             textcoords="offset points",
             size=8,
-            ha=("left", "center", "right")[_third(axes, value)],
+            ha=_alignment(axes, value),
         )
     axes.set_xlabel(x_label)
     axes.set_title(title or "", pad=18)
@@ -138,7 +138,7 @@ def _short(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def _third(axes: Axes, value: float) -> int:
-    """Return the third of the horizontal axis where a value lies, so that its text stays inside."""
+def _alignment(axes: Axes, value: float) -> str:
+    """Return how text at a value is aligned so that it stays inside the horizontal axis."""
     share = axes.transAxes.inverted().transform(axes.transData.transform((value, 0)))[0]
-    return int(np.clip(3 * share, 0, 2))
+    return ("left", "center", "right")[int(np.clip(3 * share, 0, 2))]

@@ -24,10 +24,10 @@ SCORES = {
         "Fréchet distance",
         "lower",
         "{:.3g}",
-        "How far the generated images are, as a crowd, from the test images: both crowds are "
-        "described by a classifier's features, and their means and covariances are compared. "
+        "How far the set of generated images is from the set of test images: both are described "
+        "by a classifier's features, and their means and covariances are compared. "
         "It notices poor images and missing variety alike. Its unit depends on the features, so "
-        "compare it only with numbers from the same judge.",
+        "compare it only with numbers from the same features.",
     ),
     "frechet_distance_extrapolated": Score(
         "Fréchet distance, n\u00a0→\u00a0∞",
@@ -40,14 +40,14 @@ SCORES = {
         "Kernel distance",
         "lower",
         "{:.3g}",
-        "Compares the two crowds by a kernel, without taking them for bell-shaped. It is unbiased: "
-        "zero on average for equal crowds, so that it can fall below zero.",
+        "Compares the two sets by a kernel, without assuming a Gaussian. It is unbiased: zero on "
+        "average for samples of one distribution, so that it can fall below zero.",
     ),
     "inception_score": Score(
         "Inception score",
         "higher",
         "{:.2f}",
-        "High when the judge is sure of the class of each image and all classes occur, at most "
+        "High when the classifier is sure of the class of each image and all classes occur, at most "
         "the number of classes. It never looks at real images, so it cannot tell good from "
         "merely distinct.",
     ),
