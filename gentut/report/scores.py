@@ -41,14 +41,14 @@ SCORES = {
         "lower",
         "{:.3g}",
         "Compares the two sets by a kernel, without assuming a Gaussian. It is unbiased: zero on "
-        "average for samples of one distribution, so that it can fall below zero.",
+        "average for samples of one distribution, so it can fall below zero.",
     ),
     "inception_score": Score(
         "Inception score",
         "higher",
         "{:.2f}",
-        "High when the classifier is sure of the class of each image and all classes occur, at most "
-        "the number of classes. It never looks at real images, so it cannot tell good from "
+        "High when the classifier is sure of the class of each image and all classes occur, at "
+        "most the number of classes. It never looks at real images, so it cannot tell good from "
         "merely distinct.",
     ),
     "precision": Score(
