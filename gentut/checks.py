@@ -1,11 +1,14 @@
 """Checks of what users hand in: each error names the argument, the expectation, the value."""
 
+from collections.abc import Collection, Mapping, Sequence
+
 import numpy as np
 
-ROUNDING = 1e-5  # how far pixels may leave [0, 1]
+# Pixels may leave [0, 1] by so much, which rounding explains; they are cut off.
+ROUNDING = 1e-5
 
 
-def check_positive(name, value):
+def check_positive(name: str, value: object) -> None:
     """Raise unless `value` is a positive integer."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise ValueError(f"`{name}` must be a positive integer; received {value!r}.")
@@ -26,25 +29,30 @@ def check_seconds(name: str, value: object) -> None:
         raise ValueError(f"`{name}` must be a number above 0, below 3600; received {value!r}.")
 
 
-def check_choice(name, value, choices):
+def check_choice(name: str, value: object, choices: Collection) -> object:
     """Return `value` if it is one of `choices`, or raise with the list of them."""
     if value not in choices:
         raise ValueError(f"`{name}` must be one of {', '.join(choices)}; received {value!r}.")
     return value
 
 
-def check_share(name, value):
+def check_share(name: str, value: object) -> None:
     """Raise unless `value` is a number in [0, 1]."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise ValueError(f"`{name}` must lie in [0, 1]; received {value!r}.")
 
 
 NUMBER = (int, float)
-KIND_NAMES = {str: "a text", int: "an integer", list: "a list", dict: "an object",
-              NUMBER: "a number"}  # fmt: skip
+KIND_NAMES = {
+    str: "a text",
+    int: "an integer",
+    list: "a list",
+    dict: "an object",
+    NUMBER: "a number",
+}
 
 
-def check_entries(found, kinds):
+def check_entries(found: object, kinds: Mapping[str, object]) -> None:
     """Raise unless `found`, which was read from a file, is a dict with entries of these types.
 
     `kinds`: name of the entry -> a key of `KIND_NAMES`.  A bool is no number.
@@ -57,7 +65,9 @@ def check_entries(found, kinds):
             raise ValueError(f"its {name!r} must be {KIND_NAMES[kind]}; received {value!r}")
 
 
-def check_images(images, image_shape=None, name="images"):
+def check_images(
+    images: np.ndarray, image_shape: Sequence[int] | None = None, name: str = "images"
+) -> np.ndarray:
     """Return `images` as float32 ``(n, h, w, c)`` in [0, 1], or raise naming what is wrong.
 
     Resizing in floating point can leave the range by a rounding error: up to 1e-5 is cut off.
@@ -88,7 +98,7 @@ def check_images(images, image_shape=None, name="images"):
     return np.clip(images, 0, 1) if low < 0 or high > 1 else images
 
 
-def check_labels(labels, n, num_classes):
+def check_labels(labels: np.ndarray, n: int, num_classes: float) -> np.ndarray:
     """Return `labels` as int32 ``(n,)`` in [0, num_classes), or raise naming what is wrong."""
     labels = np.asarray(labels)
     if labels.shape != (n,):

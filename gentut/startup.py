@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -36,7 +37,7 @@ if COMMAND and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
 
 
 @contextlib.contextmanager
-def ctrl_c_raises():
+def ctrl_c_raises() -> Iterator[None]:
     """Let Ctrl-C raise KeyboardInterrupt, for a command that then has things to save."""
     ends_at_once = signal.getsignal(signal.SIGINT) is _stop
     if ends_at_once:
@@ -49,7 +50,7 @@ def ctrl_c_raises():
 
 
 @contextlib.contextmanager
-def quiet_start():
+def quiet_start() -> Iterator[None]:
     """Hold back what C++ libraries write to the standard error stream while they are loaded.
 
     TensorFlow prints half a dozen lines there (kernels in use, no GPU found) before any setting
@@ -93,7 +94,7 @@ KERAS_SETTINGS = {"image_data_format": "channels_last", "floatx": "float32"}
 
 
 @functools.cache  # a second import after one that failed can fail in another way
-def keras_failure():
+def keras_failure() -> Exception | None:
     """Import Keras and its backend; returns the exception if that fails, else None."""
     try:
         with quiet_start():
@@ -119,7 +120,7 @@ def asked_backend() -> str:
     return os.environ.get("KERAS_BACKEND") or str(stored)
 
 
-def start_keras():
+def start_keras() -> None:
     """Import Keras and its backend, or raise ImportError that says so in one line."""
     if error := keras_failure():
         raise ImportError(

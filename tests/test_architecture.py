@@ -144,3 +144,22 @@ def test_the_library_prints_nothing_and_leaves_the_global_generator_alone():
             if re.fullmatch(r"(np\.)?random\.(?!default_rng|Generator|SeedSequence)\w+", call):
                 faults.append(f"{file.name}:{node.lineno} {call}")
     assert faults == []
+
+
+TYPED = {"startup", "checks", "files", "runs", "cli", "report"}
+
+
+@pytest.mark.parametrize("file", [f for f in FILES if room_of(f) in TYPED], ids=lambda f: f.stem)
+def test_public_functions_say_the_types_of_what_they_take_and_give(file):
+    bare = []
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        public = isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+        for function in (node, *(node.body if public else ())):
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            every = function.args.posonlyargs + function.args.args + function.args.kwonlyargs
+            every += [a for a in (function.args.vararg, function.args.kwarg) if a]
+            lacking = [a.arg for a in every if not a.annotation and a.arg != "self"]
+            if not function.name.startswith("_") and (lacking or not function.returns):
+                bare.append(f"{function.name}({', '.join(lacking)})")
+    assert bare == []

@@ -24,10 +24,10 @@ SCORES = {
         "Fréchet distance",
         "lower",
         "{:.3g}",
-        "How far the generated images are, as a crowd, from the test images: both crowds are "
+        "How far the generated images are, as a whole, from the test images: both sets are "
         "described by a classifier's features, and their means and covariances are compared. "
         "It notices poor images and missing variety alike. Its unit depends on the features, so "
-        "compare it only with numbers from the same judge.",
+        "compare it only with numbers from the same classifier.",
     ),
     "frechet_distance_extrapolated": Score(
         "Fréchet distance, n\u00a0→\u00a0∞",
@@ -40,15 +40,15 @@ SCORES = {
         "Kernel distance",
         "lower",
         "{:.3g}",
-        "Compares the two crowds by a kernel, without taking them for bell-shaped. It is unbiased: "
-        "zero on average for equal crowds, so that it can fall below zero.",
+        "Compares the two sets of images by a kernel, without taking them for bell-shaped. It is "
+        "unbiased: zero on average for equal sets, so that it can fall below zero.",
     ),
     "inception_score": Score(
         "Inception score",
         "higher",
         "{:.2f}",
-        "High when the judge is sure of the class of each image and all classes occur, at most "
-        "the number of classes. It never looks at real images, so it cannot tell good from "
+        "High when the classifier is sure of the class of each image and all classes occur, at "
+        "most the number of classes. It knows no real images, so it cannot tell good from "
         "merely distinct.",
     ),
     "precision": Score(
@@ -129,8 +129,8 @@ SCORES = {
         "Reconstruction, perceptual",
         "lower",
         "{:.3g}",
-        "How far reconstructions are in the judge's layers; 0 is identical. LPIPS in form, not "
-        "in calibration.",
+        "How far reconstructions are in the classifier's layers; 0 is identical. LPIPS in form, "
+        "not in calibration.",
     ),
     "parameters": Score(
         "Parameters", "", "{:,}", "Numbers that are learnt and needed to generate."
