@@ -1,6 +1,7 @@
 """Run folders: what training leaves, what stopping and going on keep, what damage is told."""
 
 import csv
+import dataclasses
 import errno
 import hashlib
 import json
@@ -9,6 +10,7 @@ import re
 import shutil
 import signal
 import zipfile
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -21,6 +23,7 @@ import gentut
 from gentut import files, runs
 from gentut.models import recipes
 from gentut.runs import contents, guard, record
+from gentut.runs.compare import Comparison
 from gentut.training import callbacks
 
 FITTED = {"config.json", "history.csv", "model.keras", "report.html", "samples", "samples.gif"}
@@ -731,3 +734,30 @@ def test_the_command_of_a_run_repeats_it_and_names_no_private_folder():
     assert record.command(config) == (
         "gentut train vae --data 'my cats' --minutes 0.5 --size 64 --seed 0 --out RUN"
     )
+
+
+def test_a_config_is_left_as_it_is_and_can_be_used_twice(photographs, tmp_path):
+    config = runs.Config(family="gaussian", data=photographs, size=16, channels=1)
+    before = dataclasses.replace(config)
+    for name in ("a", "b"):
+        runs.train(config, tmp_path / name)
+        assert config == before
+    assert (tmp_path / "a" / "samples" / "epoch-0001.png").read_bytes() == (
+        tmp_path / "b" / "samples" / "epoch-0001.png"
+    ).read_bytes()
+
+
+def test_one_rule_for_what_train_and_compare_have_in_common():
+    for kind, more in ((runs.Config, {"family": "vae"}), (Comparison, {})):
+        for wrong, told in (
+            ({"size": 30}, "`size` must halve evenly"),
+            ({"channels": 2}, "`channels` must be 1 or 3; received 2."),
+            ({"skip_unreadable": 1}, "`skip_unreadable` must be a bool; received 1."),
+            ({"seed": True}, "`seed` must be an integer in [0, 2**31); received True."),
+        ):
+            with pytest.raises((ValueError, TypeError), match=re.escape(told)):
+                kind(**more, **wrong)
+        settings = kind(**more, data=Path("cats"), size=32, skip_unreadable=True)
+        assert settings.data == "cats"
+        assert settings.data_options == {"size": 32, "on_error": "skip"}
+        assert settings.words() == ["--size", "32", "--skip-unreadable", "--seed", "0"]

@@ -13,8 +13,10 @@ import pytest
 from PIL import Image
 
 from gentut import data
+from gentut.checks import check_int
 from gentut.data import fetch as fetching
 from gentut.data import folder, named
+from gentut.files import read_json, write_json
 
 PACKAGE = Path(data.__file__).parents[1]
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -202,3 +204,38 @@ def test_downloads_are_bounded_and_stay_on_https(server, monkeypatch, tmp_path):
     with pytest.raises(OSError, match="is not https"):
         fetching.fetch(f"{server.address}/elsewhere", tmp_path / "x.npz", 1000)
     assert list(tmp_path.iterdir()) == []
+
+
+# What is read from files and users ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        ("[1]", "it holds a list, not an object"),
+        ("{", "Expecting property name enclosed in double quotes"),
+        ("[" * 100_000, "maximum recursion depth exceeded"),
+    ],
+)
+def test_json_that_is_no_object_is_a_value_error(text, told, tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=told):
+        read_json(path)
+
+
+def test_json_comes_back_as_it_was_written_one_entry_a_line(tmp_path):
+    found = {"name": "é\udcff", "n": 3, "none": None}
+    path = write_json(tmp_path / "a.json", found)
+    assert read_json(path) == found
+    assert path.read_text() == '{\n  "name": "\\u00e9\\udcff",\n  "n": 3,\n  "none": null\n}\n'
+
+
+@pytest.mark.parametrize("value", [1, 2.0, True, "2", None, np.float32(2)])
+def test_an_integer_out_of_its_bounds_or_none_at_all_is_named(value):
+    with pytest.raises(ValueError) as error:
+        check_int("n", value, least=2)
+    assert str(error.value) == f"`n` must be an integer of at least 2; received {value!r}."
+    with pytest.raises(ValueError, match="`n` must be an integer from 2 to 4; received 5"):
+        check_int("n", 5, least=2, most=4)
+    assert check_int("n", np.int32(4), least=4, most=4) == 4 == check_int("n", 4)

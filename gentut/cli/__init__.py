@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 
 from gentut import startup
 from gentut.cli.commands import COMMANDS
@@ -13,7 +14,7 @@ WITHOUT_KERAS = ("data",)  # commands that answer at once: importing Keras takes
 TO_LOWER = {"size": "--size", "batch_size": "--batch-size", "n": "-n"}  # where memory is short
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; exit code 0, 2 for bad input (one line, no traceback), 130 after Ctrl-C."""
     open_streams()
     try:
@@ -54,7 +55,7 @@ def _memory_is_full(error):
     return isinstance(error, MemoryError) or (devices and devices.out_of_memory(error))
 
 
-def leave_at_once():
+def leave_at_once() -> None:
     """Exit with 2, without what JAX does at exit: it waits minutes for processes that are lost."""
     close_streams()
     os._exit(2)

@@ -121,10 +121,15 @@ def study(options: Namespace) -> None:
         print(human.summary(studies.analyse(options.files, options.key, options.out)))
         return
     made = studies.make(
-        options.runs, options.out, protocol=options.protocol, trials=options.trials,
-        practice=options.practice, exposure_ms=options.exposure, title=options.title,
+        options.runs,
+        options.out,
+        protocol=options.protocol,
+        trials=options.trials,
+        practice=options.practice,
+        exposure_ms=options.exposure,
+        title=options.title,
         seed=options.seed,
-    )  # fmt: skip
+    )
     out = Path(options.out)
     print(f"For raters: {out / 'study.html'}")
     print(f"For you alone (it holds the answers): {out / 'key.json'}")
@@ -132,8 +137,10 @@ def study(options: Namespace) -> None:
         print(sentence)
     for error in (0.4, 0.45):
         needed = human.needed_raters(error, options.trials)
-        print(f"To tell an error rate of {error:.0%} from guessing (power 80 %, raters that differ"
-              f" by 10 points): {needed} raters.")  # fmt: skip
+        print(
+            f"To tell an error rate of {error:.0%} from guessing (power 80 %, raters that differ"
+            f" by 10 points): {needed} raters."
+        )
 
 
 def tasks(options: Namespace) -> None:
@@ -159,11 +166,17 @@ def data(options: Namespace) -> None:
 
     rows = [["name", "pixels", "classes", "train", "test", "where", "what"]]
     for entry in image_data.names():
-        rows.append([
-            entry.name, "×".join(map(str, entry.image_shape)), str(len(entry.classes)),
-            f"{entry.train:,}", f"{entry.test:,}", entry.here or "not here: downloads",
-            f"{entry.title}; {entry.licence}",
-        ])  # fmt: skip
+        rows.append(
+            [
+                entry.name,
+                "×".join(map(str, entry.image_shape)),
+                str(len(entry.classes)),
+                f"{entry.train:,}",
+                f"{entry.test:,}",
+                entry.here or "not here: downloads",
+                f"{entry.title}; {entry.licence}",
+            ]
+        )
     print(aligned(rows, left=(0, 5, 6)))
     print("\nOr a folder of your own PNG, JPEG or WebP images, one sub-folder per class, or none.")
     print("Without internet: put NAME.npz into a folder and let GENTUT_DATA name it.")
@@ -177,14 +190,23 @@ def doctor(options: Namespace) -> None:
     width = max(len(finding.name) for finding in findings)
     for name, value in (("what", "found"), *(finding[:2] for finding in findings)):
         print(f"{name:<{width}}  {value}")
-    print("\nMinutes are scaled from two reference cores by the matrix product, in full mode. Not a"
-          " promise: other programs, cooling and data count too.")  # fmt: skip
+    print(
+        "\nMinutes are scaled from two reference cores by the matrix product, in full mode. Not a"
+        " promise: other programs, cooling and data count too."
+    )
     for finding in wrong:
         print(f"NOT IN ORDER: {finding.name} is {finding.value}: {finding.advice}")
     print("" if wrong else "Everything is in order.")
 
 
 COMMANDS = {
-    "train": train, "sample": sample, "evaluate": evaluate, "compare": compare,
-    "choose": choose, "study": study, "tasks": tasks, "data": data, "doctor": doctor,
-}  # fmt: skip
+    "train": train,
+    "sample": sample,
+    "evaluate": evaluate,
+    "compare": compare,
+    "choose": choose,
+    "study": study,
+    "tasks": tasks,
+    "data": data,
+    "doctor": doctor,
+}

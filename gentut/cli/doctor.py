@@ -38,7 +38,7 @@ class Finding(NamedTuple):
     advice: str = ""
 
 
-def doctor(seconds=1.0):
+def doctor(seconds: float = 1.0) -> list[Finding]:
     """Look at the machine and the installation; takes a few seconds and changes nothing.
 
     Args:
@@ -55,7 +55,7 @@ def doctor(seconds=1.0):
     return [*findings, *_keras(), *_in_use(), *_times(matmul_rate(seconds))]
 
 
-def import_fault():
+def import_fault() -> str:
     """What keeps gentut from being imported here, in one line; "" where nothing does."""
     try:
         if error := keras_failure():
@@ -67,7 +67,7 @@ def import_fault():
     return ""
 
 
-def matmul_rate(seconds=1.0, size=1536, dtype="float32"):
+def matmul_rate(seconds: float = 1.0, size: int = 1536, dtype: str = "float32") -> float:
     """Operations per second of products of two square matrices, the best of many."""
     import keras
     import numpy as np
@@ -84,7 +84,7 @@ def matmul_rate(seconds=1.0, size=1536, dtype="float32"):
     return 2 * size**3 / best
 
 
-def minutes(name, rate):
+def minutes(name: str, rate: float) -> float:
     """Expected minutes of a notebook where matrix products run at `rate` operations a second."""
     by_clock, rest = NOTEBOOKS[name]
     return by_clock + rest * REFERENCE / rate

@@ -9,13 +9,14 @@ import os
 import sys
 import unicodedata
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 # What else could stand for a character that a terminal does not have.
 LOOK_ALIKE = {"×": "x", "↓": "v", "↑": "^", "…": "~", "≥": ">=", "≤": "<=", "–": "-", "—": "-"}
 
 
-def look_alike(error):
+def look_alike(error: UnicodeEncodeError) -> tuple[str | bytes, int]:
     """For `codecs`: a character that an encoding lacks, by what it has (`é` as `e`), or escaped."""
     character, end = error.object[error.start], error.start + 1
     if "\udc80" <= character <= "\udcff":  # a byte of a file's name that is no text: as it was
@@ -30,7 +31,7 @@ def look_alike(error):
 codecs.register_error("gentut.look_alike", look_alike)
 
 
-def open_streams():
+def open_streams() -> None:
     """Make both output streams such that printing cannot fail for want of a character or stream."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
@@ -42,13 +43,13 @@ def open_streams():
             stream.reconfigure(errors="gentut.look_alike")
 
 
-def tell(line):
+def tell(line: str) -> None:
     """Print a line beside the results; that nobody reads on must not end the work."""
     with contextlib.suppress(OSError, ValueError):
         print(line, file=sys.stderr)
 
 
-def close_streams():
+def close_streams() -> None:
     """Write what is left, or drop it where nobody reads on, so that Python's exit cannot fail."""
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -61,22 +62,22 @@ def close_streams():
 class Steady(io.TextIOWrapper):
     """Text that nobody reads any more is dropped; it must not end a training in its middle."""
 
-    def write(self, text):
+    def write(self, text: str) -> int:
         with contextlib.suppress(OSError):
             super().write(text)
         return len(text)
 
-    def flush(self):
+    def flush(self) -> None:
         with contextlib.suppress(OSError):
             super().flush()
 
-    def close(self):
+    def close(self) -> None:
         with contextlib.suppress(OSError):
             super().close()
 
 
 @contextlib.contextmanager
-def quiet():
+def quiet() -> Iterator[None]:
     """Keep what TensorFlow's C++ code prints off the terminal; Python's own stderr stays.
 
     It prints dozens of lines straight to file descriptor 2, about graphics cards that are not
@@ -118,7 +119,7 @@ def quiet():
 
 
 @contextlib.contextmanager
-def notes_in_one_line():
+def notes_in_one_line() -> Iterator[None]:
     """Show each of our warnings once, as a line without code; leave out those of libraries."""
 
     shown = set()

@@ -2,6 +2,7 @@
 
 import argparse
 from importlib import metadata
+from typing import NoReturn
 
 EPILOG = """\
 TensorFlow's own messages are kept off the terminal; TF_CPP_MIN_LOG_LEVEL=0 in the environment
@@ -11,11 +12,11 @@ shows them.  Exit codes: 0 done, 2 bad input (one line says what), 130 stopped b
 class Parser(argparse.ArgumentParser):
     """One line for a mistake, as for every other bad input."""
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
-def devices(text):
+def devices(text: str) -> int | str:
     """The value of --devices."""
     if text == "auto":
         return text
@@ -24,7 +25,7 @@ def devices(text):
     return int(text)
 
 
-def version():
+def version() -> str:
     """That of the package that is installed."""
     try:
         return metadata.version("gentut")
@@ -32,7 +33,7 @@ def version():
         return "(not installed)"
 
 
-def parser():
+def parser() -> Parser:
     """The commands and their options."""
     top = Parser(
         prog="gentut",
@@ -50,8 +51,12 @@ def parser():
         sub.add_argument("--data", help="a data set's name (default glyphs) or a folder of images")
         sub.add_argument("--size", type=int, help="pixels per side, 28 to 128 (folders: 32)")
         sub.add_argument("--channels", type=int, choices=(1, 3), help="1 grey, 3 colour")
-        sub.add_argument("--skip-unreadable", action="store_true", default=None,
-                         help="leave out images of a folder that cannot be read")  # fmt: skip
+        sub.add_argument(
+            "--skip-unreadable",
+            action="store_true",
+            default=None,
+            help="leave out images of a folder that cannot be read",
+        )
 
     def moved(sub):
         sub.add_argument("--data", help="where the images of the run are now, if they were moved")
@@ -66,8 +71,12 @@ def parser():
     sub.add_argument("--epochs", type=int, help="by passes over the data (default 10)")
     sub.add_argument("--batch-size", type=int, help="images per step (default the recipe's)")
     sub.add_argument("--seed", type=int, help="of weights, noise and order (default 0)")
-    sub.add_argument("--devices", type=devices, metavar="N",
-                     help="share batches among N GPUs, or auto for all (default 1)")  # fmt: skip
+    sub.add_argument(
+        "--devices",
+        type=devices,
+        metavar="N",
+        help="share batches among N GPUs, or auto for all (default 1)",
+    )
     sub.add_argument("--out", required=True, help="the run folder")
     sub.add_argument("--resume", action="store_true", help="go on with the run in --out")
 

@@ -135,7 +135,7 @@ def compare_report(
         Paragraph(
             "A model that copies its training images would score well and be worthless. Under "
             "each generated image stand the training images nearest to it, with their distance "
-            "in the judge's features. Alike is good; identical is not."
+            "in the classifier's features. Alike is good; identical is not."
         ),
         Gallery(_neighbours(rows, neighbours), wide=True),
         Heading("What it costs"),
@@ -290,7 +290,7 @@ def _neighbours(
 def _cautions(rows: Sequence[CompareRow], context: CompareContext) -> list[str]:
     accuracy = context.get("feature_accuracy")
     cautions = [
-        f"All numbers depend on the judge: {context['features']}"
+        f"All numbers depend on the classifier that sees the images: {context['features']}"
         + (f", {100 * accuracy:.1f} % right on test images." if accuracy else "."),
         f"The budget is {duration(context['budget'])} for each family. More time, or another "
         "machine, can change the order.",

@@ -27,10 +27,13 @@ NEEDS = {
     ),
     "speed": Need("many images in little time", "seconds_per_1000", ("frechet_distance",), ALL),
     "latent": Need(
-        "codes from which images can be drawn again", "reconstruction_psnr",
-        ("reconstruction_perceptual", "reconstruction_ssim"), ("vae", "latent_flow"), False,
+        "codes from which images can be drawn again",
+        "reconstruction_psnr",
+        ("reconstruction_perceptual", "reconstruction_ssim"),
+        ("vae", "latent_flow"),
+        False,
     ),
-}  # fmt: skip
+}
 NEARER = -3.0  # memorisation test: below it, samples lie nearer to training images than new ones do
 COPIES = 0.5  # and if their distance is below this share of that of new images, they are copies
 FASTER = 1.5  # seconds have no interval; machines differ less than this between two runs
@@ -103,8 +106,11 @@ def recommend(rows: Sequence[Mapping], need: str) -> Recommendation:
     elif len(level) == 1:
         why = f"For {need}, take {names}: {first}. {behind}"
     else:
-        fast = min((r for r in level if has(r, "seconds_per_1000")), default=None,
-                   key=lambda row: row["seconds_per_1000"])  # fmt: skip
+        fast = min(
+            (r for r in level if has(r, "seconds_per_1000")),
+            default=None,
+            key=lambda row: row["seconds_per_1000"],
+        )
         cheap = (
             "More minutes or more images may part them"
             if fast is None or need == "speed"

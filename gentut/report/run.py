@@ -85,7 +85,7 @@ def run_report(path: str | os.PathLike, info: RunInfo) -> None:
                 plots.training_curves(info["history"]),
                 f"Curves over {epochs} epochs: {names}",
                 "One point per epoch. A GAN's losses do not fall as it gets better: they show a "
-                "balance of two players. ReferenceSet it by its images and scores."
+                "balance of two players. Judge it by its images and scores."
                 if "gan" in info["family"]
                 else "One point per epoch.",
             ),

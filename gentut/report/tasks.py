@@ -43,10 +43,15 @@ def task_rows(found: Mapping) -> tuple[list[str], list[list[str]]]:
     rows = []
     for name, result in found["results"].items():
         change, same = result["difference"], name == REAL
-        rows.append([
-            name, f"{result['n_train']:,}", with_interval(result),
-            "" if same else with_interval(change, sign="+"), "" if same else change["verdict"],
-        ])  # fmt: skip
+        rows.append(
+            [
+                name,
+                f"{result['n_train']:,}",
+                with_interval(result),
+                "" if same else with_interval(change, sign="+"),
+                "" if same else change["verdict"],
+            ]
+        )
     head = ["trained on", "images", f"{found['score']} on real test images", "against real", ""]
     return head, rows
 

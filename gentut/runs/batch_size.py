@@ -11,7 +11,9 @@ from gentut.checks import check_images, check_labels, check_positive, check_seco
 from gentut.models import recipes
 from gentut.training.devices import device_count, out_of_memory
 
-GAIN = 0.05  # a doubled batch that gains less is not worth its memory
+# A doubled batch that gains less speed than this share is not worth its memory.
+GAIN = 0.05
+# Larger batches are not tried, unless the caller asks for them.
 MOST = 4096
 
 
@@ -22,7 +24,7 @@ class BatchSize(NamedTuple):
     """
 
     size: int
-    tried: list
+    tried: list[tuple[int, float]]
     full: int | None = None
 
 
@@ -44,7 +46,14 @@ class _Pace(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-def find_batch_size(family, images, labels=None, *, seconds=2.0, most=MOST):
+def find_batch_size(
+    family: str,
+    images: np.ndarray,
+    labels: np.ndarray | None = None,
+    *,
+    seconds: float = 2.0,
+    most: int = MOST,
+) -> BatchSize:
     """Double the batch from the recipe's until memory is full or speed no longer grows.
 
     More images per second are not more learning: a doubled batch makes half as many steps of the

@@ -8,6 +8,8 @@ architecture, and in `state` the history up to here.  So history and weights can
 import dataclasses
 import io
 import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -31,13 +33,13 @@ class Position:
     seconds: float = 0.0
 
 
-def variables(model):
+def variables(model: StepModel) -> list[keras.Variable]:
     """Every variable that a step reads or writes, in an order fixed by the architecture."""
     every = [*model.variables, *model.metrics_variables, *model.optimizer.variables]
     return list({id(v): v for v in every}.values())
 
 
-def require_finite(model):
+def require_finite(model: StepModel) -> None:
     """Raise `TrainingDiverged` if a variable holds NaN or infinity."""
     for variable in variables(model):
         array = _array(variable)
@@ -48,7 +50,7 @@ def require_finite(model):
             )
 
 
-def save(folder, model, position):
+def save(folder: Path, model: StepModel, position: Position) -> Path:
     """Write a checkpoint, then drop all but the newest two; return its path.
 
     Raises:
@@ -68,7 +70,7 @@ def save(folder, model, position):
     return path
 
 
-def load(path):
+def load(path: Path) -> tuple[StepModel, Position]:
     """The model and the `Position` of a checkpoint.
 
     Raises:
@@ -99,7 +101,9 @@ def load(path):
     return model, position
 
 
-def load_newest(folder, say=lambda line: None, written=None):
+def load_newest(
+    folder: Path, say: Callable[[str], None] = lambda line: None, written: Mapping | None = None
+) -> tuple[StepModel, Position] | None:
     """Model and `Position` of the newest whole checkpoint, or None if there is none.
 
     A damaged one is told to `say` and stays, see `drop_beyond`.
@@ -128,7 +132,7 @@ def load_newest(folder, say=lambda line: None, written=None):
     return None
 
 
-def drop_beyond(folder, position):
+def drop_beyond(folder: Path, position: Position) -> None:
     """Remove checkpoints of steps that will be made again: a damaged one would push out others."""
     for path in _files(folder):
         if path.name > _name(position):

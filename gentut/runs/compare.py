@@ -20,7 +20,8 @@ from gentut.models import recipes
 from gentut.report.compare import compare_report
 from gentut.report.scores import check_scores
 from gentut.runs import Settings, fit, grid, save_model
-from gentut.runs.contents import check_contents, describe, difference
+from gentut.runs.contents import describe, difference
+from gentut.runs.folder import check_contents
 from gentut.runs.guard import NAME as LOCK
 from gentut.runs.guard import locked, room
 from gentut.runs.versions import read_keras, unreadable

@@ -2,17 +2,19 @@
 
 import hashlib
 import os
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from gentut import data as image_data
-from gentut.checks import check_entries
+from gentut.runs.folder import Config, RunFolder
+from gentut.training.step import StepModel
 
 PART = 1_000  # images that are hashed at once
 LISTED = 5  # classes named in a message
 
 
-def describe(data, images, labels):
+def describe(data: str, images: np.ndarray, labels: np.ndarray) -> dict[str, object]:
     """What the training images are: a dict of "classes", "images" (how many) and "sha256"."""
     digest = hashlib.sha256(repr(images.shape).encode())
     digest.update(np.ascontiguousarray(labels, "<i4"))
@@ -23,14 +25,7 @@ def describe(data, images, labels):
     return {"classes": classes, "images": len(images), "sha256": digest.hexdigest()}
 
 
-def check_contents(contents):
-    """Raise unless this is such a dict; for what a file holds."""
-    check_entries(contents, {"classes": list, "images": int, "sha256": str})
-    for name in contents["classes"]:
-        check_entries({"class": name}, {"class": str})
-
-
-def difference(before, now):
+def difference(before: Mapping, now: Mapping) -> str:
     """What changed between two such dicts, in words; "" if nothing did.
 
     A single class can be named after the folder, which may have been moved.
@@ -39,8 +34,8 @@ def difference(before, now):
     if len(old) != len(new):
         return f"number of classes from {len(old)} to {len(new)}"
     if len(old) > 1 and old != new:
-        gone, come = ([name for name in ours if name not in theirs][:LISTED]
-                      for ours, theirs in ((old, new), (new, old)))  # fmt: skip
+        gone = [name for name in old if name not in new][:LISTED]
+        come = [name for name in new if name not in old][:LISTED]
         return f"classes renamed from {', '.join(gone)} to {', '.join(come)}"
     if before["images"] != now["images"]:
         return f"number of images from {before['images']:,} to {now['images']:,}"
@@ -48,7 +43,7 @@ def difference(before, now):
     return "" if same else f"the same number of images, {now['images']:,}, with other contents"
 
 
-def locate(run, config, data=None):
+def locate(run: RunFolder, config: Config, data: str | os.PathLike | None = None) -> str:
     """Where the images of a run are: where they were, or `data`, if they were moved.
 
     Raises:
@@ -67,13 +62,21 @@ def locate(run, config, data=None):
     if not os.path.isdir(where):
         advice = (
             f", where {run.path} found its images. If they were moved, --data (of train --resume,"
-            " evaluate or tasks) says where they are now." if data is None else "."
-        )  # fmt: skip
+            " evaluate or tasks) says where they are now."
+            if data is None
+            else "."
+        )
         raise FileNotFoundError(f"`data` must be an existing folder; received {where!r}{advice}")
     return where
 
 
-def check_same(run, config, found, model=None, say=lambda line: None):
+def check_same(
+    run: RunFolder,
+    config: Config,
+    found: Mapping,
+    model: StepModel | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> None:
     """Raise unless these are the contents that a run was trained on.
 
     Runs of older versions did not note them; that they could not be checked is told to `say`.
@@ -93,7 +96,13 @@ def check_same(run, config, found, model=None, say=lambda line: None):
         )
 
 
-def load_again(run, config, model=None, data=None, say=lambda line: None):
+def load_again(
+    run: RunFolder,
+    config: Config,
+    model: StepModel | None = None,
+    data: str | os.PathLike | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> tuple[np.ndarray, np.ndarray, dict]:
     """The training images, labels and contents of a run, checked to be what it was trained on.
 
     `config.data` becomes the place where they were found.

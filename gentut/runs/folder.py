@@ -13,13 +13,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from gentut.checks import check_choice, check_int, check_positive
+from gentut.checks import check_choice, check_entries, check_int, check_positive
 from gentut.files import read_json, write_atomically, write_json
 from gentut.models import recipes
 from gentut.models.networks import check_image_shape
 from gentut.report.scores import check_scores
 from gentut.report.tasks import check_tasks
-from gentut.runs.contents import check_contents
 from gentut.runs.versions import read_keras, unreadable
 from gentut.training.callbacks import TimeBudget
 from gentut.training.step import StepModel
@@ -132,6 +131,13 @@ class Config(Settings):
         check_choice("status", self.status, STATUSES)
         if not isinstance(self.seconds, int | float) or not 0 <= self.seconds < math.inf:
             raise ValueError(f"`seconds` must be a number ≥ 0; received {self.seconds!r}.")
+
+
+def check_contents(contents: object) -> None:
+    """Raise unless this is a dict as `gentut.runs.contents.describe` gives it."""
+    check_entries(contents, {"classes": list, "images": int, "sha256": str})
+    for name in contents["classes"]:
+        check_entries({"class": name}, {"class": str})
 
 
 class RunFolder:

@@ -5,6 +5,8 @@ import errno
 import os
 import signal
 import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 if os.name == "nt":
     import msvcrt
@@ -15,7 +17,9 @@ NAME = ".lock"
 
 
 @contextlib.contextmanager
-def locked(folder, argument="out", say=lambda line: None):
+def locked(
+    folder: Path, argument: str = "out", say: Callable[[str], None] = lambda line: None
+) -> Iterator[None]:
     """Hold a folder for this process alone.
 
     The system lets go of the lock when its holder dies, however it dies; the number of the dead
@@ -90,7 +94,7 @@ def _same(file, path):
 
 
 @contextlib.contextmanager
-def room(what, folder):
+def room(what: str, folder: Path) -> Iterator[None]:
     """Tell a full disk in one line that names the folder and the way on; `what`: "run", …"""
     try:
         yield
@@ -109,17 +113,17 @@ class CtrlC:
     A step that is broken off in its middle would leave a model that no uninterrupted run has.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.pressed, self.pressed_twice, self._before = False, False, None
 
-    def __enter__(self):
+    def __enter__(self) -> "CtrlC":
         ours = threading.current_thread() is threading.main_thread()
         # Whoever has set another handler, or made the process deaf, means it.
         if ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             self._before = signal.signal(signal.SIGINT, self._press)
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
             self._before = None

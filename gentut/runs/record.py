@@ -3,6 +3,7 @@
 import io
 import shlex
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import keras
@@ -13,15 +14,21 @@ from gentut import plots
 from gentut.files import write_atomically
 from gentut.report.run import run_report
 from gentut.runs import checkpoint
-from gentut.runs.folder import Config
+from gentut.runs.folder import Config, RunFolder
+from gentut.runs.guard import CtrlC
+from gentut.training.callbacks import TimeBudget
 from gentut.training.devices import fetch_state, process
+from gentut.training.step import StepModel
 
-RECORDING_SHARE = 0.2  # of the time that pictures may take, however short the epochs
-CHECKPOINT_SHARE = 0.02  # of the time that checkpoints may take
-MIDWAY = 60.0  # seconds: an epoch that lasts longer has checkpoints inside it
+# Pictures and models may take this share of the time, however short the epochs are.
+RECORDING_SHARE = 0.2
+# Checkpoints may take this share of the time.
+CHECKPOINT_SHARE = 0.02
+# An epoch that lasts longer than these seconds has checkpoints inside it.
+MIDWAY = 60.0
 
 
-def grid(num_classes=None):
+def grid(num_classes: int | None = None) -> tuple[list[int | None], int]:
     """Labels (None if there are no classes) and number of columns of 40 samples or so.
 
     Classes stand in columns: the first ten, or as many whole sets of them as fit into ten.
@@ -32,7 +39,7 @@ def grid(num_classes=None):
     return [i % num_classes for i in range(columns)] * 4, columns
 
 
-def draw(model):
+def draw(model: StepModel) -> tuple[np.ndarray, int]:
     """Samples of a model for a grid, always of the same latents, and the number of columns."""
     labels, columns = grid(model.num_classes)
     drawn = None if model.num_classes is None else np.array(labels)
@@ -55,7 +62,15 @@ class Recorder(keras.callbacks.Callback):
         means: values of the running means of an epoch that goes on in its middle.
     """
 
-    def __init__(self, run, config, position, clock=None, ctrl_c=None, means=()):
+    def __init__(
+        self,
+        run: RunFolder,
+        config: Config,
+        position: checkpoint.Position,
+        clock: TimeBudget | None = None,
+        ctrl_c: CtrlC | None = None,
+        means: Sequence = (),
+    ) -> None:
         super().__init__()
         self.run, self.config, self.clock, self.ctrl_c = run, config, clock, ctrl_c
         self.rows, self.means = position.rows, means
@@ -63,14 +78,14 @@ class Recorder(keras.callbacks.Callback):
         self.recording, self.marking = Pace(RECORDING_SHARE), Pace(CHECKPOINT_SHARE)
         self.began, self.before = None, config.seconds
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.began, self.before = time.perf_counter(), self.config.seconds
         if len(self.means):
             for variable, value in zip(self.model.metrics_variables, self.means, strict=True):
                 variable.assign(value)  # Keras has just set them to zero
             self.means = ()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         step = batch + 1  # a call that holds several steps can count beyond the end of the epoch
         if step >= self.params["steps"]:
             return
@@ -81,7 +96,7 @@ class Recorder(keras.callbacks.Callback):
         if stop:
             raise KeyboardInterrupt
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         self.note_time()
         self.began = None
         losses = {name: float(value) for name, value in (logs or {}).items()}
@@ -98,20 +113,20 @@ class Recorder(keras.callbacks.Callback):
                 self.mark()
             raise KeyboardInterrupt
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         if self.recorded < len(self.rows):
             self.record(self.model)
         if self.marked < len(self.rows):
             self.mark()
 
-    def note_time(self):
+    def note_time(self) -> None:
         """Bring the seconds of training up to date, in the middle of an epoch too."""
         if self.clock is not None:
             self.config.seconds = self.clock.share() * self.clock.budget
         elif self.began is not None:
             self.config.seconds = self.before + time.perf_counter() - self.began
 
-    def mark(self, step=0):
+    def mark(self, step: int = 0) -> None:
         """Write a checkpoint."""
         with self.marking:
             fetch_state(self.model)
@@ -119,7 +134,7 @@ class Recorder(keras.callbacks.Callback):
             checkpoint.save(self.run.checkpoints, self.model, position)
             self.marked = len(self.rows)
 
-    def record(self, model):
+    def record(self, model: StepModel) -> None:
         """Write everything else for the last epoch of the history."""
         with self.recording:
             images, columns = draw(model)
@@ -130,7 +145,7 @@ class Recorder(keras.callbacks.Callback):
             write_atomically(self.run.path / "samples" / name, picture.getvalue())
             self.save(model)
 
-    def save(self, model):
+    def save(self, model: StepModel) -> None:
         """Write the state of the training, which may be in the middle of an epoch."""
         self.run.write_model(model)
         if self.rows:
@@ -145,10 +160,10 @@ class Recorder(keras.callbacks.Callback):
 class Pace:
     """Lets a job run only so often that it takes no more than a share of the time."""
 
-    def __init__(self, share):
+    def __init__(self, share: float) -> None:
         self.share, self.cost, self.last = share, 0.0, time.perf_counter()
 
-    def due(self, least=0.0):
+    def due(self, least: float = 0.0) -> bool:
         """Whether it may run again, and `least` seconds have passed.
 
         Several processes have to do the same in the same order (JAX compares what they assign), and
@@ -159,15 +174,15 @@ class Pace:
         waited = time.perf_counter() - self.last
         return waited >= max(least, self.cost * (1 / self.share - 1))
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         self._start = time.perf_counter()
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         self.last = time.perf_counter()
         self.cost = self.last - self._start
 
 
-def write_report(run, model, config=None):
+def write_report(run: RunFolder, model: StepModel, config: Config | None = None) -> None:
     """Write ``samples.gif`` and ``report.html`` of a `RunFolder` from what it holds.
 
     `model` is its model, so that it need not be read again; `config` one whose data were moved.
@@ -182,10 +197,12 @@ def write_report(run, model, config=None):
             name: value
             for name, value in vars(config).items()
             if name not in ("status", "seconds", "environment", "contents")
-            and value is not None and value is not False
+            and value is not None
+            and value is not False
         },
         "history": {
-            name: [row[name] for row in rows] for name in (rows[0] if rows else {})
+            name: [row[name] for row in rows]
+            for name in (rows[0] if rows else {})
             if name not in ("epoch", "seconds")
         },
         "status": status(config, rows),
@@ -195,7 +212,7 @@ def write_report(run, model, config=None):
         "tasks": run.read_tasks(),
         "environment": config.environment,
         "command": command(config),
-    }  # fmt: skip
+    }
     if model.num_classes is not None:
         names = config.contents.get("classes") or image_data.class_names(config.data)
         info["class_names"] = [names[k] for k in grid(model.num_classes)[0][:columns]]
@@ -206,7 +223,7 @@ def write_report(run, model, config=None):
     run_report(run.path / "report.html", info)
 
 
-def status(config, rows):
+def status(config: Config, rows: Sequence[Mapping[str, float]]) -> str:
     """A sentence: how far the training came."""
     epochs = f"{len(rows)} epoch{'s' * (len(rows) != 1)}"
     time_used = f"{config.seconds:.3g} seconds"

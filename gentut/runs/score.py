@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Callable, Sequence
 
 from gentut import data as image_data
 from gentut.evaluation.evaluate import evaluate as evaluate_model
@@ -12,7 +13,13 @@ from gentut.runs.guard import locked
 from gentut.runs.record import write_report
 
 
-def evaluate(paths, n=10_000, seed=0, say=lambda line: None, data=None):
+def evaluate(
+    paths: Sequence[str | os.PathLike],
+    n: int = 10_000,
+    seed: int = 0,
+    say: Callable[[str], None] = lambda line: None,
+    data: str | os.PathLike | None = None,
+) -> dict[str, dict]:
     """Score trained runs on held-out images; write ``scores.json`` and the reports anew.
 
     Args:

@@ -1,6 +1,8 @@
 """Studies of trained runs with people: from run folders to a page and a key, then to numbers."""
 
 import math
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +12,17 @@ from gentut import human, plots, runs
 from gentut.files import write_atomically, write_json
 
 
-def make(folders, out, *, protocol="real_or_fake", trials=60, practice=4, exposure_ms=None,
-         title=None, seed=0):  # fmt: skip
+def make(
+    folders: Sequence[str | os.PathLike],
+    out: str | os.PathLike,
+    *,
+    protocol: str = "real_or_fake",
+    trials: int = 60,
+    practice: int = 4,
+    exposure_ms: int | None = None,
+    title: str | None = None,
+    seed: int = 0,
+) -> human.Study:
     """Draw a study of one or several runs against the held-out images of their data.
 
     A model goes by the name of its run folder. If every run is conditional, real and generated
@@ -53,17 +64,26 @@ def make(folders, out, *, protocol="real_or_fake", trials=60, practice=4, exposu
         for name, run in opened.items()
     }
     study = human.make_study(
-        real, generated, protocol=protocol, trials=trials, practice=practice,
-        exposure_ms=exposure_ms, title=title, seed=seed,
-        real_labels=labels if matched else None, generated_labels=wanted,
-    )  # fmt: skip
+        real,
+        generated,
+        protocol=protocol,
+        trials=trials,
+        practice=practice,
+        exposure_ms=exposure_ms,
+        title=title,
+        seed=seed,
+        real_labels=labels if matched else None,
+        generated_labels=wanted,
+    )
     out.mkdir(parents=True, exist_ok=True)
     study.save_page(out / "study.html")
     study.save_key(out / "key.json")
     return study
 
 
-def analyse(files, key, out=None):
+def analyse(
+    files: Sequence[str | os.PathLike], key: str | os.PathLike, out: str | os.PathLike | None = None
+) -> dict[str, object]:
     """Statistics of response files, and their figures in a folder.
 
     Args:
@@ -80,8 +100,10 @@ def analyse(files, key, out=None):
     if out is not None:
         out = Path(out)
         out.mkdir(parents=True, exist_ok=True)
-        finite = {k: v if not isinstance(v, float) or math.isfinite(v) else None
-                  for k, v in results.items()}  # fmt: skip
+        finite = {
+            name: None if isinstance(value, float) and not math.isfinite(value) else value
+            for name, value in results.items()
+        }
         write_json(out / "results.json", finite)
         write_atomically(out / "errors.png", plots.png(human.plot_errors(results)))
         if study.protocol == "real_or_fake":

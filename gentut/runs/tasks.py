@@ -1,5 +1,7 @@
 """Vision tasks on the samples of a trained run: do they help to see what the run never saw?"""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,16 @@ MOST = 20_000  # images of a train set, if the user does not say how many
 AUGMENTED, GENERATED, BOTH = "real, augmented", "generated", "real + generated"
 
 
-def run_task(folder, task, *, n=None, seeds=3, say=lambda line: None, data=None, **options):
+def run_task(
+    folder: str | os.PathLike,
+    task: str,
+    *,
+    n: int | None = None,
+    seeds: int = 3,
+    say: Callable[[str], None] = lambda line: None,
+    data: str | os.PathLike | None = None,
+    **options: object,
+) -> dict[str, object]:
     """Train on real, on generated and on both kinds of images; test on held-out real ones.
 
     All train sets have the same number of images but the mixture, which holds both, half and
@@ -86,9 +97,14 @@ def _try_out(run, task, n, seeds, say, place, options):
         results[name] = trial.run(train, augment=augment, seeds=range(seeds))
         results[name]["difference"] = tasks.difference(results[name], results[REAL])
     found = {
-        "task": task, "score": trial.score_name, "data": Path(config.data).name, "n": n,
-        "n_seen": n_seen, "model": run.model_id(), "results": results,
-    }  # fmt: skip
+        "task": task,
+        "score": trial.score_name,
+        "data": Path(config.data).name,
+        "n": n,
+        "n_seen": n_seen,
+        "model": run.model_id(),
+        "results": results,
+    }
     if task == "classification":
         say(f"{task}: training on real images, testing on generated ones")
         classes = {"num_classes": model.num_classes, **options}

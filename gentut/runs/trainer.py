@@ -267,10 +267,16 @@ def fit(
     before = int(value_of(model.optimizer.iterations))
     try:
         model.fit(
-            images, labels, epochs=epochs, initial_epoch=initial_epoch,
-            initial_step=initial_step, batch_size=batch_size,
-            callbacks=[c for c in (clock, *callbacks, bar) if c], seed=seed, verbose=0,
-        )  # fmt: skip
+            images,
+            labels,
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+            initial_step=initial_step,
+            batch_size=batch_size,
+            callbacks=[c for c in (clock, *callbacks, bar) if c],
+            seed=seed,
+            verbose=0,
+        )
     finally:
         if bar is not None and hasattr(bar, "bar"):  # else fit never began
             bar.on_train_end()

@@ -1,7 +1,9 @@
 """Which versions wrote a file and which read it: told where a file cannot be read."""
 
 import json
+import os
 import zipfile
+from collections.abc import Mapping
 
 import keras
 
@@ -11,7 +13,7 @@ from gentut.training.step import StepModel
 NAMES = ("gentut", "keras")
 
 
-def unreadable(written):
+def unreadable(written: object) -> str:
     """What is wrong with a file that cannot be read, as the rest of a sentence.
 
     `written`: the `gentut.training.devices.environment` of its writer, as far as it is known.
@@ -36,7 +38,7 @@ def _numbered(version):
     return isinstance(version, str) and version[:1].isdecimal()
 
 
-def read_keras(path, written=None):
+def read_keras(path: str | os.PathLike, written: Mapping | None = None) -> StepModel:
     """The gentut model in a `.keras` file.
 
     Raises:
