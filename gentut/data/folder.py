@@ -25,7 +25,7 @@ SPLIT_NAMES = {"train": "train", "training": "train", "test": "test", "testing":
 SPLIT_WORD = re.compile("train(ing)?|test(ing)?|val(id(ation)?)?|dev", re.IGNORECASE)
 # Control characters and halves of characters (surrogates), which break a message's line.
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-TEST_SHARE = 1 / 6  # of a folder without splits
+TEST_SHARE = 1 / 6  # share of the test split in a folder without splits
 FORMATS = ("PNG", "JPEG", "WEBP")
 LISTED = 10  # unreadable files that a message names, at most
 NAMED = 3  # files passed over that a message names, at most

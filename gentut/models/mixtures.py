@@ -29,7 +29,8 @@ def draw_rows(n: int, most: int, labels: np.ndarray | None, rng: np.random.Gener
     order = rng.permutation(n)
     labels = np.zeros(n, int) if labels is None else np.asarray(labels)[order]
     by_class = np.argsort(labels, kind="stable")
-    first = np.searchsorted(labels[by_class], labels[by_class])  # of the same class
+    # Where the class of each row begins among the rows in the order of classes.
+    first = np.searchsorted(labels[by_class], labels[by_class])
     place = np.empty(n, int)
     place[by_class] = np.arange(n) - first
     turn = np.where(place < 2, 0, (place + 0.5) / np.bincount(labels)[labels])

@@ -85,7 +85,8 @@ class PCAMixture(StepModel):
             self.num_classes,
             self.components,
             codes_per_dimension=2,
-            ridge=lambda own: 1e-3 * float(own.var(axis=0).mean()),  # in the units of the data
+            # In the units of the data: a thousandth of the mean variance.
+            ridge=lambda own: 1e-3 * float(own.var(axis=0).mean()),
             max_iter=60,
             seed=seed,
         )

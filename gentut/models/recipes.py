@@ -33,7 +33,7 @@ RECIPES = {
             "fused": True,
         },
         "optimizer": {"learning_rate": 2e-3, "beta_1": 0.0, "beta_2": 0.95, "epsilon": 1e-8},
-        "generator_optimizer": {"learning_rate": 1.2e-3},  # where it differs
+        "generator_optimizer": {"learning_rate": 1.2e-3},  # where the generator's differs
         "constant_share": 0.6,
     },
     "wgan": {

@@ -271,7 +271,7 @@ class VAE(StepModel):
             images, labels = images[rows], None if labels is None else labels[rows]
         mean, log_var = self.encode(images, labels)
         codes = mean + np.exp(log_var / 2) * rng.standard_normal(mean.shape)
-        with warnings.catch_warnings():  # from k-means on, more than 5 rounds gain nothing
+        with warnings.catch_warnings():  # after k-means, more than 5 rounds gain nothing
             warnings.simplefilter("ignore", ConvergenceWarning)
             self.prior = fit_mixtures(
                 codes,

@@ -139,7 +139,7 @@ class StepModel(Differentiable, keras.Model):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if default_batch_size is not None:  # of the recipe; a file brings it back
+        if default_batch_size is not None:  # set by the recipe, and read back from a file
             self.default_batch_size = default_batch_size
         self.image_shape = tuple(image_shape)
         self.num_classes = num_classes
