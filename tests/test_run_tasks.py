@@ -137,7 +137,8 @@ def test_a_wrong_type_is_named(old, new, message, tmp_path):
 def test_results_are_those_of_the_model_that_is_there(folder, tmp_path):
     run = runs.RunFolder(shutil.copytree(folder / "run", tmp_path / "run"))
     mine = {"classification": FOUND | {"model": run.model_id()}}
-    run.write_tasks(mine | {"segmentation": FOUND | {"model": "of another"}})
+    other = FOUND | {"task": "segmentation", "model": "of another"}
+    run.write_tasks(mine | {"segmentation": other})
     assert run.read_tasks() == mine
 
 
