@@ -588,3 +588,66 @@ def test_rounding_of_a_resize_is_cut_off():
     inside[0, 0] = 1.00002
     with pytest.raises(ValueError, match=r"must lie in .* received values from 0\.5 to 1\.00002\."):
         check_images(inside)
+
+
+def test_a_loss_that_is_no_finite_number_ends_the_training():
+    callback = gentut.callbacks.StopOnNaN()
+    callback.on_train_batch_end(2, None)
+    callback.on_train_batch_end(2, {"d_loss": 1.0, "g_loss": -3.0})
+    for value in ("nan", "inf"):
+        with pytest.raises(gentut.callbacks.TrainingDiverged) as error:
+            callback.on_train_batch_end(3, {"d_loss": 1.0, "g_loss": float(value)})
+        assert str(error.value).startswith(
+            f"`g_loss` must stay finite; received {value} at batch 3. Try a smaller learning rate"
+        )
+
+
+@pytest.mark.parametrize("clock", [None, types.SimpleNamespace(share=lambda: 0.4)])
+def test_progress_tells_the_share_the_speed_and_the_losses(clock, monkeypatch):
+    seconds = iter([5.0, 6.0, 7.0])
+    face = types.SimpleNamespace(perf_counter=lambda: next(seconds))
+    monkeypatch.setattr(gentut.callbacks, "time", face)
+    progress = gentut.callbacks.Progress(clock, batch_size=1000)
+    progress.set_params({"steps": 4, "epochs": 2})
+    progress.on_train_begin()
+    told = []
+    for epoch, batch in ((0, 0), (0, 1), (1, 0)):  # the first is not timed: it builds the graph
+        progress.on_epoch_begin(epoch)
+        progress.on_train_batch_end(batch, {"loss": 1.23456, "kl": 20.0})
+        told.append((progress.bar.n, progress.bar.postfix))
+    progress.on_train_end()
+    losses = "loss 1.23, kl 20"
+    shares = [0.25, 0.625] if clock is None else [0.4, 0.4]  # steps 2 and 5 of 8
+    speeds = ["1,000", "2,000"]  # 1 step in a second, 4 in two
+    expected = [(n, f"{s} images/s, {losses}") for n, s in zip(shares, speeds, strict=True)]
+    assert told == [(0, None), *expected]
+
+
+def test_the_clock_counts_training_after_the_first_call_and_stands_still_between_epochs(
+    monkeypatch,
+):
+    face = types.SimpleNamespace(now=0.0)
+    face.perf_counter = lambda: face.now
+    monkeypatch.setattr(gentut.callbacks, "time", face)
+    clock, model = gentut.callbacks.TimeBudget(minutes=0.5), types.SimpleNamespace()
+    model.stop_training = False
+    clock.set_model(model)
+    clock.on_train_begin()
+    clock.on_epoch_begin(0)
+    shares = []
+    for now, call in [
+        (10, lambda: clock.on_train_batch_end(0)),  # the graph is built: counts from here
+        (16, lambda: clock.on_train_batch_end(1)),
+        (19, lambda: clock.on_epoch_end(0)),
+        (50, lambda: clock.on_epoch_begin(1)),
+        (62, lambda: clock.on_train_batch_end(0)),
+    ]:
+        face.now = now
+        call()
+        shares.append(clock.share())
+    assert shares == pytest.approx([0, 0.2, 0.3, 0.3, 0.7]) and not model.stop_training
+    face.now = 71
+    clock.on_train_batch_end(1)
+    assert model.stop_training and clock.share() == 1
+    face.now = 90
+    assert clock.share() == 1

@@ -71,14 +71,14 @@ def begin(module, out):
         lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
         lines = ["[cosmic-ray]", *lines, "[cosmic-ray.distributor]", 'name = "local"']
         (tree / "mutation.toml").write_text("\n".join(lines))
-        cosmic_ray(tree, "init")
+        cosmic_ray(tree, "init", "session.sqlite")
     return tree
 
 
-def cosmic_ray(tree, task):
+def cosmic_ray(tree, task, *session):
     environment = os.environ | {"PYTHONPATH": str(tree)}
     line = ["nice", "-n", "15", sys.executable, "-m", "cosmic_ray.cli", task, "mutation.toml"]
-    subprocess.run([*line, "session.sqlite"], cwd=tree, env=environment, check=True)
+    subprocess.run([*line, *session], cwd=tree, env=environment, check=True)
 
 
 def draw(trees, most, seed):
@@ -136,7 +136,11 @@ def main():
     trees = [begin(module, options.out.resolve()) for module in modules]
     of = draw(trees, options.most, options.seed)
     for tree in trees:
-        cosmic_ray(tree, "exec")
+        with use_db(tree / "session.sqlite") as db:
+            if not list(db.pending_work_items):
+                continue
+        cosmic_ray(tree, "baseline")  # tests that fail without a mutant would kill them all
+        cosmic_ray(tree, "exec", "session.sqlite")
     report(options.folder, trees, of)
 
 
