@@ -73,9 +73,9 @@ class VAE(StepModel):
             if not value >= 0 or math.isinf(value):
                 raise ValueError(f"`{name}` must be a number ≥ 0; received {value!r}.")
         check_share("kl_warmup", kl_warmup)
-        self.encoder, self.decoder, self.beta = encoder, decoder, beta
+        self.encoder, self.decoder, self.beta = encoder, decoder, float(beta)
         self.likelihood = check_choice("likelihood", likelihood, LIKELIHOODS)
-        self.kl_warmup, self.free_bits = kl_warmup, free_bits
+        self.kl_warmup, self.free_bits = float(kl_warmup), float(free_bits)
         if likelihood == "gaussian":
             self.log_sigma = self.add_weight(
                 shape=(), name="log_sigma", initializer=keras.initializers.Constant(math.log(0.2))

@@ -42,7 +42,7 @@ class _Pace(keras.callbacks.Callback):
         if not self.since:
             self.since, self.steps = now, done
         elif now - self.since >= self.seconds:
-            self.learning_rate = self.batch_size * (done - self.steps) / (now - self.since)
+            self.rate = self.batch_size * (done - self.steps) / (now - self.since)
             self.model.stop_training = True
 
 

@@ -37,7 +37,7 @@ class Learner(abc.ABC):
         if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 2:
             raise ValueError(f"`num_classes` must be an int ≥ 2; received {num_classes!r}.")
         self.image_shape, self.num_classes = tuple(image_shape), num_classes
-        self.steps, self.batch_size, self.learning_rate = steps, batch_size, rate
+        self.steps, self.batch_size, self.rate = steps, batch_size, rate
         self.network = None
 
     @abc.abstractmethod
@@ -46,7 +46,7 @@ class Learner(abc.ABC):
 
     def _compile(self, seed):
         self.network = self.build(seed)
-        schedule = keras.optimizers.schedules.CosineDecay(self.learning_rate, self.steps)
+        schedule = keras.optimizers.schedules.CosineDecay(self.rate, self.steps)
         self.network.compile(keras.optimizers.Adam(schedule), self.loss, **compile_options())
         self.network.steps_per_execution = min(self.network.steps_per_execution or 1, self.steps)
         self.network.optimizer.build(self.network.trainable_variables)
