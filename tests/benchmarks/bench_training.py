@@ -43,26 +43,26 @@ SETS = ("mnist", "fashion_mnist", "glyphs")  # 28×28 grey in 10 classes, as the
 NAMES = (*results.REFERENCES, *trainings.TRAINED, *published.RECIPES)
 # What training and sampling run through: every family, and the families that have more.
 SHARED_CODE = [
-    "networks",
-    "kernels",
-    "losses",
-    "augment",
-    "batches",
-    "optimizers",
-    "training",
-    "callbacks",
-    "devices",
-    "gradients",
-    "mixtures",
+    "models/diff_augment",
+    "models/networks",
+    "models/losses",
+    "models/mixtures",
+    "training/batches",
+    "training/callbacks",
+    "training/devices",
+    "training/gradients",
+    "training/kernels",
+    "training/optimizers",
+    "training/step",
 ]
 OWN_CODE = {
-    "gaussian": ["classical"],
-    "mixture": ["classical"],
-    "gan": ["gan", "clusters"],
-    "wgan": ["gan", "clusters"],
-    "vae": ["vae"],
-    "flow": ["flow"],
-    "latent_flow": ["flow", "vae"],
+    "gaussian": ["models/pca_mixture"],
+    "mixture": ["models/pca_mixture"],
+    "gan": ["models/gan", "models/cluster_gan"],
+    "wgan": ["models/gan", "models/cluster_gan"],
+    "vae": ["models/vae"],
+    "flow": ["models/flow"],
+    "latent_flow": ["models/flow", "models/vae"],
 }
 
 
