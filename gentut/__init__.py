@@ -14,7 +14,7 @@ if not startup.COMMAND:
     from gentut.models.pretrained import load_pretrained
     from gentut.models.recipes import build
     from gentut.models.vae import VAE
-    from gentut.notebook import about, budget, show
+    from gentut.notebook import about, budget, claim, show, table, tell
     from gentut.runs import resume
     from gentut.runs.batch_size import find_batch_size
     from gentut.runs.choose import choose
@@ -33,6 +33,7 @@ __all__ = [
     "build",
     "callbacks",
     "choose",
+    "claim",
     "data",
     "evaluate",
     "features",
@@ -46,6 +47,8 @@ __all__ = [
     "resume",
     "seed",
     "show",
+    "table",
     "tasks",
+    "tell",
     "use_devices",
 ]

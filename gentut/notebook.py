@@ -1,7 +1,10 @@
-"""What the notebooks need around the models: budgets of long cells, figures, a footer."""
+"""What the notebooks need around the models: budgets, claims, figures, tables, a footer."""
 
 import os
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
+
+import numpy as np
 
 from gentut import plots
 from gentut.training.devices import environment
@@ -27,6 +30,57 @@ def budget(full: Value, quick: Value) -> Value:
     if isinstance(full, bool) or isinstance(quick, bool) or type(full) is not type(quick):
         raise TypeError(f"`full` and `quick` must be of one type; received {full!r} and {quick!r}.")
     return quick if is_quick() else full
+
+
+def claim(holds: bool, sentence: str) -> None:
+    """Print a sentence on the results of this very run, after it was found to hold.
+
+    In quick mode, where models hardly train, a sentence that does not hold is printed as such. So
+    this is for results of an experiment; a formula is checked by ``assert``, which always counts.
+
+    Args:
+        holds: a comparison of numbers that were measured above.
+        sentence: what it shows, with those numbers in it.
+
+    Raises:
+        AssertionError: the sentence does not hold, and this is not quick mode.
+    """
+    if not isinstance(holds, bool | np.bool):
+        raise TypeError(f"`holds` must be True or False; received {type(holds).__name__}.")
+    if holds:
+        print(f"✓ {sentence}")
+    elif is_quick():
+        print(f"✗ not in this quick run: {sentence}")
+    else:
+        raise AssertionError(f"This run does not show it: {sentence}")
+
+
+def tell(text: str) -> None:
+    """Show Markdown, such as an f-string with the numbers of this run.
+
+    Args:
+        text: the Markdown.
+    """
+    from IPython.display import Markdown, display  # only notebooks need IPython
+
+    display(Markdown(text))
+
+
+def table(rows: Sequence[Mapping[str, object]]) -> None:
+    """Show rows as a table; numbers that are not whole get three significant digits.
+
+    Args:
+        rows: one mapping per row, all with the same keys, which head the columns.
+    """
+    if not rows:
+        raise ValueError("`rows` must hold at least one row; received none.")
+
+    def text(value):
+        return f"{value:.3g}" if isinstance(value, float | np.floating) else str(value)
+
+    lines = [list(rows[0]), ["---"] * len(rows[0])]
+    lines += [[text(value) for value in row.values()] for row in rows]
+    tell("\n".join("| " + " | ".join(line) + " |" for line in lines))
 
 
 def about() -> str:

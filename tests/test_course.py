@@ -58,3 +58,28 @@ def test_the_import_says_nothing_and_a_failing_one_everything():
     )
     done = subprocess.run([sys.executable, "-c", failing], capture_output=True, text=True)
     assert done.stderr == "held then shown"
+
+
+def test_a_claim_that_does_not_hold_ends_a_full_run_only(monkeypatch, capsys):
+    monkeypatch.setenv("GENTUT_QUICK", "0")
+    gentut.claim(np.float32(1) < 2, "1 is less than 2")
+    with pytest.raises(AssertionError, match="This run does not show it: 2 is less than 1"):
+        gentut.claim(2 < 1, "2 is less than 1")
+    with pytest.raises(TypeError, match="`holds` must be True or False; received str"):
+        gentut.claim("2 < 1", "2 is less than 1")
+    monkeypatch.setenv("GENTUT_QUICK", "1")
+    gentut.claim(2 < 1, "2 is less than 1")
+    assert capsys.readouterr().out == (
+        "✓ 1 is less than 2\n✗ not in this quick run: 2 is less than 1\n"
+    )
+
+
+def test_a_table_has_three_digits(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    gentut.table([{"name": "a", "value": 1.23456, "n": 1000}, {"name": "b", "value": 2.0, "n": 7}])
+    assert shown[0].data == (
+        "| name | value | n |\n| --- | --- | --- |\n| a | 1.23 | 1000 |\n| b | 2 | 7 |"
+    )
+    with pytest.raises(ValueError, match="`rows` must hold at least one row"):
+        gentut.table([])

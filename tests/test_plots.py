@@ -394,3 +394,41 @@ def test_training_gif_errors(tmp_path):
         plots.training_gif(tmp_path / "a.gif", [grey(0), grey(0, 0)])
     with pytest.raises(ValueError, match="`scale` must be a positive integer; received 0"):
         plots.training_gif(tmp_path / "a.gif", [grey(0)], scale=0)
+
+
+# diagram -----------------------------------------------------------------------------------
+
+BOXES = {"noise": (0, 0, "random"), "generator": (1, 0, "network"), "loss": (2, 0, "loss")}
+
+
+def test_a_diagram_draws_each_box_at_its_place_and_each_arrow_between_its_boxes():
+    figure = plots.diagram(BOXES, [("noise", "generator"), ("loss", "generator", "~gradient", 0.3)])
+    (axes,) = figure.axes
+    places = {text.get_text(): text.get_position() for text in axes.texts if text.get_text()}
+    assert [places[text] for text in BOXES] == [(0, 0), (1, 0), (2, 0)]
+    assert "gradient" in places
+    arrows = [text for text in axes.texts if getattr(text, "arrow_patch", None)]
+    assert [(arrow.xyann, arrow.xy) for arrow in arrows] == [((0, 0), (1, 0)), ((2, 0), (1, 0))]
+    assert [arrow.arrow_patch.get_linestyle() for arrow in arrows] == ["-", "--"]
+
+
+def test_the_label_of_an_arrow_stands_in_the_gap_between_the_boxes():
+    boxes = {"a": (0, 0, "data"), "a box with a long text in it": (3, 0, "network")}
+    figure = plots.diagram(boxes, [(*boxes, "x")])
+    figure.draw_without_rendering()
+    extent = {text.get_text(): text.get_window_extent() for text in figure.axes[0].texts}
+    first, second = (extent[name] for name in boxes)
+    assert first.x1 < extent["x"].x0 and extent["x"].x1 < second.x0
+
+
+@pytest.mark.parametrize(
+    ("boxes", "arrows", "message"),
+    [
+        ({}, [], "`boxes` must hold at least one box; received none"),
+        ({"a": (0, 0, "net")}, [], "`boxes` must be of kind data, network, .*; received 'net'"),
+        (BOXES, [("noise", "loss!")], "`arrows` must join boxes; received 'loss!'"),
+    ],
+)
+def test_a_diagram_refuses_what_it_cannot_draw(boxes, arrows, message):
+    with pytest.raises(ValueError, match=message):
+        plots.diagram(boxes, arrows)

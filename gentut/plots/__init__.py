@@ -6,6 +6,7 @@ use it alike. Images are float in [0, 1], shape ``(n, height, width, channels)``
 """
 
 from gentut.plots.curves import intervals, training_curves
+from gentut.plots.diagram import diagram
 from gentut.plots.images import (
     comparison,
     image_grid,
@@ -16,17 +17,19 @@ from gentut.plots.images import (
     training_gif,
 )
 from gentut.plots.latent import interpolation, latent_plane, latent_scatter, slerp, traversals
-from gentut.plots.style import Figure, png
+from gentut.plots.style import Figure, panels, png
 
 __all__ = [
     "Figure",
     "comparison",
+    "diagram",
     "image_grid",
     "intervals",
     "interpolation",
     "latent_plane",
     "latent_scatter",
     "nearest_neighbours",
+    "panels",
     "pixels",
     "png",
     "reconstructions",

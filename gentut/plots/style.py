@@ -7,6 +7,7 @@ tell apart; line styles and markers differ as well, so that a black-and-white pr
 import io
 
 import matplotlib
+import numpy as np
 from cycler import cycler
 from matplotlib.figure import Figure as _Figure
 
@@ -42,6 +43,18 @@ class Figure(_Figure):
 
     def _repr_png_(self) -> bytes:
         return png(self)
+
+
+@house_style
+def panels(columns: int, width: float = 3.2, height: float = 2.6) -> tuple[Figure, np.ndarray]:
+    """Return an empty figure in the style of the course, and its axes, side by side.
+
+    Args:
+        columns: number of axes.
+        width, height: of each, in inches.
+    """
+    figure = Figure(figsize=(width * columns, height))
+    return figure, figure.subplots(1, columns, squeeze=False)[0]
 
 
 def png(figure: _Figure, dpi: int = 160) -> bytes:
