@@ -1102,3 +1102,54 @@ def test_builder_writes_the_same_bytes_for_the_same_arrays(builder):
     assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
     with np.load(io.BytesIO(content), allow_pickle=False) as back:
         assert back["family"].tolist() == ["a", "bc"]
+
+
+# --- sources --------------------------------------------------------------------------------------
+
+
+def test_sources_of_glyphs_are_the_families(glyphs):
+    found = data.sources("glyphs", "test")
+    assert found.dtype == np.int32 and found.shape == (3330,)
+    families = glyphs["family_test"]
+    assert len(set(found)) == len(set(zip(found, families, strict=True))) == len(set(families))
+    few = data.sources("glyphs", "test", classes=["C", "A"])
+    rows = np.isin(glyphs["y_test"], [0, 2])
+    assert (
+        len({*zip(few, families[rows], strict=True)}) == len(set(families[rows])) == len(set(few))
+    )
+    assert data.source_kind("glyphs") == "typeface family"
+
+
+def test_sources_of_a_folder_are_told_by_sub_folders_or_names(tmp_path):
+    names = ["cat/ada/1.png", "cat/ada/2.png", "cat/bob__1.png", "cat/x.png", "dog/y.png",
+             "dog/bob__9.png", "dog/ada/old/7.png"]  # fmt: skip
+    for split in ("train", "test"):
+        for name in names:
+            path = tmp_path / split / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("L", (8, 8)).save(path)
+    found = data.sources(tmp_path, "test")
+    images, labels = data.load(tmp_path, "test", size=8)
+    assert len(found) == len(images) == 7
+    ada, bob, x, y = found[0], found[2], found[3], found[labels == 1][-1]
+    assert found.tolist() == [ada, ada, bob, x, ada, bob, y] and len({ada, bob, x, y}) == 4
+    assert data.sources(tmp_path, "test", classes=["dog"]).shape == (3,)
+
+
+def test_sources_follow_what_is_skipped_and_are_none_where_nothing_tells(tmp_path):
+    for name in ("a/u__1.png", "a/u__2.png", "a/v__1.png", "a/v__2.png", "b/v__3.png"):
+        for split in ("train", "test"):
+            path = tmp_path / split / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("L", (8, 8)).save(path)
+    (tmp_path / "train/a/u__1.png").write_bytes(b"broken")
+    with pytest.warns(UserWarning, match="Skipped 1 of 5"):
+        _, labels = data.load(tmp_path, on_error="skip")
+    found = data.sources(tmp_path, on_error="skip")
+    assert len(found) == len(labels) == 4 and found.tolist() == [0, 1, 1, 1]
+    assert data.sources(tmp_path, classes=["b"]).tolist() == [0]
+    for path in tmp_path.rglob("*.png"):
+        path.rename(path.with_name(path.name.replace("__", "-")))
+    assert data.sources(tmp_path) is None
+    with pytest.raises(ValueError, match="`split` must be 'train' or 'test'; received 'val'"):
+        data.sources(tmp_path, "val")

@@ -285,3 +285,45 @@ def test_memorisation_errors():
         metrics.memorisation(data, data, data, cells=21)
     with pytest.raises(ValueError, match="`cells` must leave at least 10"):
         metrics.memorisation(data, data[:9], data, cells=2)
+
+
+def test_copies_of_a_held_out_sample_add_nothing_if_they_are_one_source():
+    rng = np.random.default_rng(0)
+    train, heldout, made = (rng.normal(size=(n, 2)) for n in (300, 60, 80))
+    own = np.arange(60)
+    for cells in (1, 3):
+        once = metrics.memorisation(train, heldout, made, cells=cells, sources=own)
+        five = metrics.memorisation(
+            train, np.repeat(heldout, 5, axis=0), made, cells=cells, sources=np.repeat(own, 5)
+        )
+        assert five == pytest.approx(once)
+        naive = metrics.memorisation(train, np.repeat(heldout, 5, axis=0), made, cells=cells)
+        width = {
+            name: one["closer_high"] - one["closer_low"]
+            for name, one in (("once", once), ("naive", naive))
+        }
+        assert width["naive"] < 0.9 * width["once"]
+    # With a source for each sample it is DeLong's interval, and close to the paper's C_T.
+    plain = metrics.memorisation(train, heldout, made)
+    alone = metrics.memorisation(train, heldout, made, sources=own)
+    assert alone["closer_low"] == pytest.approx(plain["closer_low"])
+    assert alone["c_t"] == pytest.approx(plain["c_t"], rel=0.1)
+    assert alone["c_t"] == pytest.approx(
+        (0.5 - alone["closer"]) / ((alone["closer_high"] - alone["closer"]) / 1.96)
+    )
+
+
+@pytest.mark.filterwarnings("ignore::gentut.metrics.SmallSampleWarning")
+def test_the_p_value_of_families_is_uniform_only_by_source():
+    low = {"by source": 0, "by row": 0}
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        train = rng.normal(size=(400, 2))
+        heldout = rng.normal(size=(20, 1, 2)) + 0.1 * rng.normal(size=(20, 15, 2))
+        heldout = heldout.reshape(-1, 2) / np.sqrt(1.01)
+        made = rng.normal(size=(300, 2))
+        sources = np.repeat(np.arange(20), 15)
+        for name, own in (("by source", sources), ("by row", None)):
+            low[name] += metrics.memorisation(train, heldout, made, sources=own)["p_value"] < 0.1
+    assert 0.04 <= low["by source"] / 150 <= 0.18
+    assert low["by row"] / 150 > 0.2

@@ -139,3 +139,111 @@ def test_extrapolation_wants_enough_samples():
         metrics.frechet_distance_extrapolated(normal(0, 60, 20), normal(1, 90, 20))
     with pytest.raises(ValueError, match="`points` must be an integer of at least 3"):
         metrics.frechet_distance_extrapolated(normal(0, 90, 2), normal(1, 90, 2), points=2)
+
+
+# Rows of one source -------------------------------------------------------------------------------
+
+
+def families(seed, count, size, spread=1.0):
+    """Numbers of ``count`` families of ``size``, whose means have a spread; and their sources."""
+    rng = np.random.default_rng(seed)
+    values = spread * rng.normal(size=(count, 1)) + rng.normal(size=(count, size))
+    order = rng.permutation(count * size)
+    return values.ravel()[order], np.repeat(np.arange(count), size)[order]
+
+
+@pytest.mark.parametrize("interval", [metrics.bootstrap, metrics.subset_interval])
+def test_the_error_of_a_mean_is_that_of_family_means(interval):
+    # Families of one size: the mean is that of family means, which are independent.
+    values, sources = families(0, 100, 8)
+    means = np.array([values[sources == k].mean() for k in range(100)])
+    result = interval(lambda x: x.mean(), values, sources=[sources], repeats=1000)
+    assert result.standard_error == pytest.approx(means.std(ddof=1) / 10, rel=0.08)
+    naive = interval(lambda x: x.mean(), values, repeats=1000)
+    assert naive.standard_error < 0.6 * result.standard_error  # √(1 + 7 · ½) ≈ 2.1 times too small
+
+
+def test_only_an_interval_by_source_covers():
+    def covered(interval):
+        return interval.low <= 0 <= interval.high
+
+    by_source, by_row = 0, 0
+    for seed in range(200):
+        values, sources = families(seed, 40, 6)
+        mean = np.mean
+        by_source += covered(metrics.subset_interval(mean, values, sources=[sources], repeats=40))
+        by_row += covered(metrics.subset_interval(mean, values, repeats=40))
+    assert 0.90 <= by_source / 200 <= 0.985
+    assert by_row / 200 < 0.8
+
+
+def test_a_source_is_drawn_whole_and_pairs_share_the_draw():
+    sources = np.repeat(np.arange(10), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+    seen = []
+
+    def metric(x, y):
+        np.testing.assert_array_equal(x, y)
+        counts = np.bincount(x, minlength=10)
+        assert set(counts[counts > 0] == np.flatnonzero(counts) + 1) == {True}
+        seen.append(np.count_nonzero(counts))
+        return 0.0
+
+    metrics.subset_interval(metric, sources, sources, sources=[sources, None], paired=True)
+    assert seen == [10] + 50 * [5] or seen == 50 * [5] + [10]
+
+
+def test_two_models_are_seen_on_the_same_real_images():
+    real, sources = families(0, 50, 4)
+    first, second = normal(1, 300), normal(2, 300)
+
+    def drawn(generated):
+        return metrics.halves(
+            lambda r, g: {"real": r.mean(), "made": g.mean()},
+            real,
+            generated,
+            sources=[sources, None],
+        )
+
+    assert drawn(first)["real"] == drawn(second)["real"] == drawn(first[:40])["real"]
+    assert drawn(first)["made"] != drawn(second)["made"]
+
+
+def test_what_real_images_add_to_both_scores_cancels_in_their_difference():
+    real, sources = families(0, 30, 5, spread=10.0)
+    first, second = normal(1, 400) + 0.5, normal(2, 400)
+
+    def metric(real, generated):
+        return {"mean": generated.mean() - real.mean()}
+
+    alone = metrics.subset_interval(metric, real, first, sources=[sources, None])["mean"]
+    both = metrics.paired_difference(metric, real, first, second, sources=sources, repeats=400)
+    error = np.sqrt((first.var(ddof=1) + second.var(ddof=1)) / 400)
+    assert both["mean"].value == pytest.approx(first.mean() - second.mean())
+    assert both["mean"].standard_error == pytest.approx(error, rel=0.1)
+    assert both["mean"].low > 0 and alone.standard_error > 10 * error
+    single = metrics.paired_difference(
+        lambda r, g: g.mean() - r.mean(), real, first, second, sources=sources, repeats=400
+    )
+    assert single == both["mean"]
+
+
+def test_the_interval_of_halves_is_students():
+    halves = [1.0, 2.0, 3.0, 6.0]
+    found = metrics.interval_of(5.0, halves, confidence=0.9)
+    margin = scipy.stats.t(3).ppf(0.95) * np.std(halves, ddof=1)
+    assert found[:3] == pytest.approx((5.0, 5.0 - margin, 5.0 + margin))
+
+
+def test_bad_sources():
+    values = normal(0, 9)
+    for sources, message in [
+        ([np.zeros(9, int), None], "`sources` must hold one entry for each of the 1 arrays"),
+        ([np.zeros(8, int)], r"`sources` must hold integers of shape \(9,\)"),
+        ([np.zeros(9)], "`sources` must hold integers"),
+        ([np.arange(9) % 3], "`sources` must be at least 4 different ones; received 3"),
+    ]:
+        for interval in (metrics.bootstrap, metrics.subset_interval):
+            with pytest.raises(ValueError, match=message):
+                interval(np.mean, values, sources=sources)
+    with pytest.raises(ValueError, match="`first` and `second` must be equally long"):
+        metrics.paired_difference(metrics.kernel_distance, values, values, values[:8])

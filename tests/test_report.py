@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
+from tiny import halves
 
 from gentut import plots, report
 from gentut.files import write_atomically
@@ -55,10 +56,15 @@ def images(count, seed=0, channels=1):
     return np.random.default_rng(seed).random((count, 12, 12, channels), np.float32)
 
 
+NAMES = ["gaussian", "gan", "vae", "mixture", "a", "b", "c"]
+
+
 def row(family, frechet, interval=(None, None), **more):
     key = "frechet_distance"
     ends = {f"{key}_low": interval[0], f"{key}_high": interval[1]}
     references = {f"{key}_real": 5.0, f"{key}_noise": 2093.0}
+    if interval[0] is not None:
+        more["halves"] = {key: halves(frechet, *interval, NAMES.index(family))}
     return {"family": family, key: frechet, **ends, **references, **more}
 
 
@@ -86,7 +92,7 @@ ROWS = [
         distance_to_training=1.3,
     ),
     row("gan", 10.0, (9.0, 12.0), precision=0.88, parameters=254_321, seconds_per_1000=0.31),
-    row("vae", 12.5, (11.0, 14.0), precision=0.91, images_seen=512_000, seconds_train=60.0),
+    row("vae", 12.0, (10.5, 13.5), precision=0.91, images_seen=512_000, seconds_train=60.0),
     row("mixture", 88.0, (80.0, 97.0), precision=0.6, recall=0.5, density=1.1, coverage=0.7),
 ]
 
@@ -193,16 +199,19 @@ def test_verdict_names_a_clear_winner():
     )
 
 
-def test_verdict_claims_nothing_where_intervals_overlap():
+def test_verdict_claims_nothing_where_the_difference_can_be_0():
     text = report.verdict(ROWS, 60.0, "glyphs")
-    assert "the GAN and the VAE cannot be told apart: their intervals overlap" in text
+    assert (
+        "the GAN and the VAE cannot be told apart: the intervals of their differences from the"
+        " first hold 0, at Fréchet distances of"
+    ) in text
     assert "closest" not in text
     assert text.endswith("Behind is the Gaussian mixture at 88 (80 to 97), and last the "
                          "Gaussian at 140 (130 to 150).")  # fmt: skip
 
 
 def test_verdict_compares_with_the_best_only():
-    # a and b overlap, b and c overlap, a and c do not: c is behind.
+    # a and b are level, b and c are, a and c are not: c is behind.
     rows = [row("a", 10, (9, 12)), row("b", 12, (11, 14)), row("c", 14.5, (13, 16))]
     text = report.verdict(rows, 60.0, "glyphs")
     assert "the a and the b cannot be told apart" in text
@@ -243,7 +252,7 @@ def cells(document):
 
 
 def test_compare_page_tabulates_what_was_measured(compare_page):
-    (quality, cost), best = cells(compare_page.read_text(encoding="utf-8"))
+    (quality, differences, cost), best = cells(compare_page.read_text(encoding="utf-8"))
     families = ["GAN", "VAE", "Gaussian mixture", "Gaussian"]
     assert [line[0] for line in quality] == [*families, "real images", "noise"]
     assert quality[0] == ["GAN", "10", "0.88", "–", "–", "–", "–"]
@@ -253,7 +262,16 @@ def test_compare_page_tabulates_what_was_measured(compare_page):
     assert quality[2] == ["Gaussian mixture", "88", "0.60", "0.50", "1.10", "0.70", "–"]
     assert cost[0] == ["GAN", "254,321", "–", "–", "0.31"]
     assert cost[1] == ["VAE", "–", "512,000", "60", "–"]
-    assert best == ["10", "12.5", "0.91"]  # the VAE is level with the GAN, and the most precise
+    assert best == ["10", "12", "0.91"]  # the VAE is level with the GAN, and the most precise
+
+
+def test_compare_page_says_who_is_told_apart_from_the_best(compare_page):
+    (_, differences, _), _ = cells(compare_page.read_text(encoding="utf-8"))
+    assert differences == [
+        ["VAE", "2", "cannot be told apart"],
+        ["Gaussian mixture", "78", "told apart"],
+        ["Gaussian", "130", "told apart"],
+    ]
 
 
 def test_compare_page_draws_an_interval_that_reaches_zero(tmp_path):
@@ -391,15 +409,17 @@ def test_the_browser_check_notices_faults(chromium, tmp_path):
 def test_the_best_and_what_is_level_with_it_are_found_in_one_place():
     key = "precision"
     rows = [
-        {"family": name, key: value, f"{key}_low": value - 1, f"{key}_high": value + 1}
-        for name, value in (("vae", 5.0), ("gan", 9.0), ("flow", 7.0), ("wgan", 6.9))
+        {"family": name, key: value, "halves": {key: halves(value, value - 1, value + 1, place)}}
+        for place, (name, value) in enumerate(
+            [("vae", 5.0), ("gan", 9.0), ("flow", 7.6), ("wgan", 7.5)]
+        )
     ]
     level, behind = ranked(rows, key)  # higher is better
     assert [[row["family"] for row in group] for group in (level, behind)] == [
         ["gan", "flow"],
         ["wgan", "vae"],
     ]
-    near = [row("vae", 12.5, (11.0, 14.0)), row("gan", 10.0, (9.0, 12.0)), row("flow", 30.0)]
+    near = [row("vae", 12.0, (10.5, 13.5)), row("gan", 10.0, (9.0, 12.0)), row("flow", 30.0)]
     level, behind = ranked(near, "frechet_distance")  # lower is better
     assert [r["family"] for r in level] == ["gan", "vae"] and behind == near[2:]
 

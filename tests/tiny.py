@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.special
 from PIL import Image
 
 from gentut import runs
@@ -34,6 +35,14 @@ def make_photographs(folder, train=24, test=12, classes=CLASSES, size=20):
 def train(family, data, out, **settings):
     """Train a family on a folder of images; `settings`: of `gentut.runs.Config`."""
     return runs.train(runs.Config(family=family, data=data, **settings), out)
+
+
+def halves(value, low, high, place):
+    """Made-up values on 32 halves whose interval is ``low`` to ``high``; the places of two
+    families make their draws uncorrelated, as if each had images of its own."""
+    wave = np.array([(-1) ** bin(k & (place + 1)).count("1") for k in range(32)])
+    error = (high - low) / 2 / scipy.special.stdtrit(31, 0.975)
+    return list(value + error * np.sqrt(31 / 32) * wave)
 
 
 def shrink_recipes(monkeypatch):

@@ -2,8 +2,10 @@
 
     images, labels = gentut.data.load("glyphs", "train")
     images, labels = gentut.data.load("photos/", "test", size=64)
+    families = gentut.data.sources("glyphs", "test")
 
-Images are float32 in [0, 1], shape (n, height, width, channels); labels int32, shape (n,).
+Images are float32 in [0, 1], shape (n, height, width, channels); labels int32, shape (n,); sources
+int32, shape (n,).
 """
 
 import os
@@ -18,7 +20,7 @@ from gentut.data import named
 from gentut.data.memory import total_and_free
 from gentut.data.named import ImageSet, data_path
 
-__all__ = ["ImageSet", "class_names", "data_path", "load", "names"]
+__all__ = ["ImageSet", "class_names", "data_path", "load", "names", "sources"]
 
 SPLITS = ("train", "test")
 FOLDER_SIZE, FOLDER_CHANNELS = 32, 3  # of a folder's images, unless the caller says otherwise
@@ -93,8 +95,7 @@ def load(
         MemoryError: the images would need more memory than is free (where the system tells that).
         FileNotFoundError: there is no such name or folder, or the set cannot be downloaded.
     """
-    if split not in SPLITS:
-        raise ValueError(f"`split` must be 'train' or 'test'; received {split!r}.")
+    _check_split(split, on_error)
     if size is not None and (
         isinstance(size, bool) or not isinstance(size, int | np.integer) or not 1 <= size <= LARGEST
     ):
@@ -103,8 +104,6 @@ def load(
         )
     if channels not in (None, 1, 3):
         raise ValueError(f"`channels` must be 1 (grey) or 3 (colour); received {channels!r}.")
-    if on_error not in ("raise", "skip"):
-        raise ValueError(f"`on_error` must be 'raise' or 'skip'; received {on_error!r}.")
     by_name = is_name(name_or_folder)
     contents = None if by_name else _contents(name_or_folder)
     known = named.SETS[name_or_folder].classes if by_name else contents.classes
@@ -119,13 +118,7 @@ def load(
     else:
         for note in contents.notes:
             warnings.warn(note, UserWarning, stacklevel=2)
-        files = [(path, label) for path, label in contents.files[split] if label in chosen]
-        if not files:
-            few = "" if classes is None else f" for the classes {', '.join(map(repr, classes))}"
-            raise ValueError(
-                f"`split` must be one that has images; received {split!r}, which is empty in"
-                f" {str(name_or_folder)!r}{few}."
-            )
+        files = _files(name_or_folder, contents, split, chosen, classes)
         size, channels = size or FOLDER_SIZE, channels or FOLDER_CHANNELS
         _check_memory(len(files), size, channels)
         images, labels = folders.read(files, size, channels, on_error)
@@ -135,6 +128,61 @@ def load(
     images = images.astype("float32")
     images /= 255
     return images, renumbered[labels]
+
+
+def sources(
+    name_or_folder: str | os.PathLike,
+    split: str = "train",
+    *,
+    classes: Sequence[str] | None = None,
+    on_error: str = "raise",
+) -> np.ndarray | None:
+    """Tell which images of a split come from one source, and so are not independent.
+
+    Twenty letters of one typeface family say less than twenty letters of twenty families. A score's
+    interval therefore draws sources, not images (``gentut.metrics.subset_interval``).
+
+    Of "glyphs" the source is the typeface family.  In a folder it is the sub-folder inside the
+    class (``cats/ada/1.png`` and ``dogs/ada/7.png`` are both of ``ada``); else what stands before
+    a double underscore in the file name (``cats/ada__1.png``).  There, an image that tells no
+    source is one of its own.  A folder without splits is split by image, whatever the sources.
+
+    Args:
+        name_or_folder, split, classes, on_error: as for ``load``, so that the rows are the same.
+
+    Returns:
+        int32, shape (n,), equal for images of one source; None if no image has a known one.
+
+    Raises:
+        ValueError, TypeError, FileNotFoundError: as ``load``.
+    """
+    _check_split(split, on_error)
+    if is_name(name_or_folder):
+        known = named.SETS[name_or_folder].classes
+        chosen = _chosen(classes, known)
+        found = named.read_sources(name_or_folder, split)
+        if found is None:
+            return None
+        found = found[np.isin(named.read(name_or_folder, split)[1], chosen)]
+    else:
+        contents, root = _contents(name_or_folder), Path(name_or_folder)
+        chosen = _chosen(classes, contents.classes)
+        files = _files(name_or_folder, contents, split, chosen, classes)
+        found = np.array([folders.source_of(p, root, contents.classes[k]) for p, k in files])
+        if not found.any():
+            return None
+        if on_error == "skip":
+            rows = [(path, row) for row, (path, _) in enumerate(files)]
+            with warnings.catch_warnings(action="ignore"):  # `load` says what is skipped
+                found = found[folders.read(rows, 8, 1, on_error)[1]]
+        own = [f"/{row}" for row in range(len(found))]  # no name holds a slash
+        found = np.where(found == "", own, found)
+    return np.unique(found, return_inverse=True)[1].astype("int32")
+
+
+def source_kind(name_or_folder: str | os.PathLike) -> str:
+    """Return what ``sources`` goes by, such as "typeface family"; "source" for a folder."""
+    return named.SETS[name_or_folder].source if is_name(name_or_folder) else "source"
 
 
 def class_names(name_or_folder: str | os.PathLike) -> list[str]:
@@ -156,6 +204,25 @@ def is_name(name_or_folder: str | os.PathLike) -> bool:
             f"`name_or_folder` must be a name or a path; received {type(name_or_folder).__name__}."
         )
     return isinstance(name_or_folder, str) and name_or_folder in named.SETS
+
+
+def _check_split(split, on_error):
+    if split not in SPLITS:
+        raise ValueError(f"`split` must be 'train' or 'test'; received {split!r}.")
+    if on_error not in ("raise", "skip"):
+        raise ValueError(f"`on_error` must be 'raise' or 'skip'; received {on_error!r}.")
+
+
+def _files(folder, contents, split, chosen, classes):
+    """The (path, label) pairs of a split, of the labels that are chosen; at least one."""
+    files = [(path, label) for path, label in contents.files[split] if label in chosen]
+    if not files:
+        few = "" if classes is None else f" for the classes {', '.join(map(repr, classes))}"
+        raise ValueError(
+            f"`split` must be one that has images; received {split!r}, which is empty in"
+            f" {str(folder)!r}{few}."
+        )
+    return files
 
 
 def _contents(folder):

@@ -122,6 +122,14 @@ def read(
     return images, np.array([files[i][1] for i in good], "int32")
 
 
+def source_of(path: Path, folder: Path, class_name: str) -> str:
+    """Return the source that the place of an image tells, see ``gentut.data.sources``; or ""."""
+    *folders, name = _parts(path, folder)
+    inside = folders[folders.index(class_name) + 1 :] if class_name in folders else []
+    before, mark, _ = name.partition("__")
+    return inside[0] if inside else before * bool(mark)
+
+
 def read_image(path: Path, size: int, channels: int) -> np.ndarray:
     """Read one file as uint8 ``(size, size, channels)``."""
     # Pillow knows forty formats, by content and not by name; decoders that are not needed are

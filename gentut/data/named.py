@@ -15,7 +15,11 @@ from gentut.data.fetch import fetch
 
 @dataclasses.dataclass(frozen=True)
 class ImageSet:
-    """What a named image set is.  ``here`` says where it lies; empty if it must be fetched."""
+    """What a named image set is.
+
+    ``source`` says what several images can have in common, see ``gentut.data.sources``; empty if
+    that is unknown.  ``here`` says where the set lies; empty if it must be fetched.
+    """
 
     name: str
     title: str
@@ -24,6 +28,7 @@ class ImageSet:
     train: int  # images
     test: int
     licence: str
+    source: str = ""
     here: str = ""
 
     def __str__(self):
@@ -44,6 +49,7 @@ SETS = {
         train=16_210,
         test=3_330,
         licence="drawn with open fonts, see data/README.md",
+        source="typeface family",
     ),
     "mnist": ImageSet(
         name="mnist",
@@ -160,6 +166,14 @@ def read(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
         source = "what keras.datasets delivered"
         images, labels = download(name, split)
     return check_contents(name, split, images, labels, source)
+
+
+def read_sources(name: str, split: str) -> np.ndarray | None:
+    """Read the names of the sources of a named set, text ``(n,)``; None if they are unknown."""
+    if not SETS[name].source:
+        return None
+    with np.load(data_path("glyphs.npz"), allow_pickle=False) as arrays:
+        return arrays[f"family_{split}"]
 
 
 def read_npz(path: Path, name: str, split: str) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gentut import metrics
-from gentut.evaluation.reference import ReferenceSet, check_count
+from gentut.evaluation.reference import ReferenceSet, check_count, merged
 
 PAIRS = 500  # test images that are compared with their reconstructions
 # The importance-weighted bound takes 100 passes per image, so that few images must do.
@@ -33,7 +33,7 @@ def evaluate(
         reference: a ``ReferenceSet`` that is already there, instead of a new one for ``data``.
 
     Returns:
-        A flat dict of numbers and texts:
+        A flat dict of numbers and texts, and ``halves``:
 
         - ``frechet_distance``, ``frechet_distance_extrapolated`` (for n → ∞), ``kernel_distance``
           (unbiased, so it can be below zero), ``inception_score``, ``precision``, ``recall``,
@@ -55,6 +55,10 @@ def evaluate(
         - ``n_generated``, ``n_real``, ``n_train``, ``n_neighbours`` (of precision to coverage,
           and of memorisation), ``nearest_k``, ``features``, ``split``, ``data``, ``seed``,
           ``parameters``, ``seconds_per_1000`` (to generate), ``seconds_evaluate`` (all of it).
+        - ``resampled``: what was drawn for the intervals. Test images of one source, such as the
+          letters of one typeface family, are drawn together, see ``gentut.data.sources``.
+        - ``halves``: a dict of the scores on the random halves behind each interval. All models
+          that are held against one ``ReferenceSet`` see the same halves of test images.
         - ``left_out``: scores that this model or extractor cannot have, and why; "" if none.
 
     Raises:
@@ -81,7 +85,7 @@ def evaluate(
             f" {reference.data!r}; it makes {generated.shape[1:]}."
         )
     test_labels = None if classes is None else reference.test_labels
-    likelihood, no_likelihood = _likelihood(model, reference.test, test_labels, seed)
+    likelihood, no_likelihood = _likelihood(model, reference, test_labels, seed)
     pairs, no_pairs = _reconstructions(model, reference, test_labels)
     absent = [no_likelihood, no_pairs]
     if reference.extractor.num_classes is None:
@@ -89,10 +93,7 @@ def evaluate(
     return {
         "data": reference.data,
         "seed": seed,
-        **reference.score(generated),
-        **reference.references(n),
-        **likelihood,
-        **pairs,
+        **merged(reference.score(generated), reference.references(n), likelihood, pairs),
         "parameters": parameters(model),
         "seconds_per_1000": 1000 * seconds / n,
         "seconds_evaluate": time.perf_counter() - start,
@@ -100,34 +101,32 @@ def evaluate(
     }
 
 
-def _likelihood(model, images, labels, seed):
+def _likelihood(model, reference, labels, seed):
     """ELBO and importance-weighted bound, nats per image; and what is left out."""
+    images = reference.test
     if not hasattr(model, "elbo"):
         return {}, "likelihood bounds (the model has none)"
     bounds = np.asarray(model.elbo(images, labels, seed=seed), "float64")
-    scores = _mean("elbo_test", bounds) | {"n_elbo": len(bounds)}
+    scores = _mean(reference, elbo_test=bounds) | {"n_elbo": len(bounds)}
     if not hasattr(model, "log_likelihood"):
         return scores, "importance-weighted bound (the model has none)"
     few = slice(0, BOUND_IMAGES)
-    gain = (
+    gain = np.full(len(images), np.nan)
+    gain[few] = (
         model.log_likelihood(
             images[few], None if labels is None else labels[few], samples=BOUND_SAMPLES, seed=seed
         )
         - bounds[few]
     )
-    # The bound of a few images would differ from the ELBO of all by the choice of images alone.
-    value = bounds.mean() + gain.mean()
-    covariance = np.cov(bounds[few], gain)[0, 1] / len(bounds)
-    error = np.sqrt(
-        bounds.var(ddof=1) / len(bounds) + gain.var(ddof=1) / len(gain) + 2 * covariance
-    )
-    return scores | {
-        "importance_weighted_bound": float(value),
-        "importance_weighted_bound_low": float(value - 1.96 * error),
-        "importance_weighted_bound_high": float(value + 1.96 * error),
-        "importance_samples": BOUND_SAMPLES,
-        "n_bound": len(gain),
-    }, ""
+
+    def bound(bounds, gain):
+        # The bound of a few images would differ from the ELBO of all by the choice of images alone.
+        return {"importance_weighted_bound": float(bounds.mean() + np.nanmean(gain))}
+
+    value = bound(bounds, gain)
+    found = value | reference.intervals(value, bound, bounds, gain, images=2)
+    few_scores = {"importance_samples": BOUND_SAMPLES, "n_bound": min(BOUND_IMAGES, len(images))}
+    return merged(scores, found, few_scores), ""
 
 
 def _reconstructions(model, reference, labels):
@@ -136,26 +135,30 @@ def _reconstructions(model, reference, labels):
         return {}, "reconstructions (the model makes none)"
     images = reference.test[:PAIRS]
     made = model.reconstruct(images, None if labels is None else labels[:PAIRS])
-    scores = {"n_reconstructions": len(images)}
-    scores |= _mean("reconstruction_psnr", metrics.psnr(images, made))
+    left_out = ""
+    values = {"reconstruction_psnr": metrics.psnr(images, made)}
     if min(images.shape[1:3]) < 11:
         left_out = "SSIM (its window needs 11 pixels)"
     else:
-        scores |= _mean("reconstruction_ssim", metrics.ssim(images, made))
-        left_out = ""
+        values["reconstruction_ssim"] = metrics.ssim(images, made)
     parts = [slice(k, k + 100) for k in range(0, len(images), 100)]  # maps take much memory
     distances = [
         metrics.perceptual_distance(*(reference.extractor.layers(x[part]) for x in (images, made)))
         for part in parts
     ]
-    return scores | _mean("reconstruction_perceptual", np.concatenate(distances)), left_out
+    values["reconstruction_perceptual"] = np.concatenate(distances)
+    return _mean(reference, **values) | {"n_reconstructions": len(images)}, left_out
 
 
-def _mean(name, values):
-    """Mean over images with a 95 % normal interval."""
-    mean = float(np.mean(values))
-    margin = 1.96 * float(np.std(values, ddof=1)) / np.sqrt(len(values))
-    return {name: mean, f"{name}_low": mean - margin, f"{name}_high": mean + margin}
+def _mean(reference, **values):
+    """Means over test images, the first ones, with their 95 % intervals."""
+
+    def means(*parts):
+        return {name: float(np.mean(part)) for name, part in zip(values, parts, strict=True)}
+
+    arrays = [np.asarray(array, "float64") for array in values.values()]
+    found = means(*arrays)
+    return found | reference.intervals(found, means, *arrays, images=len(arrays))
 
 
 def parameters(model: Any) -> int:

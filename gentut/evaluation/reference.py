@@ -1,7 +1,7 @@
 """Held-out images that generated ones are scored against: scores, intervals and references."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from gentut.models.pca_mixture import PCAMixture
 NEIGHBOURS = 5  # nearest_k of precision, recall, density and coverage
 PRDC_LIMIT = 5_000  # real and generated images, at most, of which they and memorisation are told
 TRAIN_LIMIT = 60_000  # training images, at most, among which copies are sought
-HALVES = 20  # random halves of the images behind each interval
+HALVES = 40  # random halves of the images, or of their sources, behind each interval
 SUBSETS, SUBSET_SIZE = 50, 1_000  # for the spread of the kernel distance, as papers publish it
 SPLITS = 10  # for the spread of the inception score
 # Values that a score can have, which its interval must not leave.  The kernel distance is unbiased
@@ -38,6 +38,9 @@ class ReferenceSet:
     Attributes:
         train, test: images ``(n, h, w, c)``; their labels are ``train_labels`` and ``test_labels``,
             their features ``train_features`` and ``test_features``.
+        test_sources: the source of each test image, see ``gentut.data.sources``; None if unknown,
+            or if there are fewer than 4.
+        resampled: what is drawn for an interval, in words.
         class_names: names of the classes, in the order of the labels.
         extractor: what sees them, see ``gentut.features.for_data``.
 
@@ -69,11 +72,20 @@ class ReferenceSet:
                     f" {str(data)!r}, which holds {len(images)}."
                 )
             rows = rng.permutation(len(images))[:most]
-            return images[rows], labels[rows]
+            return images[rows], labels[rows], rows
 
         self.data, self.seed, self.limit = str(data), seed, limit
-        self.train, self.train_labels = part("train", TRAIN_LIMIT)
-        self.test, self.test_labels = part("test", limit)
+        self.train, self.train_labels, _ = part("train", TRAIN_LIMIT)
+        self.test, self.test_labels, rows = part("test", limit)
+        same = {key: options[key] for key in ("classes", "on_error") if key in options}
+        sources = image_data.sources(data, "test", **same)
+        count = 0 if sources is None else len(np.unique(sources[rows]))
+        self.test_sources = sources[rows] if count >= 4 else None
+        self.resampled = (
+            "test and generated images one by one"
+            if self.test_sources is None
+            else f"test images by {image_data.source_kind(data)} ({count}), generated one by one"
+        )
         self.class_names = image_data.class_names(data)
         self.num_classes = len(self.class_names)
         self.extractor = features.for_data(data, self.train.shape[1:], self.num_classes)
@@ -141,11 +153,15 @@ class ReferenceSet:
         if len(codes) > PRDC_LIMIT:  # they can come sorted by class
             codes = np.random.default_rng(self.seed).permutation(codes)
         copying = metrics.memorisation(
-            self.train_features, self.test_features[:PRDC_LIMIT], codes[:PRDC_LIMIT]
+            self.train_features,
+            self.test_features[:PRDC_LIMIT],
+            codes[:PRDC_LIMIT],
+            sources=self._sources(PRDC_LIMIT),
         )
+        scores = self._scores_of_set(codes)
         return (
-            self._scores_of_set(codes)
-            | self._uncertainty(codes)
+            scores
+            | self._uncertainty(codes, scores)
             | {
                 "memorisation_c_t": copying["c_t"],
                 "memorisation_p_value": copying["p_value"],
@@ -159,6 +175,7 @@ class ReferenceSet:
                 "n_neighbours": min(PRDC_LIMIT, len(generated)),
                 "nearest_k": NEIGHBOURS,
                 "features": self.extractor.name,
+                "resampled": self.resampled,
                 "split": "test",
             }
         )
@@ -176,26 +193,73 @@ class ReferenceSet:
             scores["inception_score"], _ = self._inception_score(codes)
         return scores | self._neighbourhoods(self.test_features, codes)
 
-    def _uncertainty(self, codes):
+    def _sources(self, most=None):
+        return None if self.test_sources is None else self.test_sources[:most]
+
+    def intervals(
+        self,
+        values: Mapping[str, float],
+        metric: Callable[..., Mapping[str, float]],
+        *arrays: np.ndarray,
+        images: int = 0,
+    ) -> dict:
+        """Score halves of test images and of generated ones, the same test images for every model.
+
+        Args:
+            values: what ``metric`` gives for the whole arrays.
+            metric: of the arrays, returns a dict of floats.
+            *arrays: the first ``images`` of them have a row for each test image, in their order and
+                from the first one on, and are drawn together; others one for each generated image.
+            images: number of arrays that belong to test images.
+
+        Returns:
+            For each score the ends of its 95 % interval, ``…_low`` and ``…_high``, and in
+            ``halves`` its values on the halves, from which differences of models are made.
+        """
+        real, rest = arrays[:images], arrays[images:]
+        sources = [None] * len(rest)
+        if real:
+            places = np.arange(len(real[0]))
+            rest, sources = (places, *rest), [self._sources(len(places)), *sources]
+
+        def of_rows(*parts):
+            own = [array[parts[0]] for array in real]
+            return metric(*own, *parts[bool(real) :])
+
+        drawn = metrics.halves(of_rows, *rest, repeats=HALVES, sources=sources, seed=self.seed)
+        scores = {"halves": drawn}
+        for name, value in values.items():
+            interval = metrics.interval_of(value, drawn[name])
+            low, high = RANGES.get(name, (-np.inf, np.inf))
+            scores[f"{name}_low"] = float(max(low, interval.low))
+            scores[f"{name}_high"] = float(min(high, interval.high))
+        return scores
+
+    def _uncertainty(self, codes, values):
         """95 % intervals, and the spread over subsets or splits that is usually published."""
-
-        def interval(metric, *arrays):
-            return metrics.subset_interval(metric, *arrays, repeats=HALVES, seed=self.seed)
-
         real = self.test_features
+
+        def distances(real, codes):
+            return {
+                "frechet_distance": metrics.frechet_distance(real, codes),
+                "kernel_distance": metrics.kernel_distance(real, codes),
+            }
+
+        def inception(codes):
+            return {"inception_score": self._inception_score(codes)[0]}
+
+        def interval(metric, names, *arrays, images=1):
+            own = {name: values[name] for name in names}
+            return self.intervals(own, metric, *arrays, images=images)
+
         few = real[:PRDC_LIMIT], codes[:PRDC_LIMIT]
-        found = {
-            "frechet_distance": interval(metrics.frechet_distance, real, codes),
-            "kernel_distance": interval(metrics.kernel_distance, real, codes),
-            **interval(self._neighbourhoods, *few),
-        }
+        found = [
+            interval(distances, ("frechet_distance", "kernel_distance"), real, codes),
+            interval(self._neighbourhoods, ("precision", "recall", "density", "coverage"), *few),
+        ]
         if self.extractor.num_classes is not None:
-            found["inception_score"] = interval(lambda part: self._inception_score(part)[0], codes)
-        scores = {}
-        for name, value in found.items():
-            low, high = RANGES[name]
-            scores[f"{name}_low"] = float(max(low, value.low))
-            scores[f"{name}_high"] = float(min(high, value.high))
+            found.append(interval(inception, ("inception_score",), codes, images=0))
+        scores = merged(*found)
         size = min(SUBSET_SIZE, len(real) // 2, len(codes) // 2)
         _, scores["kernel_distance_sd"] = metrics.kernel_distance(
             real, codes, subsets=SUBSETS, subset_size=size, seed=self.seed
@@ -231,3 +295,9 @@ class ReferenceSet:
 def check_count(n: int) -> None:
     """Raise unless ``n`` generated images are enough to be scored."""
     check_int("n", n, SMALLEST)
+
+
+def merged(*scores: dict) -> dict:
+    """Return several dicts of scores as one, their ``halves`` too."""
+    halves = {name: values for one in scores for name, values in one.get("halves", {}).items()}
+    return {name: value for one in scores for name, value in one.items()} | {"halves": halves}

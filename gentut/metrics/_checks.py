@@ -73,3 +73,30 @@ def warn_small(
     else:
         return
     warnings.warn(message, SmallSampleWarning, stacklevel=3)
+
+
+def rows_by_source(sources: ArrayLike, n: int) -> list[np.ndarray]:
+    """Return the rows of each source, which must be at least 4."""
+    sources = np.asarray(sources)
+    if sources.shape != (n,) or sources.dtype.kind not in "iu":
+        raise ValueError(
+            f"`sources` must hold integers of shape ({n},), one for each row;"
+            f" received {sources.dtype} of shape {sources.shape}."
+        )
+    order = np.argsort(sources, kind="stable")
+    _, starts = np.unique(sources[order], return_index=True)
+    if len(starts) < 4:
+        raise ValueError(f"`sources` must be at least 4 different ones; received {len(starts)}.")
+    return np.split(order, starts[1:])
+
+
+def variance_of_sum(parts: np.ndarray, groups: list[np.ndarray] | None = None) -> float:
+    """Estimate the variance of a sum of parts with mean 0, as between samples of the same size.
+
+    Args:
+        parts: shape ``(n,)``.
+        groups: rows that belong together, see ``rows_by_source``; None if all are independent.
+    """
+    sums = parts if groups is None else np.array([parts[rows].sum() for rows in groups])
+    # One value alone has no spread to learn from.
+    return len(sums) / (len(sums) - 1) * float(sums @ sums) if len(sums) > 1 else np.inf

@@ -121,7 +121,12 @@ def _neighbour_distances(references, queries, k):
 
 
 def memorisation(
-    train: ArrayLike, heldout: ArrayLike, generated: ArrayLike, cells: int = 1, seed: int = 0
+    train: ArrayLike,
+    heldout: ArrayLike,
+    generated: ArrayLike,
+    cells: int = 1,
+    seed: int = 0,
+    sources: ArrayLike | None = None,
 ) -> dict[str, float]:
     """Test whether generated samples lie closer to the training set than held-out data do.
 
@@ -137,16 +142,22 @@ def memorisation(
     held-out samples (their eq. 5). This finds copying in one region that distance in another
     would hide. Cells with fewer than 10 held-out or generated samples are left out.
 
+    The paper standardises as if held-out samples were independent. With ``sources`` their
+    contributions are added up by source first (Obuchowski 1997, for clustered data), in C_T, its
+    p-value and the interval.
+
     Args:
         train: Features the model was trained on, shape ``(n, d)``.
         heldout: Features of real images it has not seen, shape ``(m, d)``.
         generated: Features of generated images, shape ``(l, d)``.
         cells: 1 for the global test, or the number of k-means cells.
         seed: Seed of the k-means start: distinct training samples drawn at random.
+        sources: The source of each held-out sample, integers ``(m,)``, at least 4 different ones;
+            None if they are independent.
 
     Returns:
         A dict of floats: ``"c_t"``; ``"p_value"``, the chance of a C_T as low as this without
-        copying (normal approximation, independent cells); ``"closer"``, the chance that a
+        copying (normal approximation); ``"closer"``, the chance that a
         generated sample is closer to its training neighbour than a held-out one (ties count
         half; 0.5 is neutral), with its 95 % interval ``"closer_low"`` to ``"closer_high"``
         (DeLong et al. 1988; the training set is taken as given); ``"heldout_distance"`` and
@@ -166,26 +177,31 @@ def memorisation(
     _checks.same_dimensions(train, "train", generated, "generated")
     check_int("cells", cells, 1)
     _checks.warn_small("Memorisation test", (len(heldout), len(generated)))
+    groups = None if sources is None else _checks.rows_by_source(sources, len(heldout))
     heldout_distance = nearest_distances(heldout, train)
     generated_distance = nearest_distances(generated, train)
-    share_closer, c_t = _mann_whitney(heldout_distance, generated_distance)
-    margin = 1.96 * _deviation_of_share(heldout_distance, generated_distance)
-    deviation, used = 1.0, 1
+    closer, *parts = _closer(heldout_distance, generated_distance)
+    margin = 1.96 * _deviation(*parts, groups)
     if cells > 1:
-        c_t, deviation, used = _c_t_by_cell(train, heldout, generated, cells, seed)
+        found = _by_cell(train, heldout, generated, cells, seed)
+    else:
+        all_rows = slice(None), slice(None)
+        found = [(*all_rows, heldout_distance, generated_distance)]
+    c_t, deviation = _c_t(found, len(heldout), len(generated), groups)
     return {
         "c_t": c_t,
         "p_value": float(scipy.special.ndtr(c_t / deviation)),
-        "closer": share_closer,
-        "closer_low": max(0.0, share_closer - margin),
-        "closer_high": min(1.0, share_closer + margin),
+        "closer": closer,
+        "closer_low": max(0.0, closer - margin),
+        "closer_high": min(1.0, closer + margin),
         "heldout_distance": float(np.median(heldout_distance)),
         "generated_distance": float(np.median(generated_distance)),
-        "cells": used,
+        "cells": len(found),
     }
 
 
-def _c_t_by_cell(train, heldout, generated, cells, seed):
+def _by_cell(train, heldout, generated, cells, seed):
+    """For each k-means cell the rows of held-out and generated samples, and their distances."""
     distinct = np.unique(train, axis=0)
     if cells > len(distinct):
         raise ValueError(
@@ -201,27 +217,45 @@ def _c_t_by_cell(train, heldout, generated, cells, seed):
         )
     heldout_cell = scipy.cluster.vq.vq(heldout.astype(np.float64), centres)[0]
     generated_cell = scipy.cluster.vq.vq(generated.astype(np.float64), centres)[0]
-    weights, statistics = [], []
+    found = []
     for cell in range(cells):
         local = train[train_cell == cell]
-        real, copies = heldout[heldout_cell == cell], generated[generated_cell == cell]
-        if len(local) == 0 or min(len(real), len(copies)) < 10:
-            continue
-        weights.append(len(real))
-        statistics.append(
-            _mann_whitney(nearest_distances(real, local), nearest_distances(copies, local))[1]
-        )
-    if not weights:
+        real, made = np.flatnonzero(heldout_cell == cell), np.flatnonzero(generated_cell == cell)
+        if len(local) and min(len(real), len(made)) >= 10:
+            distances = (nearest_distances(x, local) for x in (heldout[real], generated[made]))
+            found.append((real, made, *distances))
+    if not found:
         raise ValueError(
             "`cells` must leave at least 10 held-out and 10 generated samples in some cell; "
             f"received cells={cells}."
         )
-    weights = np.array(weights) / np.sum(weights)
-    return float(weights @ statistics), float(np.sqrt(weights @ weights)), len(weights)
+    return found
+
+
+def _c_t(found, m, n, groups):
+    """C_T, the mean over cells weighted by their held-out samples; and its standard deviation."""
+    weights = np.array([len(heldout) for _, _, heldout, _ in found], np.float64)
+    weights /= weights.sum()
+    statistics, parts = [], (np.zeros(m), np.zeros(n))
+    for weight, (real, made, heldout, generated) in zip(weights, found, strict=True):
+        if groups is None:
+            statistics.append(_mann_whitney(heldout, generated))
+            continue
+        closer, *own = _closer(heldout, generated)
+        part = np.zeros(m)
+        part[real] = own[0]
+        deviation = _deviation(part, own[1], groups)
+        statistics.append((0.5 - closer) / deviation if deviation > 0 else 0.0)
+        # A source can have samples in several cells, which then are not independent.
+        for total, rows, one in zip(parts, (real, made), own, strict=True):
+            total[rows] += weight * one / max(deviation, np.finfo(float).tiny)
+    # A standardised cell has variance 1.
+    deviation = np.sqrt(weights @ weights) if groups is None else _deviation(*parts, groups)
+    return float(weights @ statistics), float(deviation) if len(found) > 1 else 1.0
 
 
 def _mann_whitney(heldout, generated):
-    """Chance that generated < heldout, and the standardised count of generated > heldout."""
+    """The standardised count of generated > heldout."""
     m, n = len(heldout), len(generated)
     ranks = scipy.stats.rankdata(np.concatenate([heldout, generated]))
     farther = ranks[m:].sum() - n * (n + 1) / 2
@@ -229,19 +263,29 @@ def _mann_whitney(heldout, generated):
     ties = ties.astype(np.float64)
     total = m + n
     variance = m * n / 12 * (total + 1 - np.sum(ties**3 - ties) / (total * (total - 1)))
-    standardised = (farther - m * n / 2) / np.sqrt(variance) if variance > 0 else 0.0
-    return float(1 - farther / (m * n)), float(standardised)
+    return float((farther - m * n / 2) / np.sqrt(variance)) if variance > 0 else 0.0
 
 
-def _deviation_of_share(heldout, generated):
-    """Standard deviation of the chance that generated < heldout (DeLong et al. 1988, eq. 3–5)."""
+def _closer(heldout, generated):
+    """Chance that generated < heldout, and what each sample of both adds to its deviation.
+
+    The two lists of parts have mean 0 (DeLong et al. 1988, eq. 3–5).
+    """
 
     def share_below(values, others):  # ties count half
         ordered = np.sort(others)
         places = [np.searchsorted(ordered, values, side) for side in ("left", "right")]
         return np.mean(places, axis=0) / len(others)
 
-    parts = (share_below(heldout, generated), share_below(generated, heldout))
-    # One value alone has no spread to learn from.
-    variances = [np.var(part, ddof=1) / len(part) if len(part) > 1 else np.inf for part in parts]
+    below, above = share_below(heldout, generated), share_below(generated, heldout)
+    parts = [(share - share.mean()) / len(share) for share in (below, above)]
+    return float(below.mean()), *parts
+
+
+def _deviation(heldout_parts, generated_parts, groups):
+    """Standard deviation of the sum of the parts that ``_closer`` gives."""
+    variances = (
+        _checks.variance_of_sum(heldout_parts, groups),
+        _checks.variance_of_sum(generated_parts),
+    )
     return float(np.sqrt(sum(variances)))

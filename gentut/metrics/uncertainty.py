@@ -1,7 +1,7 @@
 """How sure a metric is: intervals by resampling, and the Fréchet distance for n → ∞."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +11,9 @@ from scipy import special
 from gentut.checks import check_int
 from gentut.metrics import _checks
 from gentut.metrics.frechet import frechet_distance
+
+Metric = Callable[..., float | dict[str, float]]
+Sources = Sequence[ArrayLike | None] | None
 
 
 class Interval(NamedTuple):
@@ -33,11 +36,12 @@ class Extrapolation(NamedTuple):
 
 
 def bootstrap(
-    metric: Callable[..., float | dict[str, float]],
+    metric: Metric,
     *arrays: ArrayLike,
     repeats: int = 200,
     confidence: float = 0.95,
     paired: bool = False,
+    sources: Sources = None,
     seed: int = 0,
 ) -> Interval | dict[str, Interval]:
     """Estimate an interval by the percentile bootstrap (Efron 1979): rows with replacement.
@@ -52,43 +56,47 @@ def bootstrap(
         repeats: Number of resamples, at least 2.
         confidence: Share of such intervals that hold the truth, between 0 and 1.
         paired: Whether row i of every array belongs together and is drawn together.
+        sources: For each array the source of each row, integers ``(n,)`` as
+            ``gentut.data.sources`` gives them, at least 4 different ones; or None where rows are
+            independent. Rows of one source are then drawn together (the cluster bootstrap). If
+            ``paired``, those of the first array hold for all.
         seed: Seed of the resampling.
 
     Returns:
         An ``Interval``, or a dict of them.
 
     Raises:
-        ValueError: an option is out of range, an array has fewer than 4 rows, paired arrays
-            differ in length, or ``metric`` returns something else.
+        ValueError: an option is out of range, an array has fewer than 4 rows or sources, paired
+            arrays differ in length, or ``metric`` returns something else.
     """
-    arrays, probability = _prepare(arrays, repeats, confidence, paired)
-    rng = np.random.default_rng(seed)
-    drawn = [
-        _resample(metric, arrays, paired, lambda n: rng.integers(n, size=n)) for _ in range(repeats)
-    ]
+    arrays, groups = _prepare(arrays, repeats, confidence, paired, sources)
+    drawn = _draw(metric, arrays, groups, paired, repeats, seed, replace=True)
+    tail = (1 - confidence) / 2
 
     def interval(value, values):
-        low, high = np.quantile(values, [1 - probability, probability])
+        low, high = np.quantile(values, [tail, 1 - tail])
         return Interval(value, float(low), float(high), float(np.std(values, ddof=1)))
 
     return _summarise(metric(*arrays), drawn, interval)
 
 
 def subset_interval(
-    metric: Callable[..., float | dict[str, float]],
+    metric: Metric,
     *arrays: ArrayLike,
     repeats: int = 50,
     confidence: float = 0.95,
     paired: bool = False,
+    sources: Sources = None,
     seed: int = 0,
 ) -> Interval | dict[str, Interval]:
     """Estimate a normal interval from random halves (delete-half jackknife, Shao & Wu 1989).
 
-    The metric is computed on random halves of each set, drawn without replacement. The standard
-    deviation over halves estimates the standard error of the *whole* set's value: deleting
-    d of n rows scales the variance by (n − d)/d, which is 1 for halves. The bias of a smaller n
-    shifts all halves alike and does not enter. The interval is value ± z · standard error, and
-    says nothing about that bias.
+    The metric is computed on random halves of each set, drawn without replacement: halves of its
+    sources, where these are given, else of its rows. The standard deviation over halves estimates
+    the standard error of the *whole* set's value: deleting d of n units scales the variance by
+    (n − d)/d, which is 1 for halves. The bias of a smaller n shifts all halves alike and does not
+    enter. The interval is value ± t · standard error, with t of Student's distribution for the
+    number of halves, and says nothing about that bias.
 
     Works for all metrics of this package, distances and nearest neighbours included. It is
     rough where the value is within a few standard errors of its minimum, because its distribution
@@ -101,7 +109,9 @@ def subset_interval(
             about 1/√(2 · repeats), 10 % for 50.
         confidence: Share of such intervals that hold the truth, between 0 and 1.
         paired: Whether row i of every array belongs together and is drawn together.
-        seed: Seed of the halves.
+        sources: As for ``bootstrap``.
+        seed: Seed of the halves. Those of an array depend on it, on the array's place among the
+            arguments and on its sources alone, so that two models are seen on the same ones.
 
     Returns:
         An ``Interval``, or a dict of them.
@@ -109,19 +119,98 @@ def subset_interval(
     Raises:
         ValueError: as ``bootstrap``.
     """
-    arrays, probability = _prepare(arrays, repeats, confidence, paired)
-    rng = np.random.default_rng(seed)
-    drawn = [
-        _resample(metric, arrays, paired, lambda n: rng.choice(n, n // 2, replace=False))
-        for _ in range(repeats)
-    ]
-    z = special.ndtri(probability)
+    arrays, groups = _prepare(arrays, repeats, confidence, paired, sources)
+    drawn = _draw(metric, arrays, groups, paired, repeats, seed, replace=False)
+    return _summarise(metric(*arrays), drawn, lambda value, v: interval_of(value, v, confidence))
 
-    def interval(value, values):
-        error = float(np.std(values, ddof=1))
-        return Interval(value, value - z * error, value + z * error, error)
 
-    return _summarise(metric(*arrays), drawn, interval)
+def halves(
+    metric: Metric,
+    *arrays: ArrayLike,
+    repeats: int = 50,
+    paired: bool = False,
+    sources: Sources = None,
+    seed: int = 0,
+) -> list[float] | dict[str, list[float]]:
+    """Return the values of a metric on the random halves that ``subset_interval`` takes.
+
+    Args, raises: see ``subset_interval``.
+
+    Returns:
+        ``repeats`` values, or a dict of such lists. ``interval_of`` makes an interval of them.
+    """
+    arrays, groups = _prepare(arrays, repeats, 0.5, paired, sources)
+    drawn = _draw(metric, arrays, groups, paired, repeats, seed, replace=False)
+    return _summarise(drawn[0], drawn, lambda value, values: list(map(float, values)))
+
+
+def interval_of(value: float, halves: ArrayLike, confidence: float = 0.95) -> Interval:
+    """Return the interval around the whole set's value that its random halves give.
+
+    Args:
+        value: of the whole set.
+        halves: its values on random halves, at least 2.
+        confidence: Share of such intervals that hold the truth, between 0 and 1.
+    """
+    error = float(np.std(halves, ddof=1))
+    margin = float(special.stdtrit(len(halves) - 1, (1 + confidence) / 2)) * error
+    return Interval(float(value), float(value) - margin, float(value) + margin, error)
+
+
+def paired_difference(
+    metric: Metric,
+    real: ArrayLike,
+    first: ArrayLike,
+    second: ArrayLike,
+    *,
+    repeats: int = 50,
+    confidence: float = 0.95,
+    sources: ArrayLike | None = None,
+    seed: int = 0,
+) -> Interval | dict[str, Interval]:
+    """Estimate by how much the scores of two models differ, seen on the same real images.
+
+    Two intervals that overlap do not show that two models are level: the choice of real images
+    moves both scores alike and cancels in their difference. So halves are drawn of the real images,
+    of the first model's and of the second's, and the difference is taken on each.
+
+    Args:
+        metric: Function of (real, generated) that returns a float or a dict of floats.
+        real: Features of real images, shape ``(n, d)``.
+        first, second: Features of two models' images, shapes ``(m, d)`` and ``(l, d)``; the same
+            number of both, because the bias of a score depends on it.
+        repeats, confidence, seed: As for ``subset_interval``.
+        sources: Of the real images, integers ``(n,)``; None if they are independent.
+
+    Returns:
+        The ``Interval`` of metric(real, first) − metric(real, second), or a dict of them. The
+        models are told apart if it does not hold 0.
+
+    Raises:
+        ValueError: ``first`` and ``second`` differ in length, or as ``bootstrap``.
+    """
+    if len(first) != len(second):
+        raise ValueError(
+            "`first` and `second` must be equally long, because scores depend on the number of"
+            f" images; received {len(first)} and {len(second)}."
+        )
+
+    def difference(real, first, second):
+        one, other = metric(real, first), metric(real, second)
+        if isinstance(one, dict):
+            return {key: one[key] - other[key] for key in one}
+        return one - other
+
+    return subset_interval(
+        difference,
+        real,
+        first,
+        second,
+        repeats=repeats,
+        confidence=confidence,
+        sources=[sources, None, None],
+        seed=seed,
+    )
 
 
 def frechet_distance_extrapolated(
@@ -189,7 +278,8 @@ def _subset(array, size, rng):
     return array[rng.choice(len(array), size, replace=False)]
 
 
-def _prepare(arrays, repeats, confidence, paired):
+def _prepare(arrays, repeats, confidence, paired, sources):
+    """The arrays, and for each the rows of each of its sources; None where rows are independent."""
     arrays = [np.asarray(array) for array in arrays]
     check_int("repeats", repeats, 2)
     if not 0 < confidence < 1:
@@ -199,18 +289,36 @@ def _prepare(arrays, repeats, confidence, paired):
         raise ValueError(f"`arrays` must hold at least 4 rows each; received lengths {lengths}.")
     if paired and len(set(lengths)) > 1:
         raise ValueError(f"`arrays` must be equally long if paired; received lengths {lengths}.")
-    return arrays, (1 + confidence) / 2
+    sources = [None] * len(arrays) if sources is None else list(sources)
+    if len(sources) != len(arrays):
+        raise ValueError(
+            f"`sources` must hold one entry for each of the {len(arrays)} arrays, or be None;"
+            f" received {len(sources)} entries."
+        )
+    return arrays, [
+        None if one is None else _checks.rows_by_source(one, n)
+        for one, n in zip(sources, lengths, strict=True)
+    ]
 
 
-def _resample(metric, arrays, paired, draw):
-    if paired:
-        rows = draw(len(arrays[0]))
-        parts = [array[rows] for array in arrays]
-    else:
-        parts = [array[draw(len(array))] for array in arrays]
+def _draw(metric, arrays, groups, paired, repeats, seed, replace):
+    """The metric on ``repeats`` resamples with replacement, or halves without."""
+    generators = [np.random.default_rng([seed, place]) for place in range(len(arrays))]
+
+    def rows(place):
+        n = len(arrays[place]) if groups[place] is None else len(groups[place])
+        rng = generators[place]
+        units = rng.integers(n, size=n) if replace else rng.choice(n, n // 2, replace=False)
+        return units if groups[place] is None else np.concatenate([groups[place][u] for u in units])
+
+    drawn = []
     with warnings.catch_warnings():  # the caller was warned about the whole set
         warnings.simplefilter("ignore", _checks.SmallSampleWarning)
-        return metric(*parts)
+        for _ in range(repeats):
+            chosen = [rows(0)] * len(arrays) if paired else map(rows, range(len(arrays)))
+            parts = [array[own] for array, own in zip(arrays, chosen, strict=True)]
+            drawn.append(metric(*parts))
+    return drawn
 
 
 def _summarise(value, drawn, interval):

@@ -35,7 +35,7 @@ from gentut.report.scores import (
     interval_text,
 )
 from gentut.report.scores import text as score_text
-from gentut.report.verdict import duration, ranked, verdict
+from gentut.report.verdict import difference, duration, ranked, verdict
 
 
 class CompareRow(TypedDict, total=False):
@@ -51,6 +51,7 @@ class CompareRow(TypedDict, total=False):
     frechet_distance_noise: Required[float]
     frechet_distance_low: float | None
     frechet_distance_high: float | None
+    halves: Mapping[str, Sequence[float]] | None  # the same halves of test images for every family
     precision: float | None
     recall: float | None
     density: float | None
@@ -70,7 +71,7 @@ class CompareContext(TypedDict):
     samples: int  # generated images that were scored
     seeds: Sequence[int]
     features: str  # whose features the distances are measured in
-    interval: str  # what the intervals are, such as "95 % bootstrap over generated images"
+    interval: str  # what the intervals are, such as "95 %, from halves of the test images"
     hardware: str  # such as "2 CPU cores"
     versions: Mapping[str, str]
     command: str  # repeats the comparison
@@ -80,9 +81,7 @@ class CompareContext(TypedDict):
     recommendation: NotRequired[Recommendation | None]  # for a need of the user's
 
 
-QUALITY = (
-    "frechet_distance", "precision", "recall", "density", "coverage", "distance_to_training",
-)  # fmt: skip
+QUALITY = ("frechet_distance", "precision", "recall", "density", "coverage", "distance_to_training")
 
 
 def compare_report(
@@ -115,6 +114,7 @@ def compare_report(
     shown = [key for key in SCORES if any(has(row, key) for row in rows)]
     quality = [key for key in QUALITY if key in shown]
     advice = context.get("recommendation")
+    families = [row["family"] for row in rows if row["family"] in FAMILIES]
     blocks: list[Block] = [
         *(_advice(advice, rows) if advice else ()),
         Paragraph(lead, lead=not advice),
@@ -131,6 +131,7 @@ def compare_report(
         Gallery(_strips(rows, samples, context.get("class_names"))),
         Heading("How far from real"),
         _distances(rows, context),
+        *_differences(rows),
         Heading("Is it memorising?"),
         Paragraph(
             "A model that copies its training images would score well and be worthless. Under "
@@ -139,21 +140,16 @@ def compare_report(
         ),
         Gallery(_neighbours(rows, neighbours), wide=True),
         Heading("What it costs"),
-        _table(
-            rows, [key for key in COST if key in shown], f"Measured on {context['hardware']}."
-        ),
+        _table(rows, [key for key in COST if key in shown], f"Measured on {context['hardware']}."),
         Heading("How to read this"),
         Definitions({SCORES[k].title: SCORES[k].meaning for k in (*quality, *COST) if k in shown}),
         Bullets(_cautions(rows, context)),
         Heading("The families"),
-        Definitions(
-            {family_name(r["family"]): FAMILIES[r["family"]][1]
-             for r in rows if r["family"] in FAMILIES}
-        ),
+        Definitions({family_name(family): FAMILIES[family][1] for family in families}),
         Heading("How to repeat it"),
         Code(context["command"]),
         Definitions(_settings(context)),
-    ]  # fmt: skip
+    ]
     ways = f"{len(rows)} ways" if len(rows) > 1 else "One way"
     budget = duration(context["budget"])
     subtitle = f"A budget of {budget} of training each, on {context['hardware']}."
@@ -268,6 +264,27 @@ def _distances(rows: Sequence[CompareRow], context: CompareContext) -> Picture:
     )
 
 
+def _differences(rows: Sequence[CompareRow]) -> list[Block]:
+    """How far each family is behind the best, on the same images; nothing if that is not known."""
+    best, *others = rows
+    lines = []
+    for row in others:
+        found = difference(row, best, "frechet_distance")
+        if found is not None:
+            ends = f"{found.low:.3g} to {found.high:.3g}"
+            told = "cannot be told apart" if found.low <= 0 <= found.high else "told apart"
+            lines.append([family_name(row["family"]), Cell(f"{found.value:.3g}", ends), told])
+    if not lines:
+        return []
+    caption = (
+        f"Fréchet distance less that of the best, the {family_name(best['family'])}. Small: the"
+        " 95 % interval of this difference, from halves of the test images, the same for both."
+        " It is narrower than the bars above suggest, because the choice of test images moves both"
+        " distances alike. If it holds 0, this page claims no difference."
+    )
+    return [Table(caption, ["Family", "Difference", "From the best"], lines)]
+
+
 def _neighbours(
     rows: Sequence[CompareRow],
     neighbours: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]],
@@ -297,7 +314,8 @@ def _cautions(rows: Sequence[CompareRow], context: CompareContext) -> list[str]:
     ]
     if all(interval(row, "frechet_distance") for row in rows):
         cautions.append(
-            f"Intervals: {context['interval']}. Where two overlap, this page claims no difference."
+            f"Intervals: {context['interval']}. Not whether two overlap, but the interval of their"
+            " difference decides whether families are told apart."
         )
     if has(rows[0], "n_neighbours"):
         cautions.append(

@@ -62,11 +62,12 @@ class Recommendation:
 def recommend(rows: Sequence[Mapping], need: str) -> Recommendation:
     """Recommend a family, or say that the best cannot be told apart.
 
-    The best score of the need decides; families whose 95 % interval overlaps that of the best are
-    level with it.  For "speed" the candidates are the families whose Fréchet distance is level with
-    the lowest, and among them one is faster if it takes less than 1 / 1.5 of the time.  Where new
-    images are wanted, a family that copies its training images is no candidate: C_T below −3 and
-    half the distance of unseen images, or less.
+    The best score of the need decides; families are level with it where the 95 % interval of their
+    difference from it, on the same halves of the test images, holds 0.  For "speed" the candidates
+    are the families whose Fréchet distance is level with the lowest, and among them one is faster
+    if it takes less than 1 / 1.5 of the time.  Where new images are wanted, a family that copies
+    its training images is no candidate: C_T below −3 and half the distance of unseen images, or
+    less.
 
     Args:
         rows: one dict of `gentut.evaluate` for each family, with "family".
@@ -142,13 +143,14 @@ def _best(rows, key):
     best = level[0]
     if len(level) > 1:
         scores = listed([_value(row, key) for row in level])
-        first = f"the intervals of their {_title(key)} overlap, at {scores}"
+        first = f"their {_title(key)}, at {scores}, could be equal: the intervals of their"
+        first += f" differences from {_names([best])} hold 0"
     else:
         most = "lowest" if SCORES[key].better == "lower" else "highest"
         first = (
             f"its {_title(key)} of {_value(best, key)} is the {most}, and no interval of another"
+            " family's difference from it holds 0"
         )
-        first += " family overlaps it"
     return level, first, _behind(behind, key)
 
 

@@ -160,7 +160,8 @@ FAMILIES = {
 }
 
 
-TEXTS = ("family", "data", "features", "split", "left_out", "model")  # all others are numbers
+TEXTS = ("family", "data", "features", "resampled", "split", "left_out", "model")
+KINDS = {**dict.fromkeys(TEXTS, str), "halves": dict}  # all others are numbers
 
 
 def check_scores(scores: object, needed: Mapping[str, object]) -> None:
@@ -172,7 +173,10 @@ def check_scores(scores: object, needed: Mapping[str, object]) -> None:
     """
     check_entries(scores, {"n_generated": int, "n_real": int, "features": str, **needed})
     there = {name for name, value in scores.items() if value is not None}
-    check_entries(scores, {name: str if name in TEXTS else NUMBER for name in sorted(there)})
+    check_entries(scores, {name: KINDS.get(name, NUMBER) for name in sorted(there)})
+    for name, values in (scores.get("halves") or {}).items():
+        if not isinstance(values, list) or not all(isinstance(value, NUMBER) for value in values):
+            raise ValueError(f"halves of {name} must be a list of numbers; received {values!r}")
 
 
 def has(scores: Scores, key: str) -> bool:
@@ -221,8 +225,9 @@ def family_name(family: object) -> str:
 
 
 def origin(scores: Scores) -> str:
-    """One sentence: what was scored, against what, seen by whom."""
+    """What was scored, against what, seen by whom, and what the intervals draw."""
+    drawn = f" Intervals draw {scores['resampled']}." if has(scores, "resampled") else ""
     return (
         f"{scores['n_generated']:,} generated images against {scores['n_real']:,} test images, "
-        f"seen by: {scores['features']}."
+        f"seen by: {scores['features']}.{drawn}"
     )

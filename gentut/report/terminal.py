@@ -50,16 +50,8 @@ def score_lines(scores: Mapping[str, names.Scores]) -> str:
 
 def family_lines(results: Sequence[names.Scores]) -> str:
     """The families of a comparison, best first: quality and cost, a line each."""
-    keys = (
-        "frechet_distance",
-        "precision",
-        "recall",
-        "coverage",
-        "distance_to_training",
-        "parameters",
-        "seconds_train",
-        "seconds_per_1000",
-    )
+    quality = ("frechet_distance", "precision", "recall", "coverage", "distance_to_training")
+    keys = (*quality, "parameters", "seconds_train", "seconds_per_1000")
     rows = [["family", *(names.SCORES[key].title for key in keys)]]
     for row in sorted(results, key=lambda row: row["frechet_distance"]):
         first, *others = keys

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from gentut.report.scores import SCORES, family_name, interval, with_interval
+from gentut.metrics import Interval, interval_of
+from gentut.report.scores import SCORES, family_name, with_interval
 
 KEY = "frechet_distance"
 
@@ -12,8 +13,8 @@ KEY = "frechet_distance"
 def verdict(rows: Sequence[Mapping], budget: float, data: str) -> str:
     """Who is nearest to the real images, and what follows or cannot be told apart.
 
-    Two families cannot be told apart where their intervals overlap. That is a careful rule: it
-    sometimes misses a difference, and seldom claims one that is not there.
+    Two families cannot be told apart where the 95 % interval of their difference, on the same
+    halves of the test images, holds 0 (see `gentut.metrics.paired_difference`).
 
     Args:
         rows: one `CompareRow` per family.
@@ -39,8 +40,9 @@ def verdict(rows: Sequence[Mapping], budget: float, data: str) -> str:
     if len(level) > 1:
         names = listed([_the(row) for row in level])
         first = (
-            f"{start}, {names} cannot be told apart: their intervals overlap, at Fréchet distances "
-            f"of {listed([_score(row) for row in level])}; the lowest is {times}."
+            f"{start}, {names} cannot be told apart: the intervals of their differences from the"
+            f" first hold 0, at Fréchet distances of {listed([_score(row) for row in level])}; the"
+            f" lowest is {times}."
         )
     elif behind:
         first = (
@@ -64,19 +66,29 @@ def verdict(rows: Sequence[Mapping], budget: float, data: str) -> str:
 def ranked(rows: Sequence[Mapping], key: str) -> tuple[list[Mapping], list[Mapping]]:
     """The best family and those level with it, then those behind; each list best first.
 
-    Level is a family whose interval overlaps that of the best.
+    Level is a family that cannot be told apart from the best, see `apart`.
     """
     best, *others = sorted(rows, key=lambda row: row[key], reverse=SCORES[key].better == "higher")
-    level = [row for row in others if overlap(best, row, key)]
-    return [best, *level], [row for row in others if not overlap(best, row, key)]
+    level = [row for row in others if not apart(best, row, key)]
+    return [best, *level], [row for row in others if apart(best, row, key)]
 
 
-def overlap(a: Mapping, b: Mapping, key: str) -> bool:
-    """Whether the intervals of two families' scores share a value."""
-    first, second = interval(a, key), interval(b, key)
-    if not first or not second:
-        return False
-    return first[0] <= second[1] and second[0] <= first[1]
+def apart(a: Mapping, b: Mapping, key: str) -> bool:
+    """Whether two families differ in a score: the interval of their difference leaves out 0.
+
+    A score without halves, such as seconds, differs if the numbers do.
+    """
+    found = difference(a, b, key)
+    return a[key] != b[key] if found is None else not found.low <= 0 <= found.high
+
+
+def difference(a: Mapping, b: Mapping, key: str) -> Interval | None:
+    """The 95 % interval of a's score less b's, on the same halves of the test images.
+
+    Without ``halves`` of this score in both, see `gentut.evaluate`, there is none.
+    """
+    halves = [(row.get("halves") or {}).get(key) for row in (a, b)]
+    return None if None in halves else interval_of(a[key] - b[key], np.subtract(*halves))
 
 
 def duration(seconds: float) -> str:

@@ -223,7 +223,7 @@ def _write_page(folder, settings, results, models, reference, status):
         "seeds": [settings.seed],
         "features": reference.extractor.name,
         "feature_accuracy": reference.extractor.test_accuracy,
-        "interval": "95 %, from random halves of real and generated images; one training seed",
+        "interval": f"95 %, from random halves of {reference.resampled}; one training seed",
         "hardware": machine.pop("device"),
         "versions": machine,
         "command": command(settings),
@@ -338,7 +338,7 @@ def _checked_state(found):
         check_contents(state.contents)
     needed = ("frechet_distance", "frechet_distance_real", "frechet_distance_noise")
     for scores in state.results:
-        check_scores(scores, {"family": str, **dict.fromkeys(needed, NUMBER)})
+        check_scores(scores, {"family": str, "halves": dict, **dict.fromkeys(needed, NUMBER)})
     finished = [scores["family"] for scores in state.results]
     if finished != state.settings.families[: len(finished)]:
         raise ValueError("settings and results do not belong together")
