@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy import stats
 from tiny import make_photographs, shrink_recipes
 
 import gentut
@@ -67,6 +68,11 @@ def reference(photographs):
 
 def noise(n, shape=(28, 28, 1)):
     return np.random.default_rng(5).random((n, *shape), "float32")
+
+
+def all_finite(scores):
+    numbers = [value for value in scores.values() if not isinstance(value, str | dict)]
+    return np.isfinite(np.concatenate([numbers, *scores["halves"].values()])).all()
 
 
 # Stories with a known verdict -------------------------------------------------------------------
@@ -149,7 +155,7 @@ def test_likelihood_and_reconstruction_scores_worked_out_by_hand(reference):
     assert scores["elbo_test"] == pytest.approx(bounds.mean(), rel=1e-5)
     # All images gain two nats, so that their choice adds no uncertainty.
     assert scores["importance_weighted_bound"] == pytest.approx(bounds.mean() + 2, rel=1e-5)
-    margin = 1.96 * bounds.std(ddof=1) / np.sqrt(60)
+    margin = stats.t(59).ppf(0.975) * bounds.std(ddof=1) / np.sqrt(60)
     for name, mean in (("elbo_test", bounds.mean()),
                        ("importance_weighted_bound", bounds.mean() + 2)):  # fmt: skip
         assert scores[f"{name}_low"] == pytest.approx(mean - margin, rel=1e-3)
@@ -171,8 +177,9 @@ def test_the_bound_of_a_few_images_stands_beside_the_elbo_of_all(letters):
 def test_the_interval_of_the_bound_covers():
     """Simulated, ELBO and gain correlated: 95 % intervals hold the true mean 95 times in 100."""
     rng = np.random.default_rng(1)
-    images = np.zeros((1000, 1, 1, 1), "float32")
-    hits = 0
+    reference = object.__new__(evaluation.ReferenceSet)
+    reference.test, reference.test_sources = np.zeros((1000, 1, 1, 1), "float32"), None
+    reference.seed, hits = 0, 0
     for _ in range(2000):
         bounds = rng.normal(-100, 30, 1000)
         total = bounds + 3 + (bounds + 100) + rng.normal(0, 2, 1000)
@@ -181,7 +188,7 @@ def test_the_interval_of_the_bound_covers():
             elbo = staticmethod(lambda x, y, seed, b=bounds: b)
             log_likelihood = staticmethod(lambda x, y, samples, seed, t=total: t[: len(x)])
 
-        scores, _ = evaluation._likelihood(Model(), images, None, 0)
+        scores, _ = evaluation._likelihood(Model(), reference, None, 0)
         ends = (scores[f"importance_weighted_bound_{end}"] for end in ("low", "high"))
         hits += next(ends) <= -97 <= next(ends)
     assert 0.935 <= hits / 2000 <= 0.965  # three standard errors
@@ -216,7 +223,11 @@ def test_scores_say_where_they_come_from(reference, photographs):
     assert {name: scores[name] for name in expected} == expected
     assert scores["seconds_per_1000"] > 0 and scores["seconds_evaluate"] > 0
     np.testing.assert_array_equal(np.bincount(model.asked), [20, 20])  # equal shares
+    halves = scores.pop("halves")
     assert all(isinstance(value, int | float | str) for value in scores.values())
+    assert scores["resampled"] == "test and generated images one by one"
+    assert {f"{name}_low" for name in halves} < set(scores)
+    assert {len(values) for values in halves.values()} == {reference_module.HALVES}
 
 
 def test_labels_come_in_the_shares_of_the_training_images(photographs):
@@ -262,7 +273,7 @@ def test_a_trained_vae_is_scored_from_end_to_end(photographs, reference, monkeyp
     scores = gentut.evaluate(vae, n=30, reference=reference)
     gap = scores["importance_weighted_bound"] - scores["elbo_test"]
     assert -0.1 < gap < 10  # near 0 in so few steps; the noise of one draw can be on either side
-    assert np.isfinite([v for v in scores.values() if not isinstance(v, str)]).all()
+    assert all_finite(scores)
 
 
 # Bad input --------------------------------------------------------------------------------------
@@ -303,4 +314,38 @@ def test_the_smallest_sets_are_scored_with_a_warning(tmp_path):
     small = evaluation.ReferenceSet(make_photographs(tmp_path / "small", train=6, test=6), OPTIONS)
     with pytest.warns(metrics.SmallSampleWarning):
         scores = evaluation.evaluate(Replay(small.train), n=12, reference=small)
-    assert np.isfinite([v for v in scores.values() if not isinstance(v, str)]).all()
+    assert all_finite(scores)
+
+
+# Sources ------------------------------------------------------------------------------------------
+
+
+def test_the_letters_of_a_family_are_drawn_together(letters):
+    families = gentut.data.sources("glyphs", "test")
+    images, _ = gentut.data.load("glyphs", "test")
+    places = {}
+    for image, family in zip(images, families, strict=True):
+        places.setdefault(image.tobytes(), set()).add(family)  # an I can look the same in several
+    for image, family in zip(letters.test, letters.test_sources, strict=True):
+        assert family in places[image.tobytes()]
+    count = len(set(letters.test_sources))
+    assert letters.resampled == (f"test images by typeface family ({count}), generated one by one")
+    # The mean of a value that all letters of a family share is known as families are, not letters.
+    by_family = np.random.default_rng(0).normal(size=families.max() + 1)[letters.test_sources]
+    found = letters.mean(elbo_test=by_family)
+    expected = metrics.mean_interval(by_family, letters.test_sources)
+    assert (found["elbo_test_low"], found["elbo_test_high"]) == (expected.low, expected.high)
+    assert expected.standard_error > 1.2 * metrics.mean_interval(by_family).standard_error
+    spread = np.std(found["halves"]["elbo_test"], ddof=1)
+    assert spread == pytest.approx(expected.standard_error, rel=0.5)
+
+
+def test_two_models_see_the_same_halves_of_the_test_images(letters):
+    def metric(real, generated):
+        return {"real": float(real.mean()), "generated": float(generated.mean())}
+
+    first, second = (
+        letters.halves(metric, letters.test_features, letters.train_features[rows], images=1)
+        for rows in (slice(0, 50), slice(50, 90))
+    )
+    assert first["real"] == second["real"] and first["generated"] != second["generated"]

@@ -296,7 +296,9 @@ def test_copies_of_a_held_out_sample_add_nothing_if_they_are_one_source():
         five = metrics.memorisation(
             train, np.repeat(heldout, 5, axis=0), made, cells=cells, sources=np.repeat(own, 5)
         )
-        assert five == pytest.approx(once)
+        ends = ("closer", "closer_low", "closer_high", "generated_distance")
+        assert [five[key] for key in ends] == pytest.approx([once[key] for key in ends])
+        assert five["c_t"] == pytest.approx(once["c_t"], rel=0.15)
         naive = metrics.memorisation(train, np.repeat(heldout, 5, axis=0), made, cells=cells)
         width = {
             name: one["closer_high"] - one["closer_low"]
@@ -307,10 +309,9 @@ def test_copies_of_a_held_out_sample_add_nothing_if_they_are_one_source():
     plain = metrics.memorisation(train, heldout, made)
     alone = metrics.memorisation(train, heldout, made, sources=own)
     assert alone["closer_low"] == pytest.approx(plain["closer_low"])
-    assert alone["c_t"] == pytest.approx(plain["c_t"], rel=0.1)
-    assert alone["c_t"] == pytest.approx(
-        (0.5 - alone["closer"]) / ((alone["closer_high"] - alone["closer"]) / 1.96)
-    )
+    assert alone["c_t"] == pytest.approx(plain["c_t"])
+    copied = metrics.memorisation(train, heldout, train[:80], sources=own)
+    assert copied["c_t"] < -8 and copied["p_value"] < 1e-15
 
 
 @pytest.mark.filterwarnings("ignore::gentut.metrics.SmallSampleWarning")

@@ -247,3 +247,15 @@ def test_bad_sources():
                 interval(np.mean, values, sources=sources)
     with pytest.raises(ValueError, match="`first` and `second` must be equally long"):
         metrics.paired_difference(metrics.kernel_distance, values, values, values[:8])
+
+
+def test_the_interval_of_a_mean_is_that_of_family_means_by_students_t():
+    values, sources = families(3, 9, 5)
+    means = np.array([values[sources == k].mean() for k in range(9)])
+    expected = scipy.stats.t(8, means.mean(), means.std(ddof=1) / 3).interval(0.9)
+    found = metrics.mean_interval(values, sources, confidence=0.9)
+    assert (found.low, found.high) == pytest.approx(expected)
+    plain = metrics.mean_interval(values)
+    assert plain.standard_error == pytest.approx(values.std(ddof=1) / np.sqrt(45))
+    with pytest.raises(ValueError, match="`values` must be 2 numbers or more"):
+        metrics.mean_interval(values[:1])

@@ -15,7 +15,7 @@ from gentut.models.pca_mixture import PCAMixture
 NEIGHBOURS = 5  # nearest_k of precision, recall, density and coverage
 PRDC_LIMIT = 5_000  # real and generated images, at most, of which they and memorisation are told
 TRAIN_LIMIT = 60_000  # training images, at most, among which copies are sought
-HALVES = 40  # random halves of the images, or of their sources, behind each interval
+HALVES = 20  # random halves of the images, or of their sources, behind each interval
 SUBSETS, SUBSET_SIZE = 50, 1_000  # for the spread of the kernel distance, as papers publish it
 SPLITS = 10  # for the spread of the inception score
 # Values that a score can have, which its interval must not leave.  The kernel distance is unbiased
@@ -196,25 +196,19 @@ class ReferenceSet:
     def _sources(self, most=None):
         return None if self.test_sources is None else self.test_sources[:most]
 
-    def intervals(
-        self,
-        values: Mapping[str, float],
-        metric: Callable[..., Mapping[str, float]],
-        *arrays: np.ndarray,
-        images: int = 0,
-    ) -> dict:
+    def halves(
+        self, metric: Callable[..., Mapping[str, float]], *arrays: np.ndarray, images: int = 0
+    ) -> dict[str, list[float]]:
         """Score halves of test images and of generated ones, the same test images for every model.
 
         Args:
-            values: what ``metric`` gives for the whole arrays.
             metric: of the arrays, returns a dict of floats.
             *arrays: the first ``images`` of them have a row for each test image, in their order and
                 from the first one on, and are drawn together; others one for each generated image.
             images: number of arrays that belong to test images.
 
         Returns:
-            For each score the ends of its 95 % interval, ``…_low`` and ``…_high``, and in
-            ``halves`` its values on the halves, from which differences of models are made.
+            For each score its values on the halves, see ``gentut.metrics.halves``.
         """
         real, rest = arrays[:images], arrays[images:]
         sources = [None] * len(rest)
@@ -226,13 +220,23 @@ class ReferenceSet:
             own = [array[parts[0]] for array in real]
             return metric(*own, *parts[bool(real) :])
 
-        drawn = metrics.halves(of_rows, *rest, repeats=HALVES, sources=sources, seed=self.seed)
-        scores = {"halves": drawn}
-        for name, value in values.items():
-            interval = metrics.interval_of(value, drawn[name])
-            low, high = RANGES.get(name, (-np.inf, np.inf))
-            scores[f"{name}_low"] = float(max(low, interval.low))
-            scores[f"{name}_high"] = float(min(high, interval.high))
+        return metrics.halves(of_rows, *rest, repeats=HALVES, sources=sources, seed=self.seed)
+
+    def mean(self, **values: np.ndarray) -> dict:
+        """Return means over test images, their intervals and halves.
+
+        Args:
+            **values: for each score one for each test image, from the first one on; alike in
+                number.
+        """
+
+        def means(*parts):
+            return {name: float(np.mean(part)) for name, part in zip(values, parts, strict=True)}
+
+        arrays = [np.asarray(array, "float64") for array in values.values()]
+        scores = means(*arrays) | {"halves": self.halves(means, *arrays, images=len(arrays))}
+        for name, array in zip(values, arrays, strict=True):
+            scores |= ends(name, metrics.mean_interval(array, self._sources(len(array))))
         return scores
 
     def _uncertainty(self, codes, values):
@@ -248,18 +252,14 @@ class ReferenceSet:
         def inception(codes):
             return {"inception_score": self._inception_score(codes)[0]}
 
-        def interval(metric, names, *arrays, images=1):
-            own = {name: values[name] for name in names}
-            return self.intervals(own, metric, *arrays, images=images)
-
         few = real[:PRDC_LIMIT], codes[:PRDC_LIMIT]
-        found = [
-            interval(distances, ("frechet_distance", "kernel_distance"), real, codes),
-            interval(self._neighbourhoods, ("precision", "recall", "density", "coverage"), *few),
-        ]
+        drawn = self.halves(distances, real, codes, images=1)
+        drawn |= self.halves(self._neighbourhoods, *few, images=1)
         if self.extractor.num_classes is not None:
-            found.append(interval(inception, ("inception_score",), codes, images=0))
-        scores = merged(*found)
+            drawn |= self.halves(inception, codes)
+        scores = {"halves": drawn}
+        for name, found in drawn.items():
+            scores |= ends(name, metrics.interval_of(values[name], found))
         size = min(SUBSET_SIZE, len(real) // 2, len(codes) // 2)
         _, scores["kernel_distance_sd"] = metrics.kernel_distance(
             real, codes, subsets=SUBSETS, subset_size=size, seed=self.seed
@@ -295,6 +295,15 @@ class ReferenceSet:
 def check_count(n: int) -> None:
     """Raise unless ``n`` generated images are enough to be scored."""
     check_int("n", n, SMALLEST)
+
+
+def ends(name: str, interval: metrics.Interval) -> dict[str, float]:
+    """Return the ends of an interval as entries of ``evaluate``, within what the score can be."""
+    low, high = RANGES.get(name, (-np.inf, np.inf))
+    return {
+        f"{name}_low": float(max(low, interval.low)),
+        f"{name}_high": float(min(high, interval.high)),
+    }
 
 
 def merged(*scores: dict) -> dict:

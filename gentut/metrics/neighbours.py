@@ -143,8 +143,8 @@ def memorisation(
     would hide. Cells with fewer than 10 held-out or generated samples are left out.
 
     The paper standardises as if held-out samples were independent. With ``sources`` their
-    contributions are added up by source first (Obuchowski 1997, for clustered data), in C_T, its
-    p-value and the interval.
+    contributions to the variance are added up by source first (Obuchowski 1997, for clustered
+    data): C_T is divided by what that adds to the standard deviation, and the interval grows by it.
 
     Args:
         train: Features the model was trained on, shape ``(n, d)``.
@@ -238,20 +238,22 @@ def _c_t(found, m, n, groups):
     weights /= weights.sum()
     statistics, parts = [], (np.zeros(m), np.zeros(n))
     for weight, (real, made, heldout, generated) in zip(weights, found, strict=True):
+        statistics.append(_mann_whitney(heldout, generated))
         if groups is None:
-            statistics.append(_mann_whitney(heldout, generated))
             continue
-        closer, *own = _closer(heldout, generated)
-        part = np.zeros(m)
-        part[real] = own[0]
-        deviation = _deviation(part, own[1], groups)
-        statistics.append((0.5 - closer) / deviation if deviation > 0 else 0.0)
+        _, *own = _closer(heldout, generated)
+        of_all = np.zeros(m)
+        of_all[real] = own[0]
+        deviation = _deviation(of_all, own[1], groups)
+        if deviation == 0:  # every generated sample is closer, or none
+            continue
+        statistics[-1] *= _deviation(*own) / deviation
         # A source can have samples in several cells, which then are not independent.
         for total, rows, one in zip(parts, (real, made), own, strict=True):
-            total[rows] += weight * one / max(deviation, np.finfo(float).tiny)
-    # A standardised cell has variance 1.
-    deviation = np.sqrt(weights @ weights) if groups is None else _deviation(*parts, groups)
-    return float(weights @ statistics), float(deviation) if len(found) > 1 else 1.0
+            total[rows] += weight * one / deviation
+    deviation = _deviation(*parts, groups) if any(part.any() for part in parts) else 0.0
+    # Independent cells, each of variance 1, unless sources say otherwise.
+    return float(weights @ statistics), deviation or float(np.sqrt(weights @ weights))
 
 
 def _mann_whitney(heldout, generated):
@@ -282,7 +284,7 @@ def _closer(heldout, generated):
     return float(below.mean()), *parts
 
 
-def _deviation(heldout_parts, generated_parts, groups):
+def _deviation(heldout_parts, generated_parts, groups=None):
     """Standard deviation of the sum of the parts that ``_closer`` gives."""
     variances = (
         _checks.variance_of_sum(heldout_parts, groups),

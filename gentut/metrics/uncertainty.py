@@ -35,6 +35,35 @@ class Extrapolation(NamedTuple):
     distances: np.ndarray
 
 
+def mean_interval(
+    values: ArrayLike, sources: ArrayLike | None = None, confidence: float = 0.95
+) -> Interval:
+    """Return the mean of values and its interval by Student's t, without any resampling.
+
+    Deviations from the mean are added up by source first, the standard error that is robust to
+    clusters (Liang & Zeger 1986).
+
+    Args:
+        values: One for each sample, such as an ELBO, or 1 for right and 0 for wrong; ``(n,)``.
+        sources: The source of each sample, integers ``(n,)``, at least 4 different ones; None if
+            samples are independent.
+        confidence: Share of such intervals that hold the truth, between 0 and 1.
+
+    Raises:
+        ValueError: fewer than 2 values, one is not finite, or shapes do not fit.
+    """
+    values = np.asarray(values, np.float64)
+    if values.ndim != 1 or len(values) < 2:
+        raise ValueError(f"`values` must be 2 numbers or more; received shape {values.shape}.")
+    _checks.require_finite(values, "values")
+    groups = None if sources is None else _checks.rows_by_source(sources, len(values))
+    mean = float(values.mean())
+    error = float(np.sqrt(_checks.variance_of_sum((values - mean) / len(values), groups)))
+    units = len(values) if groups is None else len(groups)
+    margin = float(special.stdtrit(units - 1, (1 + confidence) / 2)) * error
+    return Interval(mean, mean - margin, mean + margin, error)
+
+
 def bootstrap(
     metric: Metric,
     *arrays: ArrayLike,

@@ -1,0 +1,182 @@
+"""Do 95 % intervals hold the truth in 95 of 100 cases? Real letters, drawn again and again.
+
+    python tests/benchmarks/calibration.py --draws 300 --out tests/benchmarks/calibration.md
+
+Each draw takes 100 of the 993 typeface families, with all their letters, as the real images, and
+2,000 of 8,000 images of the shipped GAN. A score of the two is computed, and its interval by two
+rules: halves of families, as ``gentut.evaluate`` takes them, and halves of letters, as if letters
+were independent. The truth is the mean of the score over all draws: an interval speaks of the
+scatter of a score at its number of images, not of its bias. "Real against real" takes 100 other
+families instead of the GAN's images. Families are drawn without replacement, so that draws share
+some: their scatter is 7 % too small for that.
+
+Features are those of ``gentut.evaluate`` for letters. The memorisation test holds the draws against
+the letters of 200 families that are never drawn. Accuracies are those of two fixed classifiers on
+such letters: of letters, trained on the GAN's images (the classification accuracy score); and of
+real against generated (a two-sample test), trained on those 200 families.
+"""
+
+import argparse
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+import gentut
+from gentut import data, metrics
+from gentut.training.devices import environment
+
+FAMILIES, GENERATED, POOL, KEPT = 100, 2_000, 12_000, 200
+HALVES = 20  # as gentut.evaluate takes
+BAND = (0.92, 0.98)
+
+
+class World:
+    """Features of all letters and of two models' images, and two classifiers."""
+
+    def __init__(self, pool: int = POOL) -> None:
+        extractor = gentut.features.load("glyphs")
+        parts = [data.load("glyphs", split) for split in ("train", "test")]
+        first, second = (data.sources("glyphs", split) for split in ("train", "test"))
+        self.real = np.concatenate([extractor(images) for images, _ in parts])
+        self.labels = np.concatenate([labels for _, labels in parts])
+        self.sources = np.concatenate([first, first.max() + 1 + second])
+        labels = np.arange(pool) % 10
+        self.made = {
+            name: extractor(gentut.load_pretrained(name).sample(pool, labels=labels, seed=1))
+            for name in ("gan-glyphs", "vae-glyphs")
+        }
+        families = np.random.default_rng(0).permutation(self.sources.max() + 1)
+        self.families = families[KEPT:]
+        self.kept = self.real[np.isin(self.sources, families[:KEPT])]
+        gan, few = self.made["gan-glyphs"], len(self.kept)
+        self.letters = LogisticRegression(max_iter=300).fit(gan[:few], labels[:few])
+        both = np.concatenate([self.kept, gan[:few]])
+        self.judge = LogisticRegression(max_iter=300).fit(both, np.arange(2 * few) >= few)
+        # Images that the judge has been trained with are not drawn.
+        self.made = {name: codes[few:] for name, codes in self.made.items()}
+
+    def draw(self, seed: int) -> dict:
+        """Real images, their labels and sources; two models' images; and other real images."""
+        rng = np.random.default_rng(seed)
+        chosen = rng.choice(self.families, 2 * FAMILIES, replace=False)
+        sides = [np.flatnonzero(np.isin(self.sources, part)) for part in np.split(chosen, 2)]
+        made = {
+            name: codes[rng.choice(len(codes), min(GENERATED, len(codes)), replace=False)]
+            for name, codes in self.made.items()
+        }
+        return {
+            "real": self.real[sides[0]],
+            "labels": self.labels[sides[0]],
+            "sources": self.sources[sides[0]],
+            "other": self.real[sides[1]],
+            "other_sources": self.sources[sides[1]],
+            **made,
+        }
+
+
+def distances(real: np.ndarray, generated: np.ndarray) -> dict[str, float]:
+    """The scores of two sets of features that ``gentut.evaluate`` gives an interval."""
+    return {
+        "Fréchet distance": metrics.frechet_distance(real, generated),
+        "kernel distance": metrics.kernel_distance(real, generated),
+        **metrics.precision_recall_density_coverage(real, generated),
+    }
+
+
+def intervals(world: World, seed: int, by_source: bool) -> dict[str, metrics.Interval]:
+    """Every score of one draw with its interval, by one of the two rules."""
+    draw = world.draw(seed)
+    gan, vae = draw["gan-glyphs"], draw["vae-glyphs"]
+    sources = draw["sources"] if by_source else None
+    others = draw["other_sources"] if by_source else None
+    options = {"repeats": HALVES, "seed": seed}
+    found = metrics.subset_interval(
+        distances, draw["real"], gan, sources=[sources, None], **options
+    )
+    null = metrics.subset_interval(
+        distances, draw["real"], draw["other"], sources=[sources, others], **options
+    )
+    found |= {f"real against real: {name}": interval for name, interval in null.items()}
+    found["Fréchet distance, GAN less VAE"] = metrics.paired_difference(
+        metrics.frechet_distance, draw["real"], gan, vae, sources=sources, **options
+    )
+    copying = metrics.memorisation(world.kept, draw["real"], gan, sources=sources)
+    ends = [copying[f"closer{end}"] for end in ("", "_low", "_high")]
+    found["memorisation, closer"] = metrics.Interval(*ends, (ends[2] - ends[1]) / 3.92)
+    right = (world.letters.predict(draw["real"]) == draw["labels"]).astype(float)
+    found["classification accuracy score"] = metrics.bootstrap(np.mean, right, sources=[sources])
+    is_fake = [world.judge.predict(codes).astype(float) for codes in (draw["real"], gan)]
+    found["two-sample classifier"] = metrics.bootstrap(
+        lambda real, made: (1 - real.mean() + made.mean()) / 2, *is_fake, sources=[sources, None]
+    )
+    return found
+
+
+def calibrate(world: World, draws: int) -> list[dict]:
+    """For each score the truth, its scatter, and how often each rule's interval holds the truth."""
+    rules = {
+        name: [intervals(world, seed, by_source) for seed in range(1, draws + 1)]
+        for name, by_source in (("families", True), ("letters", False))
+    }
+    rows = []
+    for score in rules["families"][0]:
+        values = np.array([found[score].value for found in rules["families"]])
+        row = {"score": score, "truth": values.mean(), "scatter": values.std(ddof=1)}
+        for name, all_found in rules.items():
+            held = [f[score].low <= row["truth"] <= f[score].high for f in all_found]
+            row[f"error by {name}"] = np.mean([f[score].standard_error for f in all_found])
+            row[f"coverage by {name}"] = np.mean(held)
+        rows.append(row)
+    return rows
+
+
+def page(rows: list[dict], draws: int, seconds: float) -> str:
+    """The result as Markdown."""
+    names = ["score", "mean", "scatter", "error, by family", "by letter"]
+    names += ["coverage, by family", "by letter"]
+    lines = ["| " + " | ".join(names) + " |", "|---|" + "---:|" * (len(names) - 1)]
+    for row in rows:
+        shares = [f"{100 * row[f'coverage by {name}']:.1f} %" for name in ("families", "letters")]
+        inside = BAND[0] <= row["coverage by families"] <= BAND[1]
+        numbers = [row["truth"], row["scatter"], row["error by families"], row["error by letters"]]
+        cells = [row["score"], *(f"{number:.3g}" for number in numbers)]
+        cells += [shares[0] + " (outside 92 to 98 %)" * (not inside), shares[1]]
+        lines.append("| " + " | ".join(cells) + " |")
+    facts = ", ".join(f"{name} {value}" for name, value in environment().items())
+    error = 100 * np.sqrt(0.95 * 0.05 / draws)
+    return "\n".join(
+        [
+            "# Do the intervals cover?",
+            "",
+            "Made by `python tests/benchmarks/calibration.py`, whose docstring says how. Scatter is the",
+            "standard deviation of a score over draws, which the mean estimated error must meet.",
+            f"{draws} draws; a coverage of 95 % is known to ± {error:.1f} points (standard error).",
+            "",
+            *lines,
+            "",
+            f"{seconds / 60:.0f} minutes. {facts}.",
+            "",
+        ]
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Do the intervals of the scores cover?")
+    parser.add_argument("--draws", type=int, default=300)
+    parser.add_argument("--out", type=Path, help="a Markdown file; default: print")
+    options = parser.parse_args()
+    start = time.perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", metrics.SmallSampleWarning)
+        rows = calibrate(World(), options.draws)
+    text = page(rows, options.draws, time.perf_counter() - start)
+    if options.out:
+        options.out.write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
