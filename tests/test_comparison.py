@@ -285,10 +285,11 @@ DAMAGE = [
     (lambda text: "[]", "compare.json is damaged: "),
     (lambda text: text.replace('"seed"', '"sead"', 1), "an unknown entry, or lacks one: 'sead'"),
     (lambda text: text.replace('"family": "gaussian"', '"family": "gan"'), "do not belong"),
-    (lambda text: re.sub('"frechet_distance": [^,]*', '"frechet_distance": "7"', text),
+    (lambda text: re.sub(r'"frechet_distance": \d[^,]*', '"frechet_distance": "7"', text),
      "compare.json is damaged: its 'frechet_distance' must be a number; received '7'"),
-    (lambda text: re.sub('"recall": [^,]*', '"recall": [1]', text),
+    (lambda text: re.sub(r'"recall": \d[^,]*', '"recall": [1]', text),
      "compare.json is damaged: its 'recall' must be a number; received [1]"),
+    (lambda text: re.sub(r'"recall": \[[^,]*', '"recall": [null', text), "halves of recall must be a"),
     (lambda text: text.replace('"n_real": 24', '"n_real": null'), "its 'n_real' must be an integ"),
     (lambda text: text.replace('"minutes": 0', '"minutes": "0', 1).replace(
         '"n": 30', '"n": "30"').replace(',\n    "n"', '",\n    "n"'),

@@ -151,8 +151,8 @@ def page(rows: list[dict], draws: int, seconds: float) -> str:
         [
             "# Do the intervals cover?",
             "",
-            "Made by `python tests/benchmarks/calibration.py`, whose docstring says how. Scatter is the",
-            "standard deviation of a score over draws, which the mean estimated error must meet.",
+            "Made by `python tests/benchmarks/calibration.py`; its docstring says how. Scatter is",
+            "the deviation of a score over draws, which the mean estimated error must meet.",
             f"{draws} draws; a coverage of 95 % is known to ± {error:.1f} points (standard error).",
             "",
             *lines,
