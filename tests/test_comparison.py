@@ -289,7 +289,7 @@ DAMAGE = [
      "compare.json is damaged: its 'frechet_distance' must be a number; received '7'"),
     (lambda text: re.sub(r'"recall": \d[^,]*', '"recall": [1]', text),
      "compare.json is damaged: its 'recall' must be a number; received [1]"),
-    (lambda text: re.sub(r'"recall": \[[^,]*', '"recall": [null', text), "halves of recall must be a"),
+    (lambda text: re.sub(r'"recall": \[[^,]*', '"recall": [null', text), "halves of recall must"),
     (lambda text: text.replace('"n_real": 24', '"n_real": null'), "its 'n_real' must be an integ"),
     (lambda text: text.replace('"minutes": 0', '"minutes": "0', 1).replace(
         '"n": 30', '"n": "30"').replace(',\n    "n"', '",\n    "n"'),
