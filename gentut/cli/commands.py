@@ -1,4 +1,4 @@
-"""What each command of the command line does with its options; `COMMANDS` names them all.
+"""What each command of the command line does with its options; ``COMMANDS`` names them all.
 
 Parts of gentut that only one command needs are imported inside it: the others start sooner.
 """

@@ -45,7 +45,7 @@ def doctor(seconds: float = 1.0) -> list[Finding]:
         seconds: for measuring the rate of matrix products, > 0.
 
     Returns:
-        A list of `Finding`; those with advice are not in order.
+        A list of ``Finding``; those with advice are not in order.
     """
     check_seconds("seconds", seconds)
     fault = import_fault()
@@ -85,7 +85,7 @@ def matmul_rate(seconds: float = 1.0, size: int = 1536, dtype: str = "float32") 
 
 
 def minutes(name: str, rate: float) -> float:
-    """Expected minutes of a notebook where matrix products run at `rate` operations a second."""
+    """Expected minutes of a notebook where matrix products run at ``rate`` operations a second."""
     by_clock, rest = NOTEBOOKS[name]
     return by_clock + rest * REFERENCE / rate
 

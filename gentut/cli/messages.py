@@ -17,7 +17,7 @@ LOOK_ALIKE = {"×": "x", "↓": "v", "↑": "^", "…": "~", "≥": ">=", "≤":
 
 
 def look_alike(error: UnicodeEncodeError) -> tuple[str | bytes, int]:
-    """For `codecs`: a character that an encoding lacks, by what it has (`é` as `e`), or escaped."""
+    """For ``codecs``: a character that an encoding lacks, by what it has (é as e), or escaped."""
     character, end = error.object[error.start], error.start + 1
     if "\udc80" <= character <= "\udcff":  # a byte of a file's name that is no text: as it was
         return bytes([ord(character) - 0xDC00]), end

@@ -2,7 +2,7 @@
 
 ``model.keras`` the whole model; ``config.json`` what was asked for and how far it came;
 ``history.csv`` one line per epoch; ``samples/`` grids of the same latents after the epochs;
-``samples.gif`` these grids as an animation; ``scores.json`` what `gentut evaluate` found;
+``samples.gif`` these grids as an animation; ``scores.json`` what ``gentut evaluate`` found;
 ``report.html`` all of it on one page; ``checkpoints/`` what a stopped run goes on from.
 """
 

@@ -44,11 +44,11 @@ def difference(before: Mapping, now: Mapping) -> str:
 
 
 def locate(run: RunFolder, config: Config, data: str | os.PathLike | None = None) -> str:
-    """Where the images of a run are: where they were, or `data`, if they were moved.
+    """Where the images of a run are: where they were, or ``data``, if they were moved.
 
     Raises:
         FileNotFoundError: they are not there.
-        ValueError: `data` cannot be the same images.
+        ValueError: ``data`` cannot be the same images.
     """
     where = config.data if data is None else str(data)
     named = image_data.is_name(where) or image_data.is_name(config.data)
@@ -79,7 +79,7 @@ def check_same(
 ) -> None:
     """Raise unless these are the contents that a run was trained on.
 
-    Runs of older versions did not note them; that they could not be checked is told to `say`.
+    Runs of older versions did not note them; that they could not be checked is told to ``say``.
     """
     number = len(found["classes"])
     if config.contents:
@@ -105,7 +105,7 @@ def load_again(
 ) -> tuple[np.ndarray, np.ndarray, dict]:
     """The training images, labels and contents of a run, checked to be what it was trained on.
 
-    `config.data` becomes the place where they were found.
+    ``config.data`` becomes the place where they were found.
     """
     config.data = locate(run, config, data)
     images, labels = image_data.load(config.data, "train", **config.data_options)

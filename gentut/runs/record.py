@@ -49,16 +49,16 @@ def draw(model: StepModel) -> tuple[np.ndarray, int]:
 class Recorder(keras.callbacks.Callback):
     """After the epochs: a checkpoint, a line of history, the model, a grid of fixed latents.
 
-    Every epoch has its line. Checkpoints follow the epochs, and the minutes inside long ones, but
-    wait until they take no more than `CHECKPOINT_SHARE` of the time; the other files, likewise, of
-    `RECORDING_SHARE`. The first and the last epoch always have all of them.
+    Every epoch has its line.  Checkpoints follow the epochs, and the minutes inside long ones, but
+    wait until they take no more than ``CHECKPOINT_SHARE`` of the time; the other files likewise,
+    of ``RECORDING_SHARE``.  The first and the last epoch always have all of them.
 
     Args:
-        run: the `RunFolder`.
-        config: its `Config`, whose seconds are kept up to date.
-        position: the `Position` where the training goes on, whose rows grow.
-        clock: the `TimeBudget`, or None.
-        ctrl_c: an object whose `pressed` says that the training shall end at the next step.
+        run: the ``RunFolder``.
+        config: its ``Config``, whose seconds are kept up to date.
+        position: the ``Position`` where the training goes on, whose rows grow.
+        clock: the ``TimeBudget``, or None.
+        ctrl_c: an object whose ``pressed`` says that the training shall end at the next step.
         means: values of the running means of an epoch that goes on in its middle.
     """
 
@@ -164,7 +164,7 @@ class Pace:
         self.share, self.cost, self.last = share, 0.0, time.perf_counter()
 
     def due(self, least: float = 0.0) -> bool:
-        """Whether it may run again, and `least` seconds have passed.
+        """Whether it may run again, and ``least`` seconds have passed.
 
         Several processes have to do the same in the same order (JAX compares what they assign), and
         their clocks differ: they do it after every epoch, and never inside one.
@@ -183,9 +183,9 @@ class Pace:
 
 
 def write_report(run: RunFolder, model: StepModel, config: Config | None = None) -> None:
-    """Write ``samples.gif`` and ``report.html`` of a `RunFolder` from what it holds.
+    """Write ``samples.gif`` and ``report.html`` of a ``RunFolder`` from what it holds.
 
-    `model` is its model, so that it need not be read again; `config` one whose data were moved.
+    ``model`` is its model, so that it need not be read again; ``config`` one whose data were moved.
     """
     config = config or run.read_config()
     rows, grids = run.read_history(), run.read_grids()

@@ -97,12 +97,12 @@ def resume(
 
     Args:
         run: the run folder.
-        progress, say: see `train`.
-        **settings: fields of `Config`; None is left out.  New can be a larger number of `minutes`
-            or `epochs`, the `devices`, and `data`, the place where the same images are now; any
-            other must be what the run was begun with.
+        progress, say: see ``train``.
+        **settings: fields of ``Config``; None is left out.  New can be a larger number of
+            ``minutes`` or ``epochs``, the ``devices``, and ``data``, the place where the same
+            images are now; any other must be what the run was begun with.
 
-    Returns, raises: see `train`.
+    Returns, raises: see ``train``.
     """
     devices = set_devices(settings.get("devices"), RunFolder(run, "out"))
     asked = {**settings, "devices": devices}
@@ -115,7 +115,7 @@ def resume(
 
 
 def _go_on(run, asked, progress, say):
-    """Train a run from its newest checkpoint, or from the start if it has none; see `resume`.
+    """Train a run from its newest checkpoint, or from the start if it has none; see ``resume``.
 
     Nothing in the folder is changed before everything is checked.
     """
@@ -257,7 +257,7 @@ def fit(
 ) -> int:
     """Train or fit a model; return the number of images it has seen.
 
-    `clock` is a `TimeBudget`, or None to count `epochs`. `progress` shows a bar.
+    ``clock`` is a ``TimeBudget``, or None to count ``epochs``. ``progress`` shows a bar.
     """
     if not model.iterative:
         model.fit(images, labels, seed=seed)

@@ -16,7 +16,7 @@ NAMES = ("gentut", "keras")
 def unreadable(written: object) -> str:
     """What is wrong with a file that cannot be read, as the rest of a sentence.
 
-    `written`: the `gentut.training.devices.environment` of its writer, as far as it is known.
+    ``written``: the ``gentut.training.devices.environment`` of its writer, as far as it is known.
     """
     here = environment()
     written = written if isinstance(written, dict) else {}
@@ -39,7 +39,7 @@ def _numbered(version):
 
 
 def read_keras(path: str | os.PathLike, written: Mapping | None = None) -> StepModel:
-    """The gentut model in a `.keras` file.
+    """The gentut model in a ``.keras`` file.
 
     Raises:
         ValueError: there is none; the text is the rest of a sentence that names the file.
@@ -58,7 +58,7 @@ def read_keras(path: str | os.PathLike, written: Mapping | None = None) -> StepM
 
 
 def _writer(path):
-    """The version of Keras that a `.keras` file says wrote it."""
+    """The version of Keras that a ``.keras`` file says wrote it."""
     try:
         with zipfile.ZipFile(path) as archive:
             return {"keras": json.loads(archive.read("metadata.json"))["keras_version"]}
