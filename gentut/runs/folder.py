@@ -193,7 +193,7 @@ class RunFolder:
             return [row | {"epoch": number} for number, row in enumerate(rows, start=1)]
 
     def read_grids(self, most: int = 40) -> list[np.ndarray]:
-        """Sample grids ``(h, w, c)`` in [0, 1], first epoch first; at most so many, evenly."""
+        """Sample grids ``(h, w, c)`` in [0, 1], first epoch first; at most ``most``, evenly."""
         paths = sorted((self.path / "samples").glob("epoch-*.png"))
         chosen = np.unique(np.linspace(0, len(paths) - 1, min(most, len(paths))).round())
         grids = [self._read_grid(paths[int(place)]) for place in chosen]
