@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-# What else could stand for a character that a terminal does not have.
+# What stands for a character that a terminal does not have.
 LOOK_ALIKE = {"×": "x", "↓": "v", "↑": "^", "…": "~", "≥": ">=", "≤": "<=", "–": "-", "—": "-"}
 
 
@@ -35,9 +35,8 @@ def open_streams() -> None:
     """Make both output streams such that printing cannot fail for want of a character or stream."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if stream is None or getattr(
-            stream, "closed", False
-        ):  # by the shell, or under pythonw on Windows
+        # There is none, or it is closed: by the shell, or under pythonw on Windows.
+        if stream is None or getattr(stream, "closed", False):
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="gentut.look_alike")
