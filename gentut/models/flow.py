@@ -16,7 +16,7 @@ from gentut.models.networks import classes_of, join
 from gentut.models.vae import VAE
 from gentut.training.devices import Tensor, compile_options, per_image
 from gentut.training.kernels import Adam
-from gentut.training.optimizers import Optimizers, move_average, recipe_of
+from gentut.training.optimizers import Optimizers, averaged_copy, move_average, recipe_of
 from gentut.training.step import StepModel, generator_from
 
 METHODS = ("euler", "heun")
@@ -70,12 +70,8 @@ class Flow(StepModel):
         # The last label of the network is "none": it is what guidance compares with.
         super().__init__(image_shape, None if classes is None else classes - 1, **kwargs)
         check_share("drop_labels", drop_labels)
-        if not 0 <= ema < 1:
-            raise ValueError(f"`ema` must lie in [0, 1); received {ema!r}.")
         self.velocity, self.drop_labels, self.ema = velocity, drop_labels, ema
-        self.ema_velocity = keras.models.clone_model(velocity)
-        self.ema_velocity.set_weights(velocity.get_weights())
-        self.ema_velocity.trainable = False
+        self.ema_velocity = averaged_copy(velocity, ema)
         self.seed_generator = keras.random.SeedGenerator()
 
     def call(self, points: Tensor, time: Tensor, labels: Tensor | None = None) -> Tensor:

@@ -15,7 +15,7 @@ from gentut.models.networks import classes_of, join
 from gentut.training.devices import Tensor, compile_options, per_image
 from gentut.training.gradients import input_gradient
 from gentut.training.kernels import Adam
-from gentut.training.optimizers import Optimizers, move_average, recipe_of
+from gentut.training.optimizers import Optimizers, averaged_copy, move_average, recipe_of
 from gentut.training.step import StepModel, generator_from
 
 PENALTIES = ("r1", "r2", "gradient_penalty")
@@ -89,8 +89,6 @@ class GAN(StepModel):
         }
         for name, value in (("penalty_interval", penalty_interval), ("critic_steps", critic_steps)):
             check_positive(name, value)
-        if not 0 <= ema < 1:
-            raise ValueError(f"`ema` must lie in [0, 1); received {ema!r}.")
         batch_statistics = [
             layer.name
             for layer in discriminator._flatten_layers()
@@ -111,9 +109,7 @@ class GAN(StepModel):
         self.parts = critic_steps
         self.ema, self.fused, self.augment = ema, fused, check_transforms(augment)
         self.latent_dim = generator.inputs[0].shape[-1]
-        self.ema_generator = keras.models.clone_model(generator)
-        self.ema_generator.set_weights(generator.get_weights())
-        self.ema_generator.trainable = False
+        self.ema_generator = averaged_copy(generator, ema)
         self.seed_generator = keras.random.SeedGenerator()
         self.trackers = [keras.metrics.Mean(name=n) for n in ("d_loss", "g_loss", "penalty")]
         self.built = True

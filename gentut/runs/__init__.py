@@ -7,10 +7,11 @@
 """
 
 from gentut.runs.contents import load_again
-from gentut.runs.folder import Config, RunFolder, Settings, load_model, save_model
+from gentut.runs.folder import Config, RunFolder, Settings
 from gentut.runs.record import grid, write_report
 from gentut.runs.score import evaluate
 from gentut.runs.trainer import fit, resume, train
+from gentut.runs.versions import load_model, save_model
 
 __all__ = [
     "Config",

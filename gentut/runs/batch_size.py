@@ -11,10 +11,8 @@ from gentut.checks import check_images, check_labels, check_positive, check_seco
 from gentut.models import recipes
 from gentut.training.devices import device_count, out_of_memory
 
-# A doubled batch that gains less speed than this share is not worth its memory.
-GAIN = 0.05
-# Larger batches are not tried, unless the caller asks for them.
-MOST = 4096
+GAIN = 0.05  # share of speed that a doubled batch must gain to be worth its memory
+MOST = 4096  # images of the largest batch that is tried, unless the caller asks for more
 
 
 class BatchSize(NamedTuple):

@@ -10,8 +10,8 @@ from gentut import data as image_data
 from gentut.runs.folder import Config, RunFolder
 from gentut.training.step import StepModel
 
-PART = 1_000  # images that are hashed at once
-LISTED = 5  # classes named in a message
+PART = 1_000  # images hashed at once, so that no second copy of a whole data set is needed
+LISTED = 5  # classes named in a message, at most
 
 
 def describe(data: str, images: np.ndarray, labels: np.ndarray) -> dict[str, object]:
@@ -112,3 +112,33 @@ def load_again(
     found = describe(config.data, images, labels)
     check_same(run, config, found, model, say)
     return images, labels, found
+
+
+def used_labels(
+    config: Config, images: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray | None, int | None]:
+    """The labels that a run trains with and the number of classes; None for models without.
+
+    Raises:
+        ValueError: too few images, in all or of a class, or too few classes.
+    """
+    if len(images) < 2:
+        raise ValueError(
+            f"`data` must hold at least 2 training images; received {config.data!r}, which holds"
+            f" {len(images)}."
+        )
+    if not config.conditional:
+        return None, None
+    names = image_data.class_names(config.data)
+    if len(names) < 2:
+        raise ValueError(
+            f"`conditional` needs data with at least 2 classes; received {config.data!r}, which has"
+            f" {len(names)}."
+        )
+    counts = np.bincount(labels, minlength=len(names))
+    if counts.min() < 2:
+        raise ValueError(
+            "`conditional` needs at least 2 training images of each class; received"
+            f" {config.data!r}, which has {counts.min()} of class {names[counts.argmin()]!r}."
+        )
+    return labels, len(names)

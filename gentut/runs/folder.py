@@ -13,13 +13,18 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from gentut.checks import check_choice, check_entries, check_int, check_positive
+from gentut.checks import (
+    check_choice,
+    check_entries,
+    check_image_shape,
+    check_int,
+    check_positive,
+)
 from gentut.files import read_json, write_atomically, write_json
 from gentut.models import recipes
-from gentut.models.networks import check_image_shape
 from gentut.report.scores import check_scores
 from gentut.report.tasks import check_tasks
-from gentut.runs.versions import read_keras, unreadable
+from gentut.runs.versions import read_keras, save_model, unreadable
 from gentut.training.callbacks import TimeBudget
 from gentut.training.step import StepModel
 
@@ -333,28 +338,3 @@ class RunFolder:
 
     def write_model(self, model: StepModel) -> None:
         save_model(model, self.path / "model.keras")
-
-
-def load_model(path: str | os.PathLike) -> StepModel:
-    """The gentut model in a ``.keras`` file; a ``ValueError`` if there is none."""
-    try:
-        return read_keras(path)
-    except ValueError as error:
-        raise ValueError(
-            f"`path` must be a .keras file of a gentut model; received {str(path)!r}, which {error}"
-        ) from error
-
-
-def save_model(model: StepModel, path: str | os.PathLike) -> None:
-    """Write a ``.keras`` file so that a reader never meets half of one."""
-    path = Path(path)
-    temporary = path.with_name("part-" + path.name)  # Keras wants the ending
-    try:
-        model.save(temporary)
-        os.replace(temporary, path)
-    except OSError as error:
-        if error.errno:
-            error.filename = str(path)  # a full disk does not say of which file
-        raise
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -20,12 +20,9 @@ from gentut.training.callbacks import TimeBudget
 from gentut.training.devices import fetch_state, process
 from gentut.training.step import StepModel
 
-# Pictures and models may take this share of the time, however short the epochs are.
-RECORDING_SHARE = 0.2
-# Checkpoints may take this share of the time.
-CHECKPOINT_SHARE = 0.02
-# An epoch that lasts longer than these seconds has checkpoints inside it.
-MIDWAY = 60.0
+RECORDING_SHARE = 0.2  # of the time, for pictures and models, however short the epochs are
+CHECKPOINT_SHARE = 0.02  # of the time, for checkpoints
+MIDWAY = 60.0  # seconds; a longer epoch has checkpoints inside it
 
 
 def grid(num_classes: int | None = None) -> tuple[list[int | None], int]:
@@ -86,8 +83,8 @@ class Recorder(keras.callbacks.Callback):
             self.means = ()
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        step = batch + 1  # a call that holds several steps can count beyond the end of the epoch
-        if step >= self.params["steps"]:
+        step = batch + 1
+        if step >= self.params["steps"]:  # the epoch is whole: `on_epoch_end` sees to it
             return
         stop = self._pressed()
         if stop or self.marking.due(MIDWAY):

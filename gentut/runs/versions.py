@@ -1,9 +1,10 @@
-"""Which versions wrote a file and which read it: told where a file cannot be read."""
+"""Files of models; where one cannot be read, which versions wrote it and which read it."""
 
 import json
 import os
 import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 
 import keras
 
@@ -55,6 +56,31 @@ def read_keras(path: str | os.PathLike, written: Mapping | None = None) -> StepM
         fault = unreadable({**(written or {}), **_writer(path)})
         raise ValueError(f"{fault}: {reason[:200]}") from error
     return model
+
+
+def load_model(path: str | os.PathLike) -> StepModel:
+    """The gentut model in a ``.keras`` file; a ``ValueError`` if there is none."""
+    try:
+        return read_keras(path)
+    except ValueError as error:
+        raise ValueError(
+            f"`path` must be a .keras file of a gentut model; received {str(path)!r}, which {error}"
+        ) from error
+
+
+def save_model(model: StepModel, path: str | os.PathLike) -> None:
+    """Write a ``.keras`` file so that a reader never meets half of one."""
+    path = Path(path)
+    temporary = path.with_name("part-" + path.name)  # Keras wants the ending
+    try:
+        model.save(temporary)
+        os.replace(temporary, path)
+    except OSError as error:
+        if error.errno:
+            error.filename = str(path)  # a full disk does not say of which file
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _writer(path):

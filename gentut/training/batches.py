@@ -62,10 +62,7 @@ class Batches(keras.utils.PyDataset):
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size][self.place]
         done = (self.epoch + index / self.steps) / self.epochs
         progress = done if self.clock is None else self.clock.share()
-        batch = {
-            "images": self.images[rows],
-            "progress": np.full(len(rows), progress, "float32"),
-        }
+        batch = {"images": self.images[rows], "progress": np.full(len(rows), progress, "float32")}
         if self.labels is not None:
             batch["labels"] = self.labels[rows]
         return batch
