@@ -73,6 +73,25 @@ def check_entries(found: object, kinds: Mapping[str, type | tuple[type, ...]]) -
             raise ValueError(f"its {name!r} must be {KIND_NAMES[kind]}; received {value!r}")
 
 
+def check_image_shape(image_shape: Sequence[int]) -> tuple[tuple[int, int, int], int]:
+    """Return ``(height, width, channels)`` and the number of halvings down to a base of 4 to 8."""
+    shape = tuple(int(v) for v in image_shape)
+    if len(shape) != 3 or shape[2] not in (1, 3):
+        raise ValueError(
+            "`image_shape` must be (height, width, channels) with 1 or 3 channels;"
+            f" received {tuple(image_shape)}."
+        )
+    halvings, height, width = 0, shape[0], shape[1]
+    while max(height, width) > 8 and height % 2 == 0 and width % 2 == 0:
+        halvings, height, width = halvings + 1, height // 2, width // 2
+    if halvings < 1 or not (min(height, width) >= 3 and max(height, width) <= 12):
+        raise ValueError(
+            "`image_shape` must have a height and width that halve evenly down to 4…8 pixels"
+            f" (28, 32, 48, 64, 96, 128, …); received {shape}."
+        )
+    return shape, halvings
+
+
 def check_images(
     images: ArrayLike, image_shape: Sequence[int] | None = None, name: str = "images"
 ) -> np.ndarray:

@@ -17,6 +17,8 @@ from tiny import command, make_photographs, opens_cleanly, shrink_recipes
 
 from gentut import cli, startup
 from gentut.cli import messages
+from gentut.cli.parser import FAMILIES
+from gentut.models import recipes
 from gentut.report import terminal
 
 
@@ -345,6 +347,10 @@ finally:
         (("train", "--help"), 0, "usage: gentut train"),
         (("train", "vae", "--minutes", "soon", "--out", "x"), 2, "invalid float value: 'soon'"),
         (("trian",), 2, "invalid choice: 'trian'"),
+        (("train", "cat", "--out", "x"), 2, "`family` must be one of gaussian, mixture, gan,"),
+        (("train", "--out", "x"), 2, "`family` must be one of gaussian, mixture, gan,"),
+        (("train", "vae", "--data", "cat", "--out", "x"), 2, "`data` must be glyphs,"),
+        (("compare", "--data", "cat"), 2, "`data` must be glyphs,"),
     ],
 )
 def test_what_can_be_told_at_once_waits_for_no_large_library(words, code, told, tmp_path):
@@ -391,6 +397,10 @@ def test_a_backend_that_is_missing_is_told_in_one_line(tmp_path):
         " doctor` looks at what is installed, and KERAS_BACKEND=tensorflow, jax or torch chooses"
         " the backend.\n"
     )
+
+
+def test_the_families_that_can_be_typed_are_those_of_the_recipes():
+    assert FAMILIES == recipes.FAMILIES
 
 
 def test_version_and_help_do_without_keras(tmp_path):

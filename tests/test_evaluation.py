@@ -11,6 +11,7 @@ import gentut
 from gentut import metrics
 from gentut.evaluation import evaluate as evaluation
 from gentut.evaluation import reference as reference_module
+from gentut.models.pca_mixture import PCAMixture
 
 CROWD = (
     "frechet_distance", "kernel_distance", "inception_score", "precision", "recall", "density",
@@ -308,6 +309,20 @@ def test_too_few_held_out_images_are_no_judge(tmp_path):
     few = make_photographs(tmp_path / "few", train=20, test=2)
     with pytest.raises(ValueError, match="at least 12 test images to judge by; .* which holds 4"):
         evaluation.ReferenceSet(few, OPTIONS)
+
+
+@pytest.mark.filterwarnings("ignore:.*only 20 samples")
+def test_the_gaussian_of_the_references_is_that_of_the_recipe(photographs, monkeypatch):
+    made = []
+
+    def kept(*arguments, **options):
+        made.append(PCAMixture(*arguments, **options))
+        return made[-1]
+
+    monkeypatch.setattr(reference_module, "PCAMixture", kept)
+    evaluation.ReferenceSet(photographs, OPTIONS).references(20)
+    recipe = gentut.build("gaussian", (16, 16, 1)).get_config()
+    assert {**made[0].get_config(), "name": ""} == {**recipe, "name": ""}
 
 
 def test_the_smallest_sets_are_scored_with_a_warning(tmp_path):

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from gentut import startup
-from gentut.cli.commands import COMMANDS
+from gentut.cli.commands import COMMANDS, refuse_early
 from gentut.cli.messages import close_streams, notes_in_one_line, open_streams, quiet, tell
 from gentut.cli.parser import parser
 
@@ -22,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "doctor":
             startup.keras_failure()  # which is then one of its findings
         elif options.command not in WITHOUT_KERAS:
+            refuse_early(options)
             startup.start_keras()
         with quiet(), notes_in_one_line(), startup.ctrl_c_raises():
             code = COMMANDS[options.command](options) or 0

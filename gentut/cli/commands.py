@@ -1,15 +1,18 @@
-"""What each command of the command line does with its options; `COMMANDS` names them all.
+"""What each command of the command line does with its options; ``COMMANDS`` names them all.
 
 Parts of gentut that only one command needs are imported inside it: the others start sooner.
 """
 
 import io
+import os
 import textwrap
 from argparse import Namespace
 from dataclasses import fields
 from pathlib import Path
 
+from gentut.checks import check_choice
 from gentut.cli.messages import tell as say  # a stage of a long job
+from gentut.cli.parser import FAMILIES
 
 
 def exit_code(status: str, options: Namespace) -> int:
@@ -24,6 +27,18 @@ def typed(options: Namespace, kind: type) -> dict[str, object]:
     """The fields of a dataclass that were typed as options; the others stay at their defaults."""
     values = {field.name: getattr(options, field.name, None) for field in fields(kind)}
     return {name: value for name, value in values.items() if value is not None}
+
+
+def refuse_early(options: Namespace) -> None:
+    """Raise for a family or a data set that does not exist, before seconds go into Keras."""
+    if options.command not in ("train", "compare", "choose") or options.resume:
+        return
+    from gentut import data as image_data
+
+    if options.command == "train":
+        check_choice("family", options.family, FAMILIES)
+    if options.data and not image_data.is_name(options.data) and not os.path.isdir(options.data):
+        image_data.class_names(options.data)  # says what it must be
 
 
 def train(options: Namespace) -> int:

@@ -14,7 +14,8 @@ from typing import NamedTuple
 from gentut.checks import check_seconds
 from gentut.startup import BACKENDS, asked_backend, keras_failure, keras_settings
 
-# Full mode, on the two cores of `REFERENCE`: minutes that a clock fixes, and those of the rest.
+# Minutes of each notebook in full mode: those that a clock fixes, which are the same on every
+# machine, and those that two cores of the speed `REFERENCE` need for the rest.
 NOTEBOOKS = {
     "01_background": (0.0, 4.0),
     "02_gan": (3.0, 2.8),
@@ -24,10 +25,14 @@ NOTEBOOKS = {
     "06_trends": (0.8, 3.4),
     "07_faq": (2.6, 1.0),
 }
-REFERENCE = 450e9  # float32 operations a second of a matrix product (tests/benchmarks/mnist.md)
-COLAB = {"tensorflow": "2.20", "keras": "3.13", "numpy": "2.1"}  # .github/constraints-colab.txt
-PILLOW_MENDED = 13  # its release notes of 2026-10-16; Colab still has 11.3
-LEAST_MEMORY, LEAST_DISK = 4e9, 1e9  # bytes; training keeps a data set and TensorFlow in 2 GB
+# Float32 operations a second of a matrix product, as measured for tests/benchmarks/mnist.md.
+REFERENCE = 450e9
+# What Colab has, as .github/constraints-colab.txt says.
+COLAB = {"tensorflow": "2.20", "keras": "3.13", "numpy": "2.1"}
+# The first version whose decoders have no known fault, by its release notes of 2026-10-16.
+PILLOW_MENDED = 13
+# Bytes.  A training needs 2 GB for a data set and TensorFlow, and other programs need some too.
+LEAST_MEMORY, LEAST_DISK = 4e9, 1e9
 
 
 class Finding(NamedTuple):
@@ -45,7 +50,7 @@ def doctor(seconds: float = 1.0) -> list[Finding]:
         seconds: for measuring the rate of matrix products, > 0.
 
     Returns:
-        A list of `Finding`; those with advice are not in order.
+        A list of ``Finding``; those with advice are not in order.
     """
     check_seconds("seconds", seconds)
     fault = import_fault()
@@ -85,7 +90,7 @@ def matmul_rate(seconds: float = 1.0, size: int = 1536, dtype: str = "float32") 
 
 
 def minutes(name: str, rate: float) -> float:
-    """Expected minutes of a notebook where matrix products run at `rate` operations a second."""
+    """Expected minutes of a notebook where matrix products run at ``rate`` operations a second."""
     by_clock, rest = NOTEBOOKS[name]
     return by_clock + rest * REFERENCE / rate
 

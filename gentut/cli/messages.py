@@ -12,12 +12,12 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-# What else could stand for a character that a terminal does not have.
+# What stands for a character that a terminal does not have.
 LOOK_ALIKE = {"×": "x", "↓": "v", "↑": "^", "…": "~", "≥": ">=", "≤": "<=", "–": "-", "—": "-"}
 
 
 def look_alike(error: UnicodeEncodeError) -> tuple[str | bytes, int]:
-    """For `codecs`: a character that an encoding lacks, by what it has (`é` as `e`), or escaped."""
+    """For ``codecs``: a character that an encoding lacks, by what it has (é as e), or escaped."""
     character, end = error.object[error.start], error.start + 1
     if "\udc80" <= character <= "\udcff":  # a byte of a file's name that is no text: as it was
         return bytes([ord(character) - 0xDC00]), end
@@ -35,9 +35,8 @@ def open_streams() -> None:
     """Make both output streams such that printing cannot fail for want of a character or stream."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if stream is None or getattr(
-            stream, "closed", False
-        ):  # by the shell, or under pythonw on Windows
+        # There is none, or it is closed: by the shell, or under pythonw on Windows.
+        if stream is None or getattr(stream, "closed", False):
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="gentut.look_alike")

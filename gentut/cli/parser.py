@@ -9,6 +9,10 @@ TensorFlow's own messages are kept off the terminal; TF_CPP_MIN_LOG_LEVEL=0 in t
 shows them.  Exit codes: 0 done, 2 bad input (one line says what), 130 stopped by Ctrl-C."""
 
 
+# The keys of `gentut.models.recipes.RECIPES`, which needs Keras.
+FAMILIES = ("gaussian", "mixture", "gan", "wgan", "vae", "flow", "latent_flow")
+
+
 class Parser(argparse.ArgumentParser):
     """One line for a mistake, as for every other bad input."""
 
@@ -62,9 +66,7 @@ def parser() -> Parser:
         sub.add_argument("--data", help="where the images of the run are now, if they were moved")
 
     sub = command("train", "train one family into a run folder")
-    sub.add_argument(
-        "family", nargs="?", help="gaussian, mixture, vae, gan, wgan, flow or latent_flow"
-    )
+    sub.add_argument("family", nargs="?", help=f"{', '.join(FAMILIES[:-1])} or {FAMILIES[-1]}")
     images(sub)
     sub.add_argument("--conditional", action="store_true", default=None, help="use the labels")
     sub.add_argument("--minutes", type=float, help="train by the clock, or")

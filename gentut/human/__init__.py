@@ -10,13 +10,7 @@
 that are marked as simulated, to try all of this out.
 """
 
-from gentut.human.analysis import (
-    analyse,
-    d_prime_choice,
-    d_prime_yes_no,
-    fleiss_kappa,
-    wilson,
-)
+from gentut.human.analysis import analyse, d_prime_choice, d_prime_yes_no, fleiss_kappa, wilson
 from gentut.human.design import make_study
 from gentut.human.figures import plot_errors, plot_images, summary
 from gentut.human.power import needed_raters, power, simulate

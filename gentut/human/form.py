@@ -24,7 +24,7 @@ except ImportError as error:
     ) from error
 
 FIXATION_MS = 500
-SIDE = 252  # CSS pixels for the longer side of an image, or the next smaller whole multiple
+SIDE = 252  # CSS pixels of an image's longer side; less where pixels are enlarged by whole numbers
 
 
 class Form(widgets.VBox):

@@ -21,10 +21,9 @@ from gentut.models.mixtures import draw_in_shares
 from gentut.training.step import draw_seed, generator_from
 
 AXES = 32  # principal components in which images are compared
-# Few images make fewer clusters, and fewer cells, so that each cluster and cell has several.
-FEWEST = 50  # training images per cluster, at least
+FEWEST = 50  # training images per cluster, at least: few images make fewer clusters
 CELLS = 40  # k-means cells per cluster, at most
-FEWEST_IN_CELL = 5  # training images per cell, at least
+FEWEST_IN_CELL = 5  # training images per cell, at least: few images make fewer cells
 NEIGHBOURS = 5  # nearest cells to which each cell is tied in the graph
 
 

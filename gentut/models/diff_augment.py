@@ -12,8 +12,7 @@ import numpy as np
 from keras import ops
 
 from gentut.checks import check_choice
-from gentut.training.devices import Tensor
-from gentut.training.step import per_image
+from gentut.training.devices import Tensor, per_image
 
 SHIFT = 1 / 8  # largest translation, as a share of the image's side
 HOLE = 1 / 2  # side of the hole that cutout makes, as a share of the image's side

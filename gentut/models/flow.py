@@ -4,7 +4,7 @@ Lipman et al. 2023 (arXiv:2210.02747); Liu et al. 2023 (rectified flow, arXiv:22
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,10 +14,10 @@ from gentut.checks import check_choice, check_positive, check_share
 from gentut.models.losses import flow_matching_loss, straight_path
 from gentut.models.networks import classes_of, join
 from gentut.models.vae import VAE
-from gentut.training.devices import Tensor
+from gentut.training.devices import Tensor, compile_options, per_image
 from gentut.training.kernels import Adam
-from gentut.training.optimizers import Optimizers, move_average, recipe_of
-from gentut.training.step import StepModel, compile_options, generator_from, per_image
+from gentut.training.optimizers import Optimizers, averaged_copy, move_average, recipe_of
+from gentut.training.step import StepModel, generator_from
 
 METHODS = ("euler", "heun")
 
@@ -52,7 +52,8 @@ class Flow(StepModel):
     """What flows of images and flows of latents share: loss, averaged velocity, path from noise.
 
     A subclass has ``velocity``, a network ``[points, time]`` (and labels) -> velocity, the shape of
-    the points; label ``num_classes`` means "no label".
+    the points; label ``num_classes`` means "no label".  Its ``_images(points, labels)`` turns
+    points at time 1 into images.
     """
 
     default_steps = 8
@@ -69,13 +70,13 @@ class Flow(StepModel):
         # The last label of the network is "none": it is what guidance compares with.
         super().__init__(image_shape, None if classes is None else classes - 1, **kwargs)
         check_share("drop_labels", drop_labels)
-        if not 0 <= ema < 1:
-            raise ValueError(f"`ema` must lie in [0, 1); received {ema!r}.")
         self.velocity, self.drop_labels, self.ema = velocity, drop_labels, ema
-        self.ema_velocity = keras.models.clone_model(velocity)
-        self.ema_velocity.set_weights(velocity.get_weights())
-        self.ema_velocity.trainable = False
+        self.ema_velocity = averaged_copy(velocity, ema)
         self.seed_generator = keras.random.SeedGenerator()
+
+    def call(self, points: Tensor, time: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return the averaged network's velocity at ``points`` and times ``(n, 1)``."""
+        return self.ema_velocity(join([points, time], labels))
 
     def _draws(self, points, labels, copies):
         """Noise, times and labels (some dropped) of one step."""
@@ -124,73 +125,6 @@ class Flow(StepModel):
         """The velocity as a function of points and time alone, which ``solve`` takes."""
         return lambda points, time: self._guided(points, time, labels, guidance)
 
-    def _check_drawing(self, n, labels, rng, steps, method, guidance):
-        check_positive("n", n)
-        steps = self.default_steps if steps is None else steps
-        check_positive("steps", steps)
-        check_choice("method", method, METHODS)
-        if not isinstance(guidance, int | float) or not np.isfinite(guidance):
-            raise ValueError(f"`guidance` must be a finite number; received {guidance!r}.")
-        if guidance != 1 and self.num_classes is None:
-            raise ValueError(
-                f"`guidance` needs a conditional model; received {guidance!r} for one without"
-                " classes."
-            )
-        if labels is None and self.num_classes is not None:
-            labels = rng.integers(0, self.num_classes, n)
-        return self.check_labels(labels, n), steps
-
-
-@keras.saving.register_keras_serializable("gentut")
-class FlowMatching(Flow):
-    """A velocity field that carries Gaussian noise to images (Lipman et al. 2023, eq. 23).
-
-    Training draws an image x₁, noise x₀ and a time t, and fits v(xₜ, t) to x₁ − x₀ at
-    xₜ = (1 − t)·x₀ + t·x₁; images are scaled to [−1, 1] inside.  ``sample`` solves
-    dx/dt = v(x, t) from t = 0 to 1.
-
-    Args:
-        velocity: ``[images, time (n, 1)]`` (and labels) -> ``(n, h, w, c)``, as
-            ``gentut.networks.velocity`` builds it.
-        drop_labels: share of labels replaced by "none" in training, for guidance.
-        ema: decay per step of the averaged velocity that ``sample`` uses; 0 for none.
-    """
-
-    def __init__(
-        self, velocity: keras.Model, drop_labels: float = 0.1, ema: float = 0.999, **kwargs: Any
-    ) -> None:
-        super().__init__(velocity, velocity.output_shape[1:], drop_labels, ema, **kwargs)
-        self.trackers = [keras.metrics.Mean(name="loss")]
-        self.built = True
-
-    @property
-    def metrics(self) -> list[keras.metrics.Metric]:
-        return self.trackers
-
-    def get_config(self) -> dict:
-        return {
-            "velocity": keras.saving.serialize_keras_object(self.velocity),
-            "drop_labels": self.drop_labels,
-            "ema": self.ema,
-            "default_batch_size": self.default_batch_size,
-            "name": self.name,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict) -> Self:
-        return cls(keras.saving.deserialize_keras_object(config.pop("velocity")), **config)
-
-    def call(self, points: Tensor, time: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return the averaged network's velocity at ``points`` and times ``(n, 1)``."""
-        return self.ema_velocity(join([points, time], labels))
-
-    def update(self, images: Tensor, labels: Tensor | None, progress: Tensor) -> dict[str, Tensor]:
-        """Take one training step on a batch; ``progress`` in [0, 1] sets the learning rate."""
-        self.set_learning_rates(progress, self.optimizer)
-        value = self._flow_step(2 * images - 1, labels, self.optimizer)
-        self.trackers[0].update_state(value)
-        return {"loss": self.trackers[0].result()}
-
     def sample(
         self,
         n: int,
@@ -208,20 +142,67 @@ class FlowMatching(Flow):
             labels: ints ``(n,)`` for conditional models; None draws them uniformly.
             seed: of noise and labels.
             steps: equal steps from noise to image; default ``default_steps``.
-            method: "euler", of first order with ``steps`` function evaluations (NFE), or "heun", of
-                second order with 2·steps − 1 of them.
+            method: "euler" or "heun", see ``solve``.
             guidance: weight w of classifier-free guidance; 1 is the plain conditional model,
                 more is truer to the label and less diverse.
         """
+        check_positive("n", n)
+        steps = self.default_steps if steps is None else steps
+        check_positive("steps", steps)
+        check_choice("method", method, METHODS)
+        if not isinstance(guidance, int | float) or not np.isfinite(guidance):
+            raise ValueError(f"`guidance` must be a finite number; received {guidance!r}.")
+        if guidance != 1 and self.num_classes is None:
+            raise ValueError(
+                f"`guidance` needs a conditional model; received {guidance!r} for one without"
+                " classes."
+            )
         rng = generator_from(seed)
-        labels, steps = self._check_drawing(n, labels, rng, steps, method, guidance)
-        noise = rng.standard_normal((n, *self.image_shape)).astype("float32")
+        labels = self.draw_labels(labels, n, rng)
+        noise = rng.standard_normal((n, *self.velocity.output_shape[1:])).astype("float32")
+        points = self.batched(
+            lambda x, y: solve(self._field(y, guidance), x, steps, method), noise, labels
+        )
+        return self._images(points, labels)
 
-        def draw(noise, labels):
-            points = solve(self._field(labels, guidance), noise, steps, method)
-            return ops.clip((points + 1) / 2, 0, 1)
 
-        return self.batched(draw, noise, labels)
+@keras.saving.register_keras_serializable("gentut")
+class FlowMatching(Flow):
+    """A velocity field that carries Gaussian noise to images (Lipman et al. 2023, eq. 23).
+
+    Training draws an image x₁, noise x₀ and a time t, and fits v(xₜ, t) to x₁ − x₀ at
+    xₜ = (1 − t)·x₀ + t·x₁; images are scaled to [−1, 1] inside.  ``sample`` solves
+    dx/dt = v(x, t) from t = 0 to 1.
+
+    Args:
+        velocity: ``[images, time (n, 1)]`` (and labels) -> ``(n, h, w, c)``, as
+            ``gentut.networks.velocity`` builds it.
+        drop_labels: share of labels replaced by "none" in training, for guidance.
+        ema: decay per step of the averaged velocity that ``sample`` uses; 0 for none.
+    """
+
+    arguments = ("velocity", "drop_labels", "ema")
+
+    def __init__(
+        self, velocity: keras.Model, drop_labels: float = 0.1, ema: float = 0.999, **kwargs: Any
+    ) -> None:
+        super().__init__(velocity, velocity.output_shape[1:], drop_labels, ema, **kwargs)
+        self.trackers = [keras.metrics.Mean(name="loss")]
+        self.built = True
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        return self.trackers
+
+    def update(self, images: Tensor, labels: Tensor | None, progress: Tensor) -> dict[str, Tensor]:
+        """Take one training step on a batch; ``progress`` in [0, 1] sets the learning rate."""
+        self.set_learning_rates(progress, self.optimizer)
+        value = self._flow_step(2 * images - 1, labels, self.optimizer)
+        self.trackers[0].update_state(value)
+        return {"loss": self.trackers[0].result()}
+
+    def _images(self, points, labels):
+        return np.clip((points + 1) / 2, 0, 1)
 
 
 @keras.saving.register_keras_serializable("gentut")
@@ -242,6 +223,7 @@ class LatentFlow(Flow):
     """
 
     default_steps = 16
+    arguments = ("vae", "velocity", "train_vae", "draws", "drop_labels", "ema")
 
     def __init__(
         self,
@@ -297,30 +279,6 @@ class LatentFlow(Flow):
             "constant_share": self.constant_share,
         }
 
-    def get_config(self) -> dict:
-        return {
-            "vae": keras.saving.serialize_keras_object(self.vae),
-            "velocity": keras.saving.serialize_keras_object(self.velocity),
-            "train_vae": self.train_vae,
-            "draws": self.draws,
-            "drop_labels": self.drop_labels,
-            "ema": self.ema,
-            "default_batch_size": self.default_batch_size,
-            "name": self.name,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict) -> Self:
-        parts = {
-            name: keras.saving.deserialize_keras_object(config.pop(name))
-            for name in ("vae", "velocity")
-        }
-        return cls(**parts, **config)
-
-    def call(self, points: Tensor, time: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return the averaged network's velocity at latents ``points`` and times ``(n, 1)``."""
-        return self.ema_velocity(join([points, time], labels))
-
     def _forget(self):
         if self.train_vae:
             self.vae._forget()
@@ -351,27 +309,8 @@ class LatentFlow(Flow):
         labels = None if labels is None else ops.tile(labels, (self.draws,))
         return mean + ops.exp(log_var / 2) * noise, labels
 
-    def sample(
-        self,
-        n: int,
-        labels: np.ndarray | None = None,
-        seed: int | None = None,
-        *,
-        steps: int | None = None,
-        method: str = "heun",
-        guidance: float = 1.0,
-    ) -> np.ndarray:
-        """Draw images; see ``FlowMatching.sample``.
-
-        The flow makes a latent, the VAE decodes it.
-        """
-        rng = generator_from(seed)
-        labels, steps = self._check_drawing(n, labels, rng, steps, method, guidance)
-        noise = rng.standard_normal((n, self.latent_dim)).astype("float32")
-        latents = self.batched(
-            lambda z, y: solve(self._field(y, guidance), z, steps, method), noise, labels
-        )
-        return self.vae.decode(latents, labels)
+    def _images(self, points, labels):
+        return self.vae.decode(points, labels)
 
     def reconstruct(self, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Decode the mean of q(z|x): ``(n, h, w, c)`` in [0, 1]; see ``gentut.VAE``."""

@@ -1,7 +1,7 @@
 """Generative adversarial networks: Goodfellow et al. 2014 and the losses and penalties since."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,11 +12,11 @@ from gentut.models import diff_augment as augmentation
 from gentut.models.diff_augment import check_transforms
 from gentut.models.losses import ADVERSARIAL, gradient_penalty, zero_centered_gradient_penalty
 from gentut.models.networks import classes_of, join
-from gentut.training.devices import Tensor
+from gentut.training.devices import Tensor, compile_options, per_image
 from gentut.training.gradients import input_gradient
 from gentut.training.kernels import Adam
-from gentut.training.optimizers import Optimizers, move_average, recipe_of
-from gentut.training.step import StepModel, compile_options, generator_from, per_image
+from gentut.training.optimizers import Optimizers, averaged_copy, move_average, recipe_of
+from gentut.training.step import StepModel, generator_from
 
 PENALTIES = ("r1", "r2", "gradient_penalty")
 
@@ -42,6 +42,17 @@ class GAN(StepModel):
             otherwise the gradients are those of the plain step.  Needs critic_steps=1, a
             discriminator without batch statistics, and a loss with a gradient ratio.
     """
+
+    arguments = (
+        "generator",
+        "discriminator",
+        "penalties",
+        "penalty_interval",
+        "critic_steps",
+        "ema",
+        "fused",
+        "augment",
+    )
 
     def __init__(
         self,
@@ -78,8 +89,6 @@ class GAN(StepModel):
         }
         for name, value in (("penalty_interval", penalty_interval), ("critic_steps", critic_steps)):
             check_positive(name, value)
-        if not 0 <= ema < 1:
-            raise ValueError(f"`ema` must lie in [0, 1); received {ema!r}.")
         batch_statistics = [
             layer.name
             for layer in discriminator._flatten_layers()
@@ -100,9 +109,7 @@ class GAN(StepModel):
         self.parts = critic_steps
         self.ema, self.fused, self.augment = ema, fused, check_transforms(augment)
         self.latent_dim = generator.inputs[0].shape[-1]
-        self.ema_generator = keras.models.clone_model(generator)
-        self.ema_generator.set_weights(generator.get_weights())
-        self.ema_generator.trainable = False
+        self.ema_generator = averaged_copy(generator, ema)
         self.seed_generator = keras.random.SeedGenerator()
         self.trackers = [keras.metrics.Mean(name=n) for n in ("d_loss", "g_loss", "penalty")]
         self.built = True
@@ -146,27 +153,7 @@ class GAN(StepModel):
         }
 
     def get_config(self) -> dict:
-        return {
-            "generator": keras.saving.serialize_keras_object(self.generator),
-            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
-            "loss": self.loss_name,
-            "penalties": self.penalties,
-            "penalty_interval": self.penalty_interval,
-            "critic_steps": self.critic_steps,
-            "ema": self.ema,
-            "fused": self.fused,
-            "augment": list(self.augment),
-            "default_batch_size": self.default_batch_size,
-            "name": self.name,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict) -> Self:
-        networks = {
-            name: keras.saving.deserialize_keras_object(config.pop(name))
-            for name in ("generator", "discriminator")
-        }
-        return cls(**networks, **config)
+        return {**super().get_config(), "loss": self.loss_name}  # Keras has its own ``loss``
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -324,10 +311,7 @@ class GAN(StepModel):
         if latents is None:
             latents = rng.standard_normal((n, self.latent_dim)).astype("float32")
         latents = self.check_latents(latents, n)
-        if labels is None and self.num_classes is not None:
-            labels = rng.integers(0, self.num_classes, n)
-        labels = self.check_labels(labels, n)
-        return self.batched(self._draw, latents, labels)
+        return self.batched(self._draw, latents, self.draw_labels(labels, n, rng))
 
     def check_latents(self, latents: np.ndarray, n: int) -> np.ndarray:
         """Return ``latents`` if they are ``n`` of this model's, or say why not."""

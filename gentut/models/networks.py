@@ -1,7 +1,12 @@
 """Network builders: functional Keras models for 28×28 grey to 128×128 colour images.
 
 Images enter and leave in [0, 1]; rescaling happens inside.  Conditional networks take
-``[input, labels]``, labels as ints ``(n,)``.
+``[input, labels]``, labels as ints ``(n,)``.  What the builders have in common:
+
+    image_shape: ``(height, width, channels)``, see ``check_image_shape``.
+    latent_dim: numbers in a latent.
+    num_classes: None, or how many classes the labels have; a velocity takes one more, "none".
+    filters: channels of each convolution; the last number repeats as often as it is needed.
 """
 
 import math
@@ -12,6 +17,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from gentut.checks import check_image_shape
 from gentut.training.devices import Tensor
 from gentut.training.kernels import BatchNormalization, Embedding
 
@@ -29,25 +35,6 @@ def classes_of(network: keras.Model) -> int | None:
     return embeddings[0].input_dim if embeddings else None
 
 
-def check_image_shape(image_shape: Sequence[int]) -> tuple[tuple[int, int, int], int]:
-    """Return ``(height, width, channels)`` and the number of halvings down to a base of 4 to 8."""
-    shape = tuple(int(v) for v in image_shape)
-    if len(shape) != 3 or shape[2] not in (1, 3):
-        raise ValueError(
-            "`image_shape` must be (height, width, channels) with 1 or 3 channels;"
-            f" received {tuple(image_shape)}."
-        )
-    halvings, height, width = 0, shape[0], shape[1]
-    while max(height, width) > 8 and height % 2 == 0 and width % 2 == 0:
-        halvings, height, width = halvings + 1, height // 2, width // 2
-    if halvings < 1 or not (min(height, width) >= 3 and max(height, width) <= 12):
-        raise ValueError(
-            "`image_shape` must have a height and width that halve evenly down to 4…8 pixels"
-            f" (28, 32, 48, 64, 96, 128, …); received {shape}."
-        )
-    return shape, halvings
-
-
 @keras.saving.register_keras_serializable("gentut")
 class SpectralConv2D(layers.Conv2D):
     """Convolution with its kernel divided by its largest singular value (Miyato et al. 2018).
@@ -58,9 +45,7 @@ class SpectralConv2D(layers.Conv2D):
 
     def build(self, input_shape: tuple) -> None:
         super().build(input_shape)
-        self.u = self.add_weight(
-            shape=(1, self.filters), initializer="random_normal", trainable=False, name="u"
-        )
+        self.u = self.add_weight((1, self.filters), "random_normal", trainable=False, name="u")
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         self._update = bool(training)
@@ -76,9 +61,7 @@ class SpectralDense(layers.Dense):
 
     def build(self, input_shape: tuple) -> None:
         super().build(input_shape)
-        self.u = self.add_weight(
-            shape=(1, self.units), initializer="random_normal", trainable=False, name="u"
-        )
+        self.u = self.add_weight((1, self.units), "random_normal", trainable=False, name="u")
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         kernel = _unit_norm(self.kernel, self.u, training)
@@ -110,15 +93,31 @@ def _full():
     return keras.config.floatx()
 
 
-def _latents_and_labels(latent_dim, num_classes, units, use_bias):
-    """Inputs and a first dense layer; labels join as one more linear term of it."""
+def _repeated(filters, count):
+    """The first ``count`` of ``filters``, the last of which repeats."""
+    return [filters[min(i, len(filters) - 1)] for i in range(count)]
+
+
+def _growth(image_shape, filters):
+    """Of a generator or decoder: the base, its smallest grid; filters from there on; channels."""
+    (height, width, channels), doublings = check_image_shape(image_shape)
+    filters = _repeated(filters, doublings)
+    return (height >> doublings, width >> doublings, filters[0]), filters, channels
+
+
+def _first_layer(latent_dim, num_classes, units, use_bias):
     latents = keras.Input((latent_dim,), name="latents")
     x = layers.Dense(units, use_bias=use_bias)(latents)
+    return _with_labels(latents, x, num_classes, embeddings_initializer="glorot_uniform")
+
+
+def _with_labels(inputs, x, num_classes, **options):
+    """Labels join the inputs, and ``x`` as one more linear term of a dense layer."""
     if num_classes is None:
-        return latents, x
+        return inputs, x
     labels = keras.Input((), dtype="int32", name="labels")
-    embedded = Embedding(num_classes, units, embeddings_initializer="glorot_uniform")(labels)
-    return [latents, labels], layers.Add()([x, embedded])
+    embedded = Embedding(num_classes, x.shape[-1], **options)(labels)
+    return [inputs, labels], layers.Add()([x, embedded])
 
 
 def generator(
@@ -129,20 +128,11 @@ def generator(
 ) -> keras.Model:
     """Build a generator: latents ``(n, latent_dim)`` (and labels) -> images ``(n, h, w, c)``.
 
-    The images are in [0, 1].  Transposed convolutions with batch normalisation (DCGAN, Radford et
-    al. 2016).
-
-    Args:
-        image_shape: ``(height, width, channels)``.
-        latent_dim: numbers in a latent.
-        num_classes: None, or how many classes its labels have.
-        filters: channels at the base resolution and at the following ones; the last repeats.
+    Transposed convolutions with batch normalisation (DCGAN, Radford et al. 2016); ``filters`` begin
+    at the base, the smallest grid.
     """
-    (height, width, channels), doublings = check_image_shape(image_shape)
-    filters = [filters[min(i, len(filters) - 1)] for i in range(doublings)]
-    base = (height >> doublings, width >> doublings, filters[0])
-    units = base[0] * base[1] * base[2]
-    inputs, x = _latents_and_labels(latent_dim, num_classes, units, use_bias=False)
+    base, filters, channels = _growth(image_shape, filters)
+    inputs, x = _first_layer(latent_dim, num_classes, math.prod(base), use_bias=False)
     x = layers.ReLU()(BatchNormalization(momentum=0.9)(x))
     x = layers.Reshape(base)(x)
     for width_here in filters[1:]:
@@ -162,19 +152,13 @@ def discriminator(
     """Build a discriminator: images in [0, 1] (and labels) -> scores ``(n, 1)``, no sigmoid.
 
     Strided convolutions without batch normalisation, so that every image is scored alone.
-    Labels enter as a projection (Miyato & Koyama 2018, eq. 3).
-
-    Args:
-        image_shape: ``(height, width, channels)``.
-        num_classes: None, or how many classes its labels have.
-        filters: channels of each convolution; the last repeats.
-        spectral_normalization: of every kernel, see ``SpectralConv2D``.
+    Labels enter as a projection (Miyato & Koyama 2018, eq. 3).  ``spectral_normalization`` is that
+    of every kernel, see ``SpectralConv2D``.
     """
     image_shape, halvings = check_image_shape(image_shape)
     conv = SpectralConv2D if spectral_normalization else layers.Conv2D
     dense = SpectralDense if spectral_normalization else layers.Dense
-    steps = max(halvings + 1, len(filters))
-    filters = [filters[min(i, len(filters) - 1)] for i in range(steps)]
+    filters = _repeated(filters, max(halvings + 1, len(filters)))
     images = keras.Input(image_shape, name="images")
     x = layers.Rescaling(2.0, -1.0)(images)
     for width_here in filters:
@@ -202,28 +186,14 @@ def encoder(
     """Build an encoder: images (and labels) -> ``(n, 2·latent_dim)``, mean beside log variance.
 
     SiLU (Ramachandran et al. 2017) instead of the rectifier: in one minute of training on two CPU
-    cores it gains about 6 nats of ELBO on MNIST.
-
-    Args:
-        image_shape: ``(height, width, channels)``.
-        latent_dim: numbers in a latent.
-        num_classes: None, or how many classes its labels have.
-        filters: channels of each convolution, each of which halves the image; the last repeats.
-        units: of the dense layer.
+    cores it gains about 6 nats of ELBO on MNIST.  ``units`` are those of the dense layer.
     """
     image_shape, halvings = check_image_shape(image_shape)
-    filters = [filters[min(i, len(filters) - 1)] for i in range(halvings)]
     images = keras.Input(image_shape, name="images")
     x = layers.Rescaling(2.0, -1.0)(images)
-    for width_here in filters:
+    for width_here in _repeated(filters, halvings):
         x = layers.Conv2D(width_here, 4, 2, padding="same", activation="silu")(x)
-    inputs, x = images, layers.Dense(units)(layers.Flatten()(x))
-    if num_classes is not None:
-        labels = keras.Input((), dtype="int32", name="labels")
-        inputs, x = (
-            [images, labels],
-            layers.Add()([x, Embedding(num_classes, units)(labels)]),
-        )
+    inputs, x = _with_labels(images, layers.Dense(units)(layers.Flatten()(x)), num_classes)
     outputs = layers.Dense(2 * latent_dim, name="mean_and_log_var", dtype=_full())(
         layers.Activation("silu")(x)
     )
@@ -239,18 +209,11 @@ def decoder(
 ) -> keras.Model:
     """Build a decoder: latents (and labels) -> logits of the pixel means, ``(n, h, w, c)``.
 
-    Args:
-        image_shape: ``(height, width, channels)``.
-        latent_dim: numbers in a latent.
-        num_classes: None, or how many classes its labels have.
-        filters: channels at the base resolution and at the following ones; the last repeats.
-        units: of the dense layer.
+    ``filters`` begin at the base, the smallest grid; ``units`` are those of the first dense layer.
     """
-    (height, width, channels), doublings = check_image_shape(image_shape)
-    filters = [filters[min(i, len(filters) - 1)] for i in range(doublings)]
-    base = (height >> doublings, width >> doublings, filters[0])
-    inputs, x = _latents_and_labels(latent_dim, num_classes, units, use_bias=True)
-    x = layers.Dense(base[0] * base[1] * base[2], activation="silu")(layers.Activation("silu")(x))
+    base, filters, channels = _growth(image_shape, filters)
+    inputs, x = _first_layer(latent_dim, num_classes, units, use_bias=True)
+    x = layers.Dense(math.prod(base), activation="silu")(layers.Activation("silu")(x))
     x = layers.Reshape(base)(x)
     for width_here in filters[1:]:
         x = layers.Conv2DTranspose(width_here, 4, 2, padding="same", activation="silu")(x)
@@ -270,9 +233,6 @@ class TimeFeatures(layers.Layer):
         rates = math.pi / 2 * 2.0 ** np.arange(self.octaves, dtype="float32")
         angles = time * ops.convert_to_tensor(rates, dtype=time.dtype)
         return ops.concatenate([time, ops.sin(angles), ops.cos(angles)], axis=-1)
-
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
-        return (input_shape[0], 2 * self.octaves + 1)
 
     def get_config(self) -> dict:
         return {**super().get_config(), "octaves": self.octaves}
@@ -297,11 +257,6 @@ class FromGaussian(layers.Layer):
         variance = (1 - t) ** 2 + t**2 * self.spread**2
         factor = (t * self.spread**2 - (1 - t)) / variance
         return factor * points + self.spread / ops.sqrt(variance) * rest
-
-    def compute_output_shape(
-        self, rest_shape: tuple, points_shape: tuple, time_shape: tuple
-    ) -> tuple:
-        return rest_shape
 
     def get_config(self) -> dict:
         return {**super().get_config(), "spread": self.spread}
@@ -345,15 +300,11 @@ def velocity(
     A compact one (Ronneberger et al. 2015), whose output is ``(n, h, w, c)``.  The finest level has
     half the resolution of the image: a stride-2 convolution goes in, a transposed one out.
 
-    Args:
-        image_shape: ``(height, width, channels)``.
-        num_classes: None, or how many classes there are beside the label "none".
-        filters: channels per level; larger images halve further with the last number.
-        blocks: per level, on the way down and on the way up.
-        units: of the vector of time and label.
+    ``filters`` has a number per level, each with ``blocks`` on the way down and on the way up;
+    ``units`` are those of the vector of time and label.
     """
     image_shape, halvings = check_image_shape(image_shape)
-    filters = [filters[min(i, len(filters) - 1)] for i in range(halvings)]
+    filters = _repeated(filters, halvings)
     extra, condition = _time_and_labels(num_classes, units)
     images = keras.Input(image_shape, name="images")
     x = layers.Conv2D(filters[0], 4, 2, padding="same")(images)
@@ -382,11 +333,7 @@ def latent_velocity(
 ) -> keras.Model:
     """Build an MLP: ``[latents, time (n, 1)]`` (and labels) -> velocity, ``(n, latent_dim)``.
 
-    Args:
-        latent_dim: numbers in a latent.
-        num_classes: None, or how many classes there are beside the label "none".
-        units: of each dense layer.
-        blocks: of two dense layers beside a shortcut.
+    Each of its ``blocks`` is two dense layers of so many ``units`` beside a shortcut.
     """
     extra, condition = _time_and_labels(num_classes, units)
     latents = keras.Input((latent_dim,), name="latents")

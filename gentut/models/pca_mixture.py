@@ -30,6 +30,7 @@ class PCAMixture(StepModel):
     """
 
     iterative = False
+    arguments = ("image_shape", "num_classes", "components", "latent_dim")
 
     def __init__(
         self,
@@ -44,15 +45,6 @@ class PCAMixture(StepModel):
         self.components, self.latent_dim = components, latent_dim
         self.arrays = None
         self.built = True
-
-    def get_config(self) -> dict:
-        return {
-            "image_shape": self.image_shape,
-            "num_classes": self.num_classes,
-            "components": self.components,
-            "latent_dim": self.latent_dim,
-            "name": self.name,
-        }
 
     def fit(
         self,
@@ -112,9 +104,7 @@ class PCAMixture(StepModel):
         if self.arrays is None:
             raise ValueError("`sample` needs a fitted model; call `fit` first.")
         rng = generator_from(seed)
-        if labels is None and self.num_classes is not None:
-            labels = rng.integers(0, self.num_classes, n)
-        labels = self.check_labels(labels, n)
+        labels = self.draw_labels(labels, n, rng)
         a = self.arrays
         chosen = draw_components(a["weights"], a["groups"], labels, n, rng)
         noise = rng.standard_normal((n, a["means"].shape[1])).astype("float32")

@@ -6,7 +6,7 @@ The sizes suit 28×28 to 64×64 images and two CPU cores; ``tests/benchmarks`` m
 from collections.abc import Sequence
 from typing import Any
 
-from gentut.checks import check_choice, check_positive
+from gentut.checks import check_choice, check_image_shape, check_positive
 from gentut.models import networks
 from gentut.models.cluster_gan import ClusterGAN
 from gentut.models.flow import FlowMatching, LatentFlow
@@ -105,7 +105,7 @@ def build(
     if num_classes is not None:
         check_positive("num_classes", num_classes)
     recipe = RECIPES[family]
-    image_shape, _ = networks.check_image_shape(image_shape)
+    image_shape, _ = check_image_shape(image_shape)
     settings = {**recipe["model"], **changes}
     if family in ("gaussian", "mixture"):
         return PCAMixture(image_shape, num_classes, **settings)

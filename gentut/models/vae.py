@@ -17,8 +17,8 @@ from gentut.models.losses import (
 )
 from gentut.models.mixtures import draw_components, draw_rows, fit_mixtures, move_to_components
 from gentut.models.networks import classes_of, join
-from gentut.training.devices import Tensor, mean_over_replicas
-from gentut.training.step import StepModel, generator_from, per_image
+from gentut.training.devices import Tensor, mean_over_replicas, per_image
+from gentut.training.step import StepModel, generator_from
 
 LIKELIHOODS = ("bernoulli", "gaussian")
 
@@ -41,6 +41,7 @@ class VAE(StepModel):
 
     default_batch_size = 128
     finishing = "fitting the prior of the codes"
+    arguments = ("encoder", "decoder", "beta", "likelihood", "kl_warmup", "free_bits")
 
     def __init__(
         self,
@@ -90,26 +91,6 @@ class VAE(StepModel):
         return self.trackers
 
     # ------------------------------------------------------------------ save
-
-    def get_config(self) -> dict:
-        return {
-            "encoder": keras.saving.serialize_keras_object(self.encoder),
-            "decoder": keras.saving.serialize_keras_object(self.decoder),
-            "beta": self.beta,
-            "likelihood": self.likelihood,
-            "kl_warmup": self.kl_warmup,
-            "free_bits": self.free_bits,
-            "default_batch_size": self.default_batch_size,
-            "name": self.name,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict) -> Self:
-        networks = {
-            name: keras.saving.deserialize_keras_object(config.pop(name))
-            for name in ("encoder", "decoder")
-        }
-        return cls(**networks, **config)
 
     def save_own_variables(self, store: Any) -> None:
         super().save_own_variables(store)
@@ -305,9 +286,7 @@ class VAE(StepModel):
         """
         check_positive("n", n)
         rng = generator_from(seed)
-        if labels is None and self.num_classes is not None:
-            labels = rng.integers(0, self.num_classes, n)
-        labels = self.check_labels(labels, n)
+        labels = self.draw_labels(labels, n, rng)
         noise = rng.standard_normal((n, self.latent_dim))
         if self.prior is not None:
             prior = self.prior

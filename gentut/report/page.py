@@ -1,6 +1,6 @@
 """A small vocabulary of blocks, and the page that is made of them.
 
-Each block is data with a `render` method that returns HTML; every text in it is escaped. The
+Each block is data with a ``render`` method that returns HTML; every text in it is escaped. The
 page forbids the browser, by its Content-Security-Policy, to run a script or to fetch anything.
 """
 
@@ -36,7 +36,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Plain text; `lead` is for what the reader should take away from the page."""
+    """Plain text; ``lead`` is for what the reader should take away from the page."""
 
     text: str
     lead: bool = False
@@ -90,7 +90,7 @@ class Cell:
 class Table:
     """Rows of text under column heads; it scrolls sideways by itself where it is too wide.
 
-    `head` and `rows` hold strings or `Cell`s, all rows as many as `head`.
+    ``head`` and ``rows`` hold strings or ``Cell``s, all rows as many as ``head``.
     """
 
     caption: str
@@ -128,7 +128,7 @@ def _cell(cell: str | Cell, tag: str) -> str:
 
 @dataclass(frozen=True)
 class Picture:
-    """A matplotlib figure, or one image `(h, w, c)` in [0, 1] shown with square pixels.
+    """A matplotlib figure, or one image ``(h, w, c)`` in [0, 1] shown with square pixels.
 
     Args:
         image: what to show.
@@ -165,7 +165,7 @@ class Animation:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Pictures side by side as far as the width allows; `wide` ones need more of it."""
+    """Pictures side by side as far as the width allows; ``wide`` ones need more of it."""
 
     pictures: Sequence[Picture | Animation]
     wide: bool = False

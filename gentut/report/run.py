@@ -101,7 +101,7 @@ def run_report(path: str | os.PathLike, info: RunInfo) -> None:
 
 
 def _scores(scores: Mapping[str, object]) -> list[Block]:
-    """What `gentut.evaluate` found, beside the same scores of images that no network made."""
+    """What ``gentut.evaluate`` found, beside the same scores of images that no network made."""
     shown = [key for key in SCORES if has(scores, key)]
     rows = [
         [

@@ -14,7 +14,7 @@ SCORE_NAMES = {
 
 
 def check_tasks(tasks: object) -> None:
-    """Raises unless this is task -> what `gentut.runs.tasks` found; for what a file holds."""
+    """Raises unless this is task -> what ``gentut.runs.tasks`` found; for what a file holds."""
     check_entries(tasks, {})
     for task, found in tasks.items():
         kinds = {"task": str, "score": str, "data": str, "n": int, "n_seen": int, "results": dict}
@@ -38,7 +38,7 @@ def task_rows(found: Mapping) -> tuple[list[str], list[list[str]]]:
     """Head and rows of text: one for each train set, with its difference to real images.
 
     Args:
-        found: the dict of `gentut.runs.tasks.run_task`.
+        found: the dict of ``gentut.runs.tasks.run_task``.
     """
     rows = []
     for name, result in found["results"].items():

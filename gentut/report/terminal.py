@@ -11,9 +11,9 @@ from gentut.report.recommendation import NEEDS
 def aligned(
     rows: Sequence[Sequence[str]], left: Sequence[int] = (0,), head_width: int = 100
 ) -> str:
-    """Rows of texts as lines, in columns two spaces apart; `left` are set left, others right.
+    """Rows of texts as lines, in columns two spaces apart; ``left`` are set left, others right.
 
-    The first row is the head; its texts are broken at `head_width` characters.
+    The first row is the head; its texts are broken at ``head_width`` characters.
     """
     head = [textwrap.wrap(text, head_width) or [""] for text in rows[0]]
     height = max(map(len, head))

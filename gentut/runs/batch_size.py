@@ -11,16 +11,14 @@ from gentut.checks import check_images, check_labels, check_positive, check_seco
 from gentut.models import recipes
 from gentut.training.devices import device_count, out_of_memory
 
-# A doubled batch that gains less speed than this share is not worth its memory.
-GAIN = 0.05
-# Larger batches are not tried, unless the caller asks for them.
-MOST = 4096
+GAIN = 0.05  # share of speed that a doubled batch must gain to be worth its memory
+MOST = 4096  # images of the largest batch that is tried, unless the caller asks for more
 
 
 class BatchSize(NamedTuple):
-    """What `find_batch_size` found: the size, and (size, images per second) of all that it tried.
+    """What ``find_batch_size`` found: the size, and (size, images per second) of all that it tried.
 
-    `full`: the first size that did not fit into memory, or None if none was met.
+    ``full``: the first size that did not fit into memory, or None if none was met.
     """
 
     size: int
@@ -61,13 +59,13 @@ def find_batch_size(
     in a step (and, often, a higher rate); on a CPU the recipe's size is the one to keep.
 
     Args:
-        family: a neural one of `gentut.models.recipes.FAMILIES`.
+        family: a neural one of ``gentut.models.recipes.FAMILIES``.
         images: float in [0, 1], ``(n, height, width, channels)``.
         labels: ints ``(n,)`` for a conditional model, or None.
         seconds: to measure each size, after its graph is built.
         most: no size above it is tried; at least the recipe's.
 
-    Returns: a `BatchSize`; its size is the smallest within 5 % of the fastest.
+    Returns: a ``BatchSize``; its size is the smallest within 5 % of the fastest.
 
     Raises:
         ValueError: images or labels that no model takes, too few images for one batch, a limit

@@ -1,8 +1,8 @@
 """All of a training in one file, from which it goes on as if it had never stopped.
 
-A checkpoint is one `.npz` file without pickled objects: every variable of the model (weights,
+A checkpoint is one ``.npz`` file without pickled objects: every variable of the model (weights,
 averages, optimizer states, states of the random streams, running means of the losses), its
-architecture, and in `state` the history up to here.  So history and weights cannot disagree.
+architecture, and in ``state`` the history up to here.  So history and weights cannot disagree.
 """
 
 import dataclasses
@@ -40,7 +40,7 @@ def variables(model: StepModel) -> list[keras.Variable]:
 
 
 def require_finite(model: StepModel) -> None:
-    """Raise `TrainingDiverged` if a variable holds NaN or infinity."""
+    """Raise ``TrainingDiverged`` if a variable holds NaN or infinity."""
     for variable in variables(model):
         array = _array(variable)
         if array.dtype.kind == "f" and not np.isfinite(array).all():
@@ -71,7 +71,7 @@ def save(folder: Path, model: StepModel, position: Position) -> Path:
 
 
 def load(path: Path) -> tuple[StepModel, Position]:
-    """The model and the `Position` of a checkpoint.
+    """The model and the ``Position`` of a checkpoint.
 
     Raises:
         ValueError: the file is damaged or no checkpoint.
@@ -104,14 +104,14 @@ def load(path: Path) -> tuple[StepModel, Position]:
 def load_newest(
     folder: Path, say: Callable[[str], None] = lambda line: None, written: Mapping | None = None
 ) -> tuple[StepModel, Position] | None:
-    """Model and `Position` of the newest whole checkpoint, or None if there is none.
+    """Model and ``Position`` of the newest whole checkpoint, or None if there is none.
 
-    A damaged one is told to `say` and stays, see `drop_beyond`.
+    A damaged one is told to ``say`` and stays, see ``drop_beyond``.
 
     Args:
         folder: of the checkpoints.
         say: called with a line of text.
-        written: the `gentut.training.devices.environment` of who wrote them.
+        written: the ``gentut.training.devices.environment`` of who wrote them.
 
     Raises:
         ValueError: these versions of gentut and Keras can read none of them.

@@ -10,8 +10,8 @@ from gentut import data as image_data
 from gentut.runs.folder import Config, RunFolder
 from gentut.training.step import StepModel
 
-PART = 1_000  # images that are hashed at once
-LISTED = 5  # classes named in a message
+PART = 1_000  # images hashed at once, so that no second copy of a whole data set is needed
+LISTED = 5  # classes named in a message, at most
 
 
 def describe(data: str, images: np.ndarray, labels: np.ndarray) -> dict[str, object]:
@@ -44,11 +44,11 @@ def difference(before: Mapping, now: Mapping) -> str:
 
 
 def locate(run: RunFolder, config: Config, data: str | os.PathLike | None = None) -> str:
-    """Where the images of a run are: where they were, or `data`, if they were moved.
+    """Where the images of a run are: where they were, or ``data``, if they were moved.
 
     Raises:
         FileNotFoundError: they are not there.
-        ValueError: `data` cannot be the same images.
+        ValueError: ``data`` cannot be the same images.
     """
     where = config.data if data is None else str(data)
     named = image_data.is_name(where) or image_data.is_name(config.data)
@@ -79,7 +79,7 @@ def check_same(
 ) -> None:
     """Raise unless these are the contents that a run was trained on.
 
-    Runs of older versions did not note them; that they could not be checked is told to `say`.
+    Runs of older versions did not note them; that they could not be checked is told to ``say``.
     """
     number = len(found["classes"])
     if config.contents:
@@ -105,10 +105,40 @@ def load_again(
 ) -> tuple[np.ndarray, np.ndarray, dict]:
     """The training images, labels and contents of a run, checked to be what it was trained on.
 
-    `config.data` becomes the place where they were found.
+    ``config.data`` becomes the place where they were found.
     """
     config.data = locate(run, config, data)
     images, labels = image_data.load(config.data, "train", **config.data_options)
     found = describe(config.data, images, labels)
     check_same(run, config, found, model, say)
     return images, labels, found
+
+
+def used_labels(
+    config: Config, images: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray | None, int | None]:
+    """The labels that a run trains with and the number of classes; None for models without.
+
+    Raises:
+        ValueError: too few images, in all or of a class, or too few classes.
+    """
+    if len(images) < 2:
+        raise ValueError(
+            f"`data` must hold at least 2 training images; received {config.data!r}, which holds"
+            f" {len(images)}."
+        )
+    if not config.conditional:
+        return None, None
+    names = image_data.class_names(config.data)
+    if len(names) < 2:
+        raise ValueError(
+            f"`conditional` needs data with at least 2 classes; received {config.data!r}, which has"
+            f" {len(names)}."
+        )
+    counts = np.bincount(labels, minlength=len(names))
+    if counts.min() < 2:
+        raise ValueError(
+            "`conditional` needs at least 2 training images of each class; received"
+            f" {config.data!r}, which has {counts.min()} of class {names[counts.argmin()]!r}."
+        )
+    return labels, len(names)

@@ -13,13 +13,18 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from gentut.checks import check_choice, check_entries, check_int, check_positive
+from gentut.checks import (
+    check_choice,
+    check_entries,
+    check_image_shape,
+    check_int,
+    check_positive,
+)
 from gentut.files import read_json, write_atomically, write_json
 from gentut.models import recipes
-from gentut.models.networks import check_image_shape
 from gentut.report.scores import check_scores
 from gentut.report.tasks import check_tasks
-from gentut.runs.versions import read_keras, unreadable
+from gentut.runs.versions import read_keras, save_model, unreadable
 from gentut.training.callbacks import TimeBudget
 from gentut.training.step import StepModel
 
@@ -73,7 +78,7 @@ class Settings:
 
     @property
     def data_options(self) -> dict[str, object]:
-        """The options of `gentut.data.load`, only those that say something."""
+        """The options of ``gentut.data.load``, only those that say something."""
         on_error = "skip" if self.skip_unreadable else None
         options = {"size": self.size, "channels": self.channels, "on_error": on_error}
         return {name: value for name, value in options.items() if value is not None}
@@ -134,7 +139,7 @@ class Config(Settings):
 
 
 def check_contents(contents: object) -> None:
-    """Raise unless this is a dict as `gentut.runs.contents.describe` gives it."""
+    """Raise unless this is a dict as ``gentut.runs.contents.describe`` gives it."""
     check_entries(contents, {"classes": list, "images": int, "sha256": str})
     for name in contents["classes"]:
         check_entries({"class": name}, {"class": str})
@@ -143,8 +148,8 @@ def check_contents(contents: object) -> None:
 class RunFolder:
     """The files of one run.
 
-    Every `read_` method raises a `FileNotFoundError` where its file must be there and is not,
-    and a `ValueError` that names the file where it is damaged.
+    Every ``read_`` method raises a ``FileNotFoundError`` where its file must be there and is not,
+    and a ``ValueError`` that names the file where it is damaged.
 
     Args:
         path: the folder.
@@ -162,7 +167,7 @@ class RunFolder:
     # ------------------------------------------------------------------ read
 
     def read_config(self) -> Config:
-        """The `Config`."""
+        """The ``Config``."""
         path = self._need("config.json")
         with self._told_of("config.json"):
             values = read_json(path)
@@ -193,7 +198,7 @@ class RunFolder:
             return [row | {"epoch": number} for number, row in enumerate(rows, start=1)]
 
     def read_grids(self, most: int = 40) -> list[np.ndarray]:
-        """Sample grids ``(h, w, c)`` in [0, 1], first epoch first; evenly chosen if over `most`."""
+        """Sample grids ``(h, w, c)`` in [0, 1], first epoch first; at most ``most``, evenly."""
         paths = sorted((self.path / "samples").glob("epoch-*.png"))
         chosen = np.unique(np.linspace(0, len(paths) - 1, min(most, len(paths))).round())
         grids = [self._read_grid(paths[int(place)]) for place in chosen]
@@ -223,7 +228,7 @@ class RunFolder:
         return hashlib.sha256(self._need("model.keras").read_bytes()).hexdigest()
 
     def read_scores(self) -> dict | None:
-        """What `gentut evaluate` found; None if it was not run on the model that is there now."""
+        """What ``gentut evaluate`` found; None if it was not run on the model that is there now."""
         path = self.path / "scores.json"
         if not path.is_file():
             return None
@@ -237,7 +242,7 @@ class RunFolder:
         self._need("config.json")
 
     def read_tasks(self) -> dict[str, dict]:
-        """What `gentut tasks` found on the model that is there now, task -> dict."""
+        """What ``gentut tasks`` found on the model that is there now, task -> dict."""
         path = self.path / "tasks.json"
         if not path.is_file():
             return {}
@@ -251,7 +256,7 @@ class RunFolder:
         return "model" not in found or found["model"] == self.model_id()
 
     def _environment(self):
-        """Of the writer, also where `read_config` would fail; {} if nobody knows."""
+        """Of the writer, also where ``read_config`` would fail; {} if nobody knows."""
         try:
             return read_json(self.path / "config.json")["environment"]
         except (OSError, ValueError, KeyError):
@@ -295,7 +300,7 @@ class RunFolder:
                 half.unlink()
 
     def holds_nothing(self) -> bool:
-        """Whether there is no folder, or an empty one, or one with what `make` makes."""
+        """Whether there is no folder, or an empty one, or one with what ``make`` makes."""
         if not os.path.isdir(self.path):  # unlike Path.is_dir, no error for a name too long
             return not os.path.lexists(self.path)
         own = {".lock", "samples", "checkpoints"}
@@ -333,28 +338,3 @@ class RunFolder:
 
     def write_model(self, model: StepModel) -> None:
         save_model(model, self.path / "model.keras")
-
-
-def load_model(path: str | os.PathLike) -> StepModel:
-    """The gentut model in a `.keras` file; a `ValueError` if there is none."""
-    try:
-        return read_keras(path)
-    except ValueError as error:
-        raise ValueError(
-            f"`path` must be a .keras file of a gentut model; received {str(path)!r}, which {error}"
-        ) from error
-
-
-def save_model(model: StepModel, path: str | os.PathLike) -> None:
-    """Write a `.keras` file so that a reader never meets half of one."""
-    path = Path(path)
-    temporary = path.with_name("part-" + path.name)  # Keras wants the ending
-    try:
-        model.save(temporary)
-        os.replace(temporary, path)
-    except OSError as error:
-        if error.errno:
-            error.filename = str(path)  # a full disk does not say of which file
-        raise
-    finally:
-        temporary.unlink(missing_ok=True)

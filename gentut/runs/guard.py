@@ -23,7 +23,7 @@ def locked(
     """Hold a folder for this process alone.
 
     The system lets go of the lock when its holder dies, however it dies; the number of the dead
-    process, which it could not wipe out, is told to `say`.
+    process, which it could not wipe out, is told to ``say``.
 
     Raises:
         ValueError: another process (or this one, elsewhere) holds it, or it cannot be written to.
@@ -95,7 +95,7 @@ def _same(file, path):
 
 @contextlib.contextmanager
 def room(what: str, folder: Path) -> Iterator[None]:
-    """Tell a full disk in one line that names the folder and the way on; `what`: "run", …"""
+    """Tell a full disk in one line that names the folder and the way on; ``what``: "run", …"""
     try:
         yield
     except OSError as error:
@@ -108,7 +108,7 @@ def room(what: str, folder: Path) -> Iterator[None]:
 
 
 class CtrlC:
-    """While it is entered: Ctrl-C sets `pressed`; a second one raises `KeyboardInterrupt`.
+    """While it is entered: Ctrl-C sets ``pressed``; a second one raises ``KeyboardInterrupt``.
 
     A step that is broken off in its middle would leave a model that no uninterrupted run has.
     """

@@ -23,7 +23,7 @@ from gentut.training.devices import (
 def set_devices(count: int | str | None, run: RunFolder | None = None) -> int | None:
     """Set the devices of this process; their number, or None for one.
 
-    `count`: None for those that are set already, or that a `run` which goes on was begun with.
+    ``count``: None for those that are set already, or that a ``run`` which goes on was begun with.
     """
     if count is None and run is not None and not run.holds_nothing():
         count = run.read_config().devices

@@ -20,12 +20,9 @@ from gentut.training.callbacks import TimeBudget
 from gentut.training.devices import fetch_state, process
 from gentut.training.step import StepModel
 
-# Pictures and models may take this share of the time, however short the epochs are.
-RECORDING_SHARE = 0.2
-# Checkpoints may take this share of the time.
-CHECKPOINT_SHARE = 0.02
-# An epoch that lasts longer than these seconds has checkpoints inside it.
-MIDWAY = 60.0
+RECORDING_SHARE = 0.2  # of the time, for pictures and models, however short the epochs are
+CHECKPOINT_SHARE = 0.02  # of the time, for checkpoints
+MIDWAY = 60.0  # seconds; a longer epoch has checkpoints inside it
 
 
 def grid(num_classes: int | None = None) -> tuple[list[int | None], int]:
@@ -49,16 +46,16 @@ def draw(model: StepModel) -> tuple[np.ndarray, int]:
 class Recorder(keras.callbacks.Callback):
     """After the epochs: a checkpoint, a line of history, the model, a grid of fixed latents.
 
-    Every epoch has its line. Checkpoints follow the epochs, and the minutes inside long ones, but
-    wait until they take no more than `CHECKPOINT_SHARE` of the time; the other files, likewise, of
-    `RECORDING_SHARE`. The first and the last epoch always have all of them.
+    Every epoch has its line.  Checkpoints follow the epochs, and the minutes inside long ones, but
+    wait until they take no more than ``CHECKPOINT_SHARE`` of the time; the other files likewise,
+    of ``RECORDING_SHARE``.  The first and the last epoch always have all of them.
 
     Args:
-        run: the `RunFolder`.
-        config: its `Config`, whose seconds are kept up to date.
-        position: the `Position` where the training goes on, whose rows grow.
-        clock: the `TimeBudget`, or None.
-        ctrl_c: an object whose `pressed` says that the training shall end at the next step.
+        run: the ``RunFolder``.
+        config: its ``Config``, whose seconds are kept up to date.
+        position: the ``Position`` where the training goes on, whose rows grow.
+        clock: the ``TimeBudget``, or None.
+        ctrl_c: an object whose ``pressed`` says that the training shall end at the next step.
         means: values of the running means of an epoch that goes on in its middle.
     """
 
@@ -86,8 +83,8 @@ class Recorder(keras.callbacks.Callback):
             self.means = ()
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        step = batch + 1  # a call that holds several steps can count beyond the end of the epoch
-        if step >= self.params["steps"]:
+        step = batch + 1
+        if step >= self.params["steps"]:  # the epoch is whole: `on_epoch_end` sees to it
             return
         stop = self._pressed()
         if stop or self.marking.due(MIDWAY):
@@ -164,7 +161,7 @@ class Pace:
         self.share, self.cost, self.last = share, 0.0, time.perf_counter()
 
     def due(self, least: float = 0.0) -> bool:
-        """Whether it may run again, and `least` seconds have passed.
+        """Whether it may run again, and ``least`` seconds have passed.
 
         Several processes have to do the same in the same order (JAX compares what they assign), and
         their clocks differ: they do it after every epoch, and never inside one.
@@ -183,9 +180,9 @@ class Pace:
 
 
 def write_report(run: RunFolder, model: StepModel, config: Config | None = None) -> None:
-    """Write ``samples.gif`` and ``report.html`` of a `RunFolder` from what it holds.
+    """Write ``samples.gif`` and ``report.html`` of a ``RunFolder`` from what it holds.
 
-    `model` is its model, so that it need not be read again; `config` one whose data were moved.
+    ``model`` is its model, so that it need not be read again; ``config`` one whose data were moved.
     """
     config = config or run.read_config()
     rows, grids = run.read_history(), run.read_grids()

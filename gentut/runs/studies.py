@@ -27,12 +27,12 @@ def make(
 
     A model goes by the name of its run folder. If every run is conditional, real and generated
     images are matched by class.  Nothing is written into the runs: one that is being trained is
-    taken as it is now, for `model.keras` is always whole.
+    taken as it is now, for ``model.keras`` is always whole.
 
     Args:
         folders: run folders, all trained on the same data.
-        out: a new or empty folder, for `study.html` (for raters) and `key.json` (not for them).
-        protocol, trials, practice, exposure_ms, title, seed: as for `gentut.human.make_study`.
+        out: a new or empty folder, for ``study.html`` (for raters) and ``key.json`` (not for them).
+        protocol, trials, practice, exposure_ms, title, seed: as for ``gentut.human.make_study``.
 
     Returns:
         The study.
@@ -89,10 +89,10 @@ def analyse(
     Args:
         files: response files, or one folder of them.
         key: the key file of the study.
-        out: a folder for `results.json`, `errors.png` and, for single images, `images.png`.
+        out: a folder for ``results.json``, ``errors.png`` and, for single images, ``images.png``.
 
     Returns:
-        The dict of `gentut.human.analyse`.
+        The dict of ``gentut.human.analyse``.
     """
     responses = files[0] if len(files) == 1 and Path(files[0]).is_dir() else files
     study = human.load_key(key)

@@ -29,23 +29,23 @@ def run_task(
     """Train on real, on generated and on both kinds of images; test on held-out real ones.
 
     All train sets have the same number of images but the mixture, which holds both, half and
-    half; all trainings take the same steps.  The results go into `tasks.json` and the report of the
-    run folder.
+    half; all trainings take the same steps.  The results go into ``tasks.json`` and the report of
+    the run folder.
 
     Args:
         folder: a run folder with a class-conditional model.
-        task: one of `gentut.tasks.TASKS`.
+        task: one of ``gentut.tasks.TASKS``.
         n: real train images, and generated ones; default all that the run was trained on, at
             most 20,000.  With fewer, mind that the generator has seen more.
         seeds: trainings of each kind.
         say: called with a line of text at each stage.
         data: where the images of the run are now, if they were moved.
-        **options: of `gentut.tasks.Trial`.
+        **options: of ``gentut.tasks.Trial``.
 
     Returns:
         dict: "task", "score", "data", "n", "n_seen" (images that the generator was trained on),
-        "model" (the SHA-256 of its ``model.keras``), "results" (train set -> dict of `Trial.run`,
-        with "difference", the dict of `gentut.tasks.difference` to real images), and for
+        "model" (the SHA-256 of its ``model.keras``), "results" (train set -> dict of ``Trial.run``,
+        with "difference", the dict of ``gentut.tasks.difference`` to real images), and for
         classification "gan_test".
 
     Raises:
@@ -63,7 +63,7 @@ def run_task(
 
 
 def _try_out(run, task, n, seeds, say, place, options):
-    """What `run_task` returns and raises, in a folder that is locked."""
+    """What ``run_task`` returns and raises, in a folder that is locked."""
     config, model = run.read_config(), run.read_model()
     if model.num_classes is None:
         raise ValueError(

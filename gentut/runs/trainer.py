@@ -12,7 +12,7 @@ from gentut import data as image_data
 from gentut.models import recipes
 from gentut.runs import checkpoint
 from gentut.runs.checkpoint import Position
-from gentut.runs.contents import describe, load_again
+from gentut.runs.contents import describe, load_again, used_labels
 from gentut.runs.folder import Config, RunFolder
 from gentut.runs.guard import CtrlC, locked, room
 from gentut.runs.processes import own_folder, refuse_clock, set_devices
@@ -56,7 +56,7 @@ def train(
         refuse_clock(config)
         images, labels = image_data.load(config.data, "train", **config.data_options)
         config.contents = describe(config.data, images, labels)
-        labels, num_classes = _classes(config, images, labels)
+        labels, num_classes = used_labels(config, images, labels)
         set_seed(config.seed)
         model = recipes.build(config.family, images.shape[1:], num_classes)
         if not image_data.is_name(config.data):
@@ -97,12 +97,12 @@ def resume(
 
     Args:
         run: the run folder.
-        progress, say: see `train`.
-        **settings: fields of `Config`; None is left out.  New can be a larger number of `minutes`
-            or `epochs`, the `devices`, and `data`, the place where the same images are now; any
-            other must be what the run was begun with.
+        progress, say: see ``train``.
+        **settings: fields of ``Config``; None is left out.  New can be a larger number of
+            ``minutes`` or ``epochs``, the ``devices``, and ``data``, the place where the same
+            images are now; any other must be what the run was begun with.
 
-    Returns, raises: see `train`.
+    Returns, raises: see ``train``.
     """
     devices = set_devices(settings.get("devices"), RunFolder(run, "out"))
     asked = {**settings, "devices": devices}
@@ -115,7 +115,7 @@ def resume(
 
 
 def _go_on(run, asked, progress, say):
-    """Train a run from its newest checkpoint, or from the start if it has none; see `resume`.
+    """Train a run from its newest checkpoint, or from the start if it has none; see ``resume``.
 
     Nothing in the folder is changed before everything is checked.
     """
@@ -139,7 +139,7 @@ def _go_on(run, asked, progress, say):
     config = _taken_up(config, position.rows, asked)
     place = config.data
     images, labels, contents = load_again(run, config, model, asked.get("data"), say)
-    labels, num_classes = _classes(config, images, labels)
+    labels, num_classes = used_labels(config, images, labels)
     if config.status == "finished":
         say("the run is finished; a larger --minutes or --epochs goes on")
         model = run.read_model() if found else model
@@ -257,7 +257,7 @@ def fit(
 ) -> int:
     """Train or fit a model; return the number of images it has seen.
 
-    `clock` is a `TimeBudget`, or None to count `epochs`. `progress` shows a bar.
+    ``clock`` is a ``TimeBudget``, or None to count ``epochs``. ``progress`` shows a bar.
     """
     if not model.iterative:
         model.fit(images, labels, seed=seed)
@@ -288,30 +288,6 @@ def _done(config, rows):
     if config.minutes is not None:
         return config.seconds >= 60 * config.minutes
     return len(rows) >= config.epochs
-
-
-def _classes(config, images, labels):
-    """Labels and the number of classes, None for models without classes."""
-    if len(images) < 2:
-        raise ValueError(
-            f"`data` must hold at least 2 training images; received {config.data!r}, which holds"
-            f" {len(images)}."
-        )
-    if not config.conditional:
-        return None, None
-    names = image_data.class_names(config.data)
-    if len(names) < 2:
-        raise ValueError(
-            f"`conditional` needs data with at least 2 classes; received {config.data!r}, which has"
-            f" {len(names)}."
-        )
-    counts = np.bincount(labels, minlength=len(names))
-    if counts.min() < 2:
-        raise ValueError(
-            "`conditional` needs at least 2 training images of each class; received"
-            f" {config.data!r}, which has {counts.min()} of class {names[counts.argmin()]!r}."
-        )
-    return labels, len(names)
 
 
 def _refuse_used(run):

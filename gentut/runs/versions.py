@@ -1,9 +1,10 @@
-"""Which versions wrote a file and which read it: told where a file cannot be read."""
+"""Files of models; where one cannot be read, which versions wrote it and which read it."""
 
 import json
 import os
 import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 
 import keras
 
@@ -16,7 +17,7 @@ NAMES = ("gentut", "keras")
 def unreadable(written: object) -> str:
     """What is wrong with a file that cannot be read, as the rest of a sentence.
 
-    `written`: the `gentut.training.devices.environment` of its writer, as far as it is known.
+    ``written``: the ``gentut.training.devices.environment`` of its writer, as far as it is known.
     """
     here = environment()
     written = written if isinstance(written, dict) else {}
@@ -39,7 +40,7 @@ def _numbered(version):
 
 
 def read_keras(path: str | os.PathLike, written: Mapping | None = None) -> StepModel:
-    """The gentut model in a `.keras` file.
+    """The gentut model in a ``.keras`` file.
 
     Raises:
         ValueError: there is none; the text is the rest of a sentence that names the file.
@@ -57,8 +58,33 @@ def read_keras(path: str | os.PathLike, written: Mapping | None = None) -> StepM
     return model
 
 
+def load_model(path: str | os.PathLike) -> StepModel:
+    """The gentut model in a ``.keras`` file; a ``ValueError`` if there is none."""
+    try:
+        return read_keras(path)
+    except ValueError as error:
+        raise ValueError(
+            f"`path` must be a .keras file of a gentut model; received {str(path)!r}, which {error}"
+        ) from error
+
+
+def save_model(model: StepModel, path: str | os.PathLike) -> None:
+    """Write a ``.keras`` file so that a reader never meets half of one."""
+    path = Path(path)
+    temporary = path.with_name("part-" + path.name)  # Keras wants the ending
+    try:
+        model.save(temporary)
+        os.replace(temporary, path)
+    except OSError as error:
+        if error.errno:
+            error.filename = str(path)  # a full disk does not say of which file
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def _writer(path):
-    """The version of Keras that a `.keras` file says wrote it."""
+    """The version of Keras that a ``.keras`` file says wrote it."""
     try:
         with zipfile.ZipFile(path) as archive:
             return {"keras": json.loads(archive.read("metadata.json"))["keras_version"]}

@@ -18,8 +18,8 @@ from gentut.tasks.scenes import Scenes
 from gentut.training.devices import Tensor
 
 STRIDE = 4  # pixels per cell of the heat map
-# α and β of eq. 1: cells that are told right already count less, and so do cells near a centre.
-ALPHA, BETA = 2, 4
+ALPHA = 2  # α of eq. 1: cells that the network tells right already count less
+BETA = 4  # β of eq. 1: cells near a centre count less
 SIZE_WEIGHT = 0.1  # λ_size of eq. 4; the offset's weight is 1
 PRIOR = 0.1  # probability of a centre in a cell that the network begins with
 MOST = 20  # detections in a scene, at most

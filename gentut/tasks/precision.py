@@ -70,11 +70,7 @@ def average_precision(scenes: Scenes, detections: Sequence[Detection]) -> dict:
 def _result(precision, there):
     per_class = [float(precision[0, :, k].mean()) if n else None for k, n in enumerate(there)]
     kept = precision[:, :, there > 0]
-    return {
-        "ap50": float(kept[0].mean()),
-        "ap": float(kept.mean()),
-        "ap50_per_class": per_class,
-    }
+    return {"ap50": float(kept[0].mean()), "ap": float(kept.mean()), "ap50_per_class": per_class}
 
 
 def _dataset(scenes):

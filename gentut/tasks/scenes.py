@@ -16,7 +16,7 @@ from gentut.tasks.augmentation import augment as augmented
 
 MATTES = ("ink", "frame")
 TRIES = 30  # draws of a free place for an object before it is left out
-# Layers of the texture: cells per side of a grid of random greys, and the layer's weight.
+# A texture is a weighted sum of layers: cells per side of a grid of random greys, and its weight.
 OCTAVES = ((2, 1.0), (4, 0.6), (8, 0.4), (16, 0.25))
 NOISE = 0.02  # standard deviation of the camera noise
 # Each scene has two streams of random numbers, so that its layout does not depend on the image set.

@@ -7,6 +7,10 @@ import keras
 import numpy as np
 
 from gentut.training.callbacks import TimeBudget
+from gentut.training.devices import BACKEND
+
+if BACKEND == "tensorflow":
+    import tensorflow as tf
 
 
 class Batches(keras.utils.PyDataset):
@@ -58,10 +62,7 @@ class Batches(keras.utils.PyDataset):
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size][self.place]
         done = (self.epoch + index / self.steps) / self.epochs
         progress = done if self.clock is None else self.clock.share()
-        batch = {
-            "images": self.images[rows],
-            "progress": np.full(len(rows), progress, "float32"),
-        }
+        batch = {"images": self.images[rows], "progress": np.full(len(rows), progress, "float32")}
         if self.labels is not None:
             batch["labels"] = self.labels[rows]
         return batch
@@ -74,6 +75,27 @@ class Batches(keras.utils.PyDataset):
         """
         self.epoch = epoch
         self._shuffle()
+
+
+def feed(batches: keras.utils.PyDataset) -> Any:
+    """Return what Keras is given to read a ``keras.utils.PyDataset`` of arrays from.
+
+    With TensorFlow, Keras would tune the read-ahead in a thread of its own for each iterator.
+    When Ctrl-C or an error leaves an iterator behind, TensorFlow waits for that thread as it
+    clears up, and can wait for ever (seen with 2.21).  Two batches ahead need no tuning.
+    """
+    if BACKEND != "tensorflow":
+        return batches
+    signature = keras.tree.map_structure(
+        lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), batches[0]
+    )
+    data = tf.data.Dataset.from_generator(
+        lambda: (batches[i] for i in range(len(batches))), output_signature=signature
+    )
+    data = data.apply(tf.data.experimental.assert_cardinality(len(batches))).prefetch(2)
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return data.with_options(options)
 
 
 class ResumedEpochCallbacks(keras.callbacks.CallbackList):

@@ -6,12 +6,13 @@ This folder alone knows which Keras backend is running.
 import contextlib
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 from gentut.checks import check_positive
 from gentut.startup import keras_settings
@@ -188,10 +189,9 @@ def _mirror(count):
     names = [f"{kind}:{i}" for i in range(count)]
     # Not the default, collective operations: those of two networks in one step have no fixed order,
     # and devices that meet in different orders fail or wait for ever (seen with 2.21).
-    ops = (
-        tf.distribute.HierarchicalCopyAllReduce() if found else tf.distribute.ReductionToOneDevice()
-    )
-    tf.distribute.experimental_set_strategy(tf.distribute.MirroredStrategy(names, ops))
+    distribute = tf.distribute
+    meeting = distribute.HierarchicalCopyAllReduce if found else distribute.ReductionToOneDevice
+    distribute.experimental_set_strategy(distribute.MirroredStrategy(names, meeting()))
     return count
 
 
@@ -240,6 +240,22 @@ def device_count() -> int:
     return 1
 
 
+def compile_options() -> dict:
+    """Return settings of ``keras.Model.compile`` that suit this backend and machine.
+
+    XLA pays on a GPU and is required by JAX; on a CPU TensorFlow's XLA convolutions are many
+    times slower than its own.  Several steps per call save the trip through Python.  What devices
+    tell each other can stand neither inside XLA nor inside a loop of TensorFlow's.  Losses are not
+    scaled by Keras' optimizers: in float16 the step itself does that (see ``gradients``).
+    """
+    options = {"jit_compile": BACKEND == "jax", "auto_scale_loss": False}
+    if BACKEND == "tensorflow":
+        alone = device_count() == 1
+        options["jit_compile"] = alone and device() == "GPU"
+        options["steps_per_execution"] = 8 if alone else 1
+    return options
+
+
 def replica() -> tuple[Tensor, int]:
     """Return, in a step that runs once on each device, which one this is, and of how many.
 
@@ -249,6 +265,23 @@ def replica() -> tuple[Tensor, int]:
         count = context.num_replicas_in_sync
         return (context.replica_id_in_sync_group, count) if count > 1 else (0, 1)
     return 0, 1
+
+
+def per_image(draw: Callable[[Tensor], Tensor], n: int | Tensor, copies: int = 1) -> Tensor:
+    """Draw random numbers for the ``n`` images of this device, those that one device would draw.
+
+    Args:
+        draw: function of a number of rows -> tensor ``(rows, …)``; the same on every device.
+        n: rows that this device needs.
+        copies: how often its images stand one after the other in these rows.
+    """
+    index, count = replica()
+    if count == 1:
+        return draw(n)
+    every = draw(n * count)
+    shape = ops.shape(every)[1:]
+    every = ops.reshape(every, (copies, count, n // copies, *shape))
+    return ops.reshape(every[:, index], (n, *shape))
 
 
 def mean_over_replicas(values: Tensor) -> Tensor:

@@ -5,12 +5,14 @@ writing arrays.  Where TensorFlow has one kernel for what Keras writes as severa
 On JAX, which joins such passes itself, and on PyTorch these are the Keras classes unchanged.
 """
 
+import contextlib
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import keras
 from keras import ops
 
-from gentut.training.devices import BACKEND, Tensor, device_count
+from gentut.training.devices import BACKEND, Tensor, device_count, replica
 
 if BACKEND == "tensorflow":
     import tensorflow as tf
@@ -78,6 +80,23 @@ class BatchNormalization(keras.layers.BatchNormalization):
         for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
             average.assign(average * self.momentum + value * (1 - self.momentum))
         return outputs if pixels is inputs else ops.reshape(outputs, shape)
+
+
+@contextlib.contextmanager
+def common_statistics(layers: Iterable[keras.layers.Layer]) -> Iterator[None]:
+    """Normalise over the whole batch, where each device sees a share of it.
+
+    Set while the step is built and not in the layer's config, which other backends refuse.
+    """
+    normalising = [x for x in layers if isinstance(x, keras.layers.BatchNormalization)]
+    before = [layer.synchronized for layer in normalising]
+    for layer in normalising:
+        layer.synchronized = layer.synchronized or replica()[1] > 1
+    try:
+        yield
+    finally:
+        for layer, value in zip(normalising, before, strict=True):
+            layer.synchronized = value
 
 
 @keras.saving.register_keras_serializable("gentut")

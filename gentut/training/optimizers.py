@@ -54,6 +54,20 @@ def learning_rate_scale(progress: Tensor, constant_share: float, floor: float = 
     return ops.clip((1 - progress) / (1 - constant_share), floor, 1)
 
 
+def averaged_copy(network: keras.Model, ema: float) -> keras.Model:
+    """Return a copy of a network for ``move_average``; it is not trained.
+
+    Raises:
+        ValueError: ``ema``, the decay per step, is not in [0, 1).
+    """
+    if not 0 <= ema < 1:
+        raise ValueError(f"`ema` must lie in [0, 1); received {ema!r}.")
+    average = keras.models.clone_model(network)
+    average.set_weights(network.get_weights())
+    average.trainable = False
+    return average
+
+
 def move_average(average: keras.Model, network: keras.Model, decay: float, step: Tensor) -> None:
     """Move the weights of ``average`` towards those of ``network``.
 

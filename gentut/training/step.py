@@ -6,26 +6,26 @@ the training, by epochs or by the clock; rates, KL warm-up and the like follow i
 """
 
 import contextlib
+import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 import keras
 import numpy as np
 from keras import ops
 
 from gentut.checks import check_images, check_int, check_labels, check_positive
-from gentut.training.batches import Batches, ResumedEpochCallbacks
+from gentut.training.batches import Batches, ResumedEpochCallbacks, feed
 from gentut.training.devices import (
     BACKEND,
     Tensor,
-    device,
+    compile_options,
     device_count,
     own_copies,
     process,
-    replica,
 )
 from gentut.training.gradients import Differentiable
-from gentut.training.kernels import Adam
+from gentut.training.kernels import Adam, common_statistics
 from gentut.training.optimizers import (
     check_callbacks,
     initial_learning_rate,
@@ -65,60 +65,6 @@ def generator_from(seed: int | None) -> np.random.Generator:
     return np.random.default_rng(draw_seed() if seed is None else check_int("seed", seed))
 
 
-def compile_options() -> dict:
-    """Return settings of ``keras.Model.compile`` that suit this backend and machine.
-
-    XLA pays on a GPU and is required by JAX; on a CPU TensorFlow's XLA convolutions are many
-    times slower than its own.  Several steps per call save the trip through Python.  What devices
-    tell each other can stand neither inside XLA nor inside a loop of TensorFlow's.  Losses are not
-    scaled by Keras' optimizers: in float16 the step itself does that (see ``gradients``).
-    """
-    options = {"jit_compile": BACKEND == "jax", "auto_scale_loss": False}
-    if BACKEND == "tensorflow":
-        alone = device_count() == 1
-        options["jit_compile"] = alone and device() == "GPU"
-        options["steps_per_execution"] = 8 if alone else 1
-    return options
-
-
-def feed(batches: keras.utils.PyDataset) -> Any:
-    """Return what Keras is given to read a ``keras.utils.PyDataset`` of arrays from.
-
-    With TensorFlow, Keras would tune the read-ahead in a thread of its own for each iterator.
-    When Ctrl-C or an error leaves an iterator behind, TensorFlow waits for that thread as it
-    clears up, and can wait for ever (seen with 2.21).  Two batches ahead need no tuning.
-    """
-    if BACKEND != "tensorflow":
-        return batches
-    signature = keras.tree.map_structure(
-        lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), batches[0]
-    )
-    data = tf.data.Dataset.from_generator(
-        lambda: (batches[i] for i in range(len(batches))), output_signature=signature
-    )
-    data = data.apply(tf.data.experimental.assert_cardinality(len(batches))).prefetch(2)
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    return data.with_options(options)
-
-
-def per_image(draw: Callable[[Tensor], Tensor], n: int | Tensor, copies: int = 1) -> Tensor:
-    """Draw random numbers for the ``n`` images of this device, those that one device would draw.
-
-    Args:
-        draw: function of a number of rows -> tensor ``(rows, …)``; the same on every device.
-        n: rows that this device needs.
-        copies: how often its images stand one after the other in these rows.
-    """
-    index, count = replica()
-    if count == 1:
-        return draw(n)
-    every = draw(n * count)
-    shape = ops.shape(every)[1:]
-    every = ops.reshape(every, (copies, count, n // copies, *shape))
-    return ops.reshape(every[:, index], (n, *shape))
-
-
 class StepModel(Differentiable, keras.Model):
     """A model whose subclass writes ``update(images, labels, progress) -> logs``.
 
@@ -128,6 +74,7 @@ class StepModel(Differentiable, keras.Model):
     iterative = True  # trained in steps; False where `fit` fits all at once
     finishing = ""  # what `finish` does, for a message while it works
     default_batch_size = 64
+    arguments = ()  # of the constructor, by the attributes that hold them: saved with the model
     parts = 1  # into so many smaller batches a step cuts its batch, one after the other
     _steps_built = None  # steps in one call of the train function that was built last
 
@@ -144,7 +91,7 @@ class StepModel(Differentiable, keras.Model):
         self.image_shape = tuple(image_shape)
         self.num_classes = num_classes
 
-    # ------------------------------------------------------------------ compile
+    # ------------------------------------------------------------------ compile, save
 
     def compile(
         self,
@@ -171,6 +118,15 @@ class StepModel(Differentiable, keras.Model):
             "optimizer": recipe_of(self.optimizer, *self.learning_rates),
             "constant_share": self.constant_share,
         }
+
+    def get_config(self) -> dict:
+        """Return the constructor's ``arguments``; networks and models come with their own."""
+        names = (*self.arguments, "default_batch_size", "name")
+        return {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in names}
+
+    @classmethod
+    def from_config(cls, config: dict) -> Self:
+        return cls(**keras.saving.deserialize_keras_object(config))
 
     def compile_from_config(self, config: dict) -> None:
         self.compile(**keras.saving.deserialize_keras_object(config))
@@ -240,16 +196,8 @@ class StepModel(Differentiable, keras.Model):
                     f" (`critic_steps`); received {value}."
                 )
         batch_size = min(batch_size, len(images))
-        data = Batches(
-            images,
-            labels,
-            batch_size,
-            epochs,
-            seed,
-            initial_epoch,
-            clock,
-            place=self._place(batch_size),
-        )
+        place = self._place(batch_size)
+        data = Batches(images, labels, batch_size, epochs, seed, initial_epoch, clock, place=place)
         if initial_step >= len(data):
             raise ValueError(
                 f"`initial_step` must lie in [0, {len(data)}), the steps of an epoch; received"
@@ -266,31 +214,18 @@ class StepModel(Differentiable, keras.Model):
             epochs=epochs,
             steps=len(data),
         )
+        train = functools.partial(super().fit, callbacks=callbacks, shuffle=False, **options)
         self._forget()
         with self._at_most(len(data)):
             if initial_step:
                 data.skip, callbacks.last = initial_step, False
-                super().fit(
-                    feed(data),
-                    epochs=initial_epoch + 1,
-                    initial_epoch=initial_epoch,
-                    callbacks=callbacks,
-                    shuffle=False,
-                    **options,
-                )
+                train(feed(data), epochs=initial_epoch + 1, initial_epoch=initial_epoch)
                 data.skip, callbacks.skip, callbacks.last = 0, 0, True
                 initial_epoch += 1
                 if self.stop_training or initial_epoch >= epochs:
                     callbacks.on_train_end()
                     return self.history
-            return super().fit(
-                feed(data),
-                epochs=epochs,
-                initial_epoch=initial_epoch,
-                callbacks=callbacks,
-                shuffle=False,
-                **options,
-            )
+            return train(feed(data), epochs=epochs, initial_epoch=initial_epoch)
 
     def _forget(self):
         """Drop what was fitted to the weights so far; called before they are trained."""
@@ -349,6 +284,14 @@ class StepModel(Differentiable, keras.Model):
             )
         return check_labels(labels, n, self.num_classes)
 
+    def draw_labels(
+        self, labels: np.ndarray | None, n: int, rng: np.random.Generator
+    ) -> np.ndarray | None:
+        """Return the labels of ``n`` images to be drawn; None draws them uniformly."""
+        if labels is None and self.num_classes is not None:
+            labels = rng.integers(0, self.num_classes, n)
+        return self.check_labels(labels, n)
+
     def batched(
         self, function: Callable, *arrays: np.ndarray | None, batch_size: int = 500
     ) -> np.ndarray | tuple[np.ndarray, ...]:
@@ -394,28 +337,5 @@ class StepModel(Differentiable, keras.Model):
         return logs, tuple([scope.get_current_value(v) for v in group] for group in groups)
 
     def _update(self, batch):
-        with self._common_statistics():
+        with common_statistics(self._flatten_layers()):
             return self.update(batch["images"], batch.get("labels"), batch["progress"][0])
-
-    @contextlib.contextmanager
-    def _common_statistics(self):
-        """Batch normalisation over the whole batch, where each device sees a share of it.
-
-        Set while the step is built and not in the layer's config, which other backends refuse.
-        """
-        if replica()[1] == 1:
-            yield
-            return
-        found = [
-            layer
-            for layer in self._flatten_layers()
-            if isinstance(layer, keras.layers.BatchNormalization)
-        ]
-        before = [layer.synchronized for layer in found]
-        for layer in found:
-            layer.synchronized = True
-        try:
-            yield
-        finally:
-            for layer, value in zip(found, before, strict=True):
-                layer.synchronized = value
