@@ -150,9 +150,7 @@ def test_dequantised_images_obey_the_discrete_bound():
 def test_float32_is_widened_before_any_arithmetic():
     # 2²⁴ + 1 needs 25 bits: in float32 the halves of these sums would vanish.
     big = np.array([[2.0**24, 0.5]], np.float32)
-    assert metrics.importance_weighted_bound(big) == pytest.approx(
-        [2.0**24 - np.log(2)], rel=1e-15
-    )
+    assert metrics.importance_weighted_bound(big) == pytest.approx([2.0**24 - np.log(2)], rel=1e-15)
     assert metrics.gaussian_log_density(big, 0 * big, 0 * big) == pytest.approx(
         [-(2.0**47) - 0.125 - np.log(2 * np.pi)], rel=1e-15
     )
@@ -180,7 +178,10 @@ def test_dequantise_is_repeatable():
         ),
         (lambda: metrics.kl_gaussian([[0.0]], [[0.0]], 0, np.inf), "`prior_log_var` must be fin"),
         (lambda: metrics.bits_per_dim(0.0, 1, levels=0), "`levels` must be .* of at least 1; .* 0"),
-        (lambda: metrics.importance_weighted_bound(np.zeros(3)), r"`log_weights` must have shape .* received \(3,\)"),
+        (
+            lambda: metrics.importance_weighted_bound(np.zeros(3)),
+            r"`log_weights` must have shape .* received \(3,\)",
+        ),
         (lambda: metrics.importance_weighted_bound([[np.nan]]), "`log_weights` must be below"),
         (lambda: metrics.importance_weighted_bound([[np.inf]]), "`log_weights` must be below"),
         (
