@@ -71,7 +71,13 @@ def importance_weighted_bound(log_weights: ArrayLike) -> np.ndarray:
     Raises:
         ValueError: not a matrix, or NaN or +infinity in it.
     """
-    log_weights = _log_weights(log_weights)
+    log_weights = np.asarray(log_weights, dtype=np.float64)
+    if log_weights.ndim != 2 or 0 in log_weights.shape:
+        raise ValueError(
+            f"`log_weights` must have shape (images, draws); received {log_weights.shape}."
+        )
+    if not (log_weights < np.inf).all():
+        raise ValueError("`log_weights` must be below infinity; received NaN or +infinity.")
     return logsumexp(log_weights, axis=1) - np.log(log_weights.shape[1])
 
 
@@ -149,14 +155,3 @@ def _broadcast(array, name, shape):
         raise ValueError(
             f"`{name}` must broadcast to the shape of `mean`, {shape}; received {array.shape}."
         ) from None
-
-
-def _log_weights(log_weights):
-    log_weights = np.asarray(log_weights, dtype=np.float64)
-    if log_weights.ndim != 2 or 0 in log_weights.shape:
-        raise ValueError(
-            f"`log_weights` must have shape (images, draws); received {log_weights.shape}."
-        )
-    if not (log_weights < np.inf).all():
-        raise ValueError("`log_weights` must be below infinity; received NaN or +infinity.")
-    return log_weights
