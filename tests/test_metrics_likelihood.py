@@ -191,6 +191,8 @@ def test_dequantise_is_repeatable():
         (lambda: metrics.bits_per_dim(np.nan, 4), "`log_likelihood` must be numbers"),
         (lambda: metrics.dequantise([0.5], levels=2), r"`images` must be multiples of 1/1"),
         (lambda: metrics.dequantise([255.0]), r"`images` must be multiples of 1/255"),
+        (lambda: metrics.dequantise([256 / 255]), r"`images` must be multiples of 1/255"),
+        (lambda: metrics.dequantise([-1 / 255]), r"`images` must be multiples of 1/255"),
         (
             lambda: metrics.dequantise([0.0], levels=1),
             "`levels` must be .* of at least 2; received 1",
