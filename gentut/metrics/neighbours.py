@@ -12,7 +12,7 @@ from sklearn.neighbors import NearestNeighbors
 from gentut.checks import check_int
 from gentut.metrics import _checks
 
-_BLOCK_PAIRS = 2**18  # of distances at a time, in the cache
+_BLOCK_PAIRS = 2**19  # of distances at a time, in the cache
 _SPARE = 4
 
 
