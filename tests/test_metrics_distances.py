@@ -93,7 +93,7 @@ def test_nearly_dependent_features_lose_no_digits():
     scores = normal(0, 50, 2)
     scores = np.linalg.qr(scores - scores.mean(0))[0] * 7  # sample covariance: identity
     features = scores * np.array([1.0, 1e-9]) @ rotation(1, 2)
-    _, factor = frechet._mean_and_factor(features - features[0])
+    _, factor = frechet._mean_and_factor(features, features[0])
     deviations = np.linalg.svd(factor, compute_uv=False)
     assert deviations == pytest.approx([1, 1e-9], rel=1e-6, abs=0)
 
@@ -130,6 +130,58 @@ def test_small_singular_values_are_not_lost_by_squaring(monkeypatch):
     matrix = rotation(0, D) * singular @ rotation(1, D)
     value = frechet._sum_of_singular_values(matrix, tolerance=1e-10)
     assert value == pytest.approx(singular.sum(), abs=1e-10)
+
+
+@pytest.mark.parametrize(
+    "shape, singular, fast",
+    [
+        ((D, D), np.linspace(1, 2, D), True),
+        ((D, D), np.r_[1.0, np.full(D - 1, 3e-8)], False),  # not exact enough
+        ((D - 1, D - 1), np.linspace(1, 2, D - 1), False),  # too small to be worth it
+        ((D, D + 1), np.linspace(1, 2, D), False),  # not square
+    ],
+)
+def test_eigenvalues_are_used_where_they_are_exact_and_save_time(
+    shape, singular, fast, monkeypatch
+):
+    monkeypatch.setattr(frechet, "_LARGE", D)
+    rows, columns = shape
+    matrix = rotation(0, rows) * singular @ rotation(1, columns)[:rows]
+    monkeypatch.setattr(np.linalg, "svd", lambda *_, **__: np.array([5.0]))
+    value = frechet._sum_of_singular_values(matrix, tolerance=1e-10)
+    assert value == pytest.approx(singular.sum() if fast else 5, rel=1e-12)
+
+
+def test_only_nearly_dependent_features_are_decomposed_row_by_row(monkeypatch):
+    real = normal(0, 90, 4)
+    exact = metrics.frechet_distance(real, 2 * real)
+    close = np.column_stack([real, real[:, 0] + 1e-6 * normal(1, 90)])
+    slow = []
+    qr = np.linalg.qr
+    monkeypatch.setattr(np.linalg, "qr", lambda x, mode: slow.append(x.shape) or qr(x, mode))
+    assert metrics.frechet_distance(real, 2 * real) == pytest.approx(exact, rel=1e-12)
+    assert slow == []
+    frechet._mean_and_factor(close, close[0])
+    # 90 rows in parts of at least 4 · 5: four, each below the triangle of those before.
+    assert slow == [(23, 5), (28, 5), (27, 5), (27, 5)]
+
+
+def test_rows_in_blocks_give_the_same_mean_and_covariance(monkeypatch):
+    features = (normal(0, 90, 4) + 7).astype(np.float32)
+    monkeypatch.setattr(frechet, "_BLOCK_VALUES", 4 * 13)
+    sizes, dsyrk = [], frechet.scipy.linalg.blas.dsyrk
+
+    def count(factor, block, **options):
+        sizes.append(block.shape[1])
+        return dsyrk(factor, block, **options)
+
+    monkeypatch.setattr(frechet.scipy.linalg.blas, "dsyrk", count)
+    mean, factor = frechet._mean_and_factor(features, features[0].astype(np.float64))
+    assert sizes == [13] * 6 + [12]
+    wide = features.astype(np.float64)
+    assert mean == pytest.approx(wide.mean(axis=0) - wide[0], rel=1e-12)
+    assert factor.T @ factor == pytest.approx(np.cov(wide.T), rel=1e-12)
+    assert np.array_equal(factor, np.triu(factor))
 
 
 def test_float32_with_a_large_offset():
@@ -229,7 +281,8 @@ def test_kernel_distance_in_rational_arithmetic(n, m, d, seed):
 def test_kernel_distance_in_blocks(monkeypatch):
     real, generated = normal(0, 90, 4), normal(1, 70, 4)
     whole = metrics.kernel_distance(real, generated)
-    monkeypatch.setattr(distances, "_BLOCK_ROWS", 32)
+    monkeypatch.setattr(distances, "_BLOCK_PAIRS", 32 * 70)
+    monkeypatch.setattr(distances, "_STRIP_ROWS", 5)
     assert metrics.kernel_distance(real, generated) == pytest.approx(whole, rel=1e-10)
 
 
@@ -290,6 +343,14 @@ def test_inception_score_forgives_rounded_rows():
     rounded = probabilities * np.array([[1.00005], [0.99995]])
     expected = metrics.inception_score(probabilities)
     assert metrics.inception_score(rounded) == pytest.approx(expected, rel=1e-14)
+
+
+def test_inception_score_warns_below_ten_samples_per_class_and_part():
+    with pytest.warns(metrics.SmallSampleWarning, match="only 29 samples .below 30"):
+        metrics.inception_score(np.full((59, 3), 1 / 3), splits=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        metrics.inception_score(np.full((60, 3), 1 / 3), splits=2)
 
 
 def test_inception_score_splits():

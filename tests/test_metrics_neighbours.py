@@ -65,6 +65,11 @@ def test_ties_and_duplicates_are_decided_exactly(data, n, m, d):
     assert prdc(real, generated, k) == pytest.approx(by_definition(real, generated, k), abs=1e-12)
 
 
+def test_samples_that_are_all_one_lie_in_no_ball():
+    nothing = {"precision": 0, "recall": 0, "density": 0, "coverage": 0}
+    assert prdc(np.zeros((4, 2)), np.zeros((5, 2)), 2) == nothing
+
+
 def test_blocks_change_nothing(monkeypatch):
     real, generated = normal(0, 150, 8), normal(1, 130, 8) * 1.1
     expected = prdc(real, generated, 3)

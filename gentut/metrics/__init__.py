@@ -10,7 +10,6 @@ from gentut.metrics.frechet import frechet_distance
 from gentut.metrics.likelihood import (
     bits_per_dim,
     dequantise,
-    elbo,
     gaussian_log_density,
     importance_weighted_bound,
     kl_gaussian,
@@ -46,7 +45,6 @@ __all__ = [
     "bootstrap",
     "content_loss",
     "dequantise",
-    "elbo",
     "frechet_distance",
     "frechet_distance_extrapolated",
     "gaussian_log_density",

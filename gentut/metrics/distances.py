@@ -7,7 +7,8 @@ from numpy.typing import ArrayLike
 from gentut.checks import check_int
 from gentut.metrics import _checks
 
-_BLOCK_ROWS = 512
+_BLOCK_PAIRS = 2**21  # of products at a time
+_STRIP_ROWS = 64  # of them in float64, in the cache
 
 
 def kernel_distance(
@@ -60,47 +61,54 @@ def kernel_distance(
     values = []
     for _ in range(subsets):
         i, j = (rng.choice(size, subset_size, replace=False) for size in (n, m))
-        values.append(_squared_discrepancy(x[i], x_shift[i], y[j], y_shift[j]))
+        chosen = np.take(x, i, axis=0), x_shift[i], np.take(y, j, axis=0), y_shift[j]
+        values.append(_squared_discrepancy(*chosen))
     return float(np.mean(values)), float(np.std(values))
 
 
 def _centred(features, centre, dtype):
     """x − c in ``dtype``, and (x − c)·c + |c|²/2 in float64, from which x·y is rebuilt."""
-    shifted = features - centre
-    return shifted.astype(dtype), shifted @ centre + centre @ centre / 2
+    shifted, shift = np.empty(features.shape, dtype), np.empty(len(features))
+    for i in _blocks(*features.shape):
+        block = shifted[i] = features[i] - centre
+        shift[i] = block @ centre + centre @ centre / 2
+    return shifted, shift
 
 
 def _squared_discrepancy(x, x_shift, y, y_shift):
     n, m = len(x), len(y)
     within = _sum_within(x, x_shift) / (n * (n - 1)) + _sum_within(y, y_shift) / (m * (m - 1))
-    between = sum(_sum_of_cubes(_root(x[i], x_shift[i], y, y_shift)) for i in _blocks(n))
+    between = sum(_sum_of_kernel(x[i], x_shift[i], y, y_shift) for i in _blocks(n, m))
     return float(within - 2 * between / (n * m))
 
 
 def _sum_within(x, shift):
     """Sum of the kernel over all pairs of different samples of one set."""
     total = 0.0
-    for i in _blocks(len(x)):  # the pairs left of each block's own count twice
-        left, own = np.split(_root(x[i], shift[i], x[: i.stop], shift[: i.stop]), [i.start], axis=1)
-        total += 2 * _sum_of_cubes(left) + _sum_of_cubes(own) - np.sum(np.diagonal(own) ** 3)
+    for i in _blocks(len(x), len(x)):  # the pairs left of each block's own count twice
+        total += 2 * _sum_of_kernel(x[i], shift[i], x[: i.start], shift[: i.start])
+        total += _sum_of_kernel(x[i], shift[i], x[i], shift[i], skip_diagonal=True)
     return total
 
 
-def _root(x, x_shift, y, y_shift):
-    """x·y / d + 1 of all pairs, the cube root of the kernel, in float64."""
-    d = x.shape[1]
-    root = np.multiply(x @ y.T, 1 / d, dtype=np.float64)
-    root += x_shift[:, None] / d + 1
-    root += y_shift / d
-    return root
+def _sum_of_kernel(x, x_shift, y, y_shift, skip_diagonal=False):
+    """Sum of (x·y / d + 1)³ over all pairs, in float64."""
+    d, products = x.shape[1], x @ y.T
+    x_shift, y_shift, total = x_shift[:, None] / d + 1, y_shift / d, 0.0
+    for i in range(0, len(x), _STRIP_ROWS):
+        rows = slice(i, i + _STRIP_ROWS)
+        root = np.multiply(products[rows], 1 / d, dtype=np.float64)
+        root += x_shift[rows]
+        root += y_shift
+        if skip_diagonal:
+            np.fill_diagonal(root[:, i:], 0.0)
+        total += np.vdot(root * root, root)
+    return total
 
 
-def _sum_of_cubes(k):
-    return np.einsum("ij,ij,ij->", k, k, k)
-
-
-def _blocks(n):
-    return [slice(start, min(start + _BLOCK_ROWS, n)) for start in range(0, n, _BLOCK_ROWS)]
+def _blocks(n, m):
+    step = max(_BLOCK_PAIRS // m, 1)
+    return [slice(start, min(start + step, n)) for start in range(0, n, step)]
 
 
 def inception_score(

@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike
 
 from gentut.metrics import _checks
 
+_BLOCK_VALUES = 2**20  # made float64 at a time
 _LARGE = 512  # dimensions from which eigenvalues are worth a try
 _EPS = np.finfo(np.float64).eps
 
@@ -41,41 +42,46 @@ def frechet_distance(real: ArrayLike, generated: ArrayLike) -> float:
     _checks.warn_small("Fréchet distance", (len(real), len(generated)), real.shape[1])
     # Means are measured from a row of the data: a large common offset then cancels exactly.
     origin = real[0].astype(np.float64)
-    mean1, factor1 = _mean_and_factor(real - origin)
-    mean2, factor2 = _mean_and_factor(generated - origin)
+    (mean1, factor1), (mean2, factor2) = (_mean_and_factor(x, origin) for x in (real, generated))
     traces = np.sum(factor1**2) + np.sum(factor2**2)
     cross = _sum_of_singular_values(factor1 @ factor2.T, tolerance=1e-10 * traces)
     distance = np.sum((mean1 - mean2) ** 2) + traces - 2 * cross
     return max(float(distance), 0.0)  # equal sets can come out a rounding error below zero
 
 
-def _mean_and_factor(x):
-    """The mean of the rows of ``x``, and F with FᵀF their covariance. Overwrites ``x``.
+def _mean_and_factor(features, origin):
+    """The mean of the rows as seen from ``origin``, and F with FᵀF their covariance.
 
     With few rows (n ≤ d) F is the centred rows. Otherwise it is triangular: from a Cholesky
     decomposition of the covariance where rounding costs less than 1e-9 of the trace, else from
     QR of the rows, which takes four times as long but never squares the condition number.
+    Rows become float64 a few at a time: a copy of them all would cost time and memory.
     """
-    n, d = x.shape
-    mean = x.mean(axis=0)
-    x -= mean
-    x /= np.sqrt(n - 1)
+    n, d = features.shape
+    blocks = np.array_split(features, min(-(-features.size // _BLOCK_VALUES), n))
+    mean = sum((block - origin).sum(axis=0) for block in blocks) / n
+    centre = origin + mean
     if n <= d:
-        return mean, x
-    covariance = x.T @ x
+        return mean, (features - centre) / np.sqrt(n - 1)
+    covariance = np.zeros((d, d), order="F")  # the upper triangle; BLAS adds to it in place
+    for block in blocks:
+        covariance = scipy.linalg.blas.dsyrk(
+            1 / (n - 1), (block - centre).T, beta=1.0, c=covariance, overwrite_c=1
+        )
     # Scaled to unit variances, features in small units keep their precision.
     scale = np.sqrt(np.diag(covariance))
     divisor = np.where(scale > 0, scale, 1.0)
-    correlation = covariance / divisor / divisor[:, None]
-    triangle, failed = scipy.linalg.lapack.dpotrf(correlation)
-    if not failed:
-        # The trace of the root errs by about eps · √(condition · d) of the covariances' norm.
-        reciprocal_condition, _ = scipy.linalg.lapack.dpocon(
-            triangle, np.linalg.norm(correlation, 1)
-        )
-        if reciprocal_condition > 1e-8:
-            return mean, triangle * scale
-    return mean, np.linalg.qr(x, mode="r")
+    covariance /= divisor
+    covariance /= divisor[:, None]
+    np.fill_diagonal(covariance, 1.0)  # of constant features too: ``scale`` removes them again
+    triangle, failed = scipy.linalg.lapack.dpotrf(covariance, overwrite_a=1)
+    # The trace of the root errs by about eps · √d · condition of the triangle, times the norm.
+    if not failed and scipy.linalg.lapack.dtrcon(triangle)[0] > 1e-4:
+        return mean, triangle * scale
+    triangle = np.empty((0, d))
+    for block in np.array_split(features, max(n // (4 * d), 1)):
+        triangle = np.linalg.qr(np.concatenate([triangle, block - centre]), mode="r")
+    return mean, triangle / np.sqrt(n - 1)
 
 
 def _sum_of_singular_values(matrix, tolerance):

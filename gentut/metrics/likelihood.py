@@ -56,25 +56,6 @@ def kl_gaussian(
     return 0.5 * (np.expm1(log_ratio) - log_ratio + distance).sum(axis=1)
 
 
-def elbo(log_weights: ArrayLike) -> np.ndarray:
-    """Estimate the evidence lower bound: the mean log weight, in nats.
-
-    Kingma & Welling 2014, eq. 2: E_q[log p(x, z) − log q(z|x)] ≤ log p(x). Where the KL term is
-    known in closed form, the mean of log p(x|z) minus ``kl_gaussian`` has the same expectation
-    and less noise.
-
-    Args:
-        log_weights: log p(x, z) − log q(z|x) for k draws z ~ q(z|x), shape ``(n, k)``.
-
-    Returns:
-        A float64 array of shape ``(n,)``.
-
-    Raises:
-        ValueError: not a matrix, or NaN or +infinity in it.
-    """
-    return _log_weights(log_weights).mean(axis=1)
-
-
 def importance_weighted_bound(log_weights: ArrayLike) -> np.ndarray:
     """Estimate the importance-weighted bound logsumexp(log weights) − log k on log p(x), in nats.
 
@@ -90,7 +71,13 @@ def importance_weighted_bound(log_weights: ArrayLike) -> np.ndarray:
     Raises:
         ValueError: not a matrix, or NaN or +infinity in it.
     """
-    log_weights = _log_weights(log_weights)
+    log_weights = np.asarray(log_weights, dtype=np.float64)
+    if log_weights.ndim != 2 or 0 in log_weights.shape:
+        raise ValueError(
+            f"`log_weights` must have shape (images, draws); received {log_weights.shape}."
+        )
+    if not (log_weights < np.inf).all():
+        raise ValueError("`log_weights` must be below infinity; received NaN or +infinity.")
     return logsumexp(log_weights, axis=1) - np.log(log_weights.shape[1])
 
 
@@ -168,14 +155,3 @@ def _broadcast(array, name, shape):
         raise ValueError(
             f"`{name}` must broadcast to the shape of `mean`, {shape}; received {array.shape}."
         ) from None
-
-
-def _log_weights(log_weights):
-    log_weights = np.asarray(log_weights, dtype=np.float64)
-    if log_weights.ndim != 2 or 0 in log_weights.shape:
-        raise ValueError(
-            f"`log_weights` must have shape (images, draws); received {log_weights.shape}."
-        )
-    if not (log_weights < np.inf).all():
-        raise ValueError("`log_weights` must be below infinity; received NaN or +infinity.")
-    return log_weights

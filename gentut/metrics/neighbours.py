@@ -12,7 +12,7 @@ from sklearn.neighbors import NearestNeighbors
 from gentut.checks import check_int
 from gentut.metrics import _checks
 
-_BLOCK_PAIRS = 2**20  # of distances at a time
+_BLOCK_PAIRS = 2**19  # of distances at a time, in the cache
 _SPARE = 4
 
 
@@ -54,18 +54,20 @@ def precision_recall_density_coverage(
     _checks.warn_small("Precision and recall", (n, m))
     real_radius = _neighbour_distances(real, None, nearest_k) ** 2
     generated_radius = _neighbour_distances(generated, None, nearest_k) ** 2
-    # |x|² + |y|² − 2x·y is much faster than Σ(x − y)² but rounds, least around the origin. The
-    # norms make up for that: a sample on a boundary must not slip inside.
+    # |x|² + |y|² − 2x·y, one product of matrices, is much faster than Σ(x − y)² but rounds, least
+    # around the origin. The norms make up for that: a sample on a boundary must not slip inside.
     centre = real.mean(axis=0, dtype=np.float64)
     x, y = real - centre, generated - centre
-    rounding = 4 * (x.shape[1] + 2) * np.finfo(np.float64).eps
+    rounding = 4 * (x.shape[1] + 4) * np.finfo(np.float64).eps
     x_norm, y_norm = ((1 + rounding) * np.sum(z**2, axis=1) for z in (x, y))
+    left = np.column_stack([-2 * x, x_norm, np.ones(n)])
+    right = np.column_stack([y, np.ones(m), y_norm]).T
     in_real_ball, in_generated_ball, pairs = np.zeros(m, bool), np.zeros(n, bool), 0
     holds_generated = np.zeros(n, bool)
     step = max(_BLOCK_PAIRS // m, 1)
     for start in range(0, n, step):
         rows = slice(start, start + step)
-        squared = x_norm[rows, None] + y_norm - 2 * x[rows] @ y.T
+        squared = left[rows] @ right
         inside = squared < real_radius[rows, None]
         pairs += np.count_nonzero(inside)
         in_real_ball |= inside.any(axis=0)
