@@ -14,11 +14,13 @@ import pytest
 import tiny
 
 import gentut
+from gentut import metrics
 from gentut.models import networks
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("the benchmark is TensorFlow only", allow_module_level=True)
 import bench_training  # noqa: E402
+import calibration  # noqa: E402
 import flops  # noqa: E402
 import published  # noqa: E402
 import results  # noqa: E402
@@ -375,3 +377,27 @@ def test_the_gpu_script_runs_on_any_device_and_goes_on(tmp_path, monkeypatch, ca
     text = (tmp_path / "out.md").read_text()
     assert text.count("| photographs | vae |") == 2
     assert "No GPU is here" in capsys.readouterr().err
+
+
+# Calibration --------------------------------------------------------------------------------------
+
+
+def test_coverage_counts_intervals_that_hold_the_mean_over_draws(monkeypatch):
+    """Families of eight alike: by family the interval holds the mean, by letter hardly ever."""
+
+    def intervals(world, seed, by_source):
+        rng = np.random.default_rng(seed)
+        values = np.repeat(rng.normal(size=50), 8) + 0.01 * rng.normal(size=400)
+        sources = np.repeat(np.arange(50), 8)
+        return {"mean": metrics.mean_interval(values, sources if by_source else None)}
+
+    monkeypatch.setattr(calibration, "intervals", intervals)
+    (row,) = calibration.calibrate(None, draws=300)
+    assert abs(row["truth"]) < 0.03 and row["scatter"] == pytest.approx(50**-0.5, rel=0.15)
+    assert row["error by families"] == pytest.approx(row["scatter"], rel=0.15)
+    assert row["error by letters"] == pytest.approx(row["scatter"] / 8**0.5, rel=0.15)
+    assert 0.92 <= row["coverage by families"] <= 0.98 and row["coverage by letters"] < 0.65
+    text = calibration.page([row], 300, 60.0)
+    assert "(outside" not in text and f"{100 * row['coverage by families']:.1f} %" in text
+    row["coverage by families"] = 0.99
+    assert "99.0 % (outside 92 to 98 %)" in calibration.page([row], 300, 60.0)
