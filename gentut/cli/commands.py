@@ -10,7 +10,6 @@ from argparse import Namespace
 from dataclasses import fields
 from pathlib import Path
 
-from gentut.checks import check_choice
 from gentut.cli.messages import tell as say  # a stage of a long job
 from gentut.cli.parser import FAMILIES
 
@@ -34,6 +33,7 @@ def refuse_early(options: Namespace) -> None:
     if options.command not in ("train", "compare", "choose") or options.resume:
         return
     from gentut import data as image_data
+    from gentut.checks import check_choice
 
     if options.command == "train":
         check_choice("family", options.family, FAMILIES)

@@ -1,11 +1,14 @@
 """What a comparison says in two sentences, and what it does not dare to say."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gentut.metrics import Interval, interval_of
 from gentut.report.scores import SCORES, family_name, with_interval
+
+if TYPE_CHECKING:  # metrics need SciPy, for which `gentut data` shall not wait
+    from gentut.metrics import Interval
 
 KEY = "frechet_distance"
 
@@ -82,11 +85,13 @@ def apart(a: Mapping, b: Mapping, key: str) -> bool:
     return a[key] != b[key] if found is None else not found.low <= 0 <= found.high
 
 
-def difference(a: Mapping, b: Mapping, key: str) -> Interval | None:
+def difference(a: Mapping, b: Mapping, key: str) -> "Interval | None":
     """The 95 % interval of a's score less b's, on the same halves of the test images.
 
     Without ``halves`` of this score in both, see `gentut.evaluate`, there is none.
     """
+    from gentut.metrics import interval_of
+
     halves = [(row.get("halves") or {}).get(key) for row in (a, b)]
     return None if None in halves else interval_of(a[key] - b[key], np.subtract(*halves))
 
