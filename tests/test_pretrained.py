@@ -12,13 +12,16 @@ from gentut.models import pretrained
 SHAPE = (28, 28, 1)
 
 
-def trained(family):
-    """A model of the recipe with every weight moved away from its start."""
+def moved(family):
+    """A model of the recipe with every weight, also the averages, away from its start."""
     gentut.seed(3)
-    images, labels = gentut.data.load("glyphs", "test")
-    model = gentut.build(family, SHAPE, num_classes=10)
-    model.fit(images[:1920], labels[:1920], epochs=2, verbose=0)
+    model, rng = gentut.build(family, SHAPE, num_classes=10), np.random.default_rng(0)
+    for variable in model.weights:
+        if variable.dtype == "float32":  # variances stay above zero
+            change = 1 + 0.1 * rng.normal(size=variable.shape), 0.02 * rng.random(variable.shape)
+            variable.assign(variable * change[0].astype("float32") + change[1].astype("float32"))
     if family == "vae":
+        images, labels = gentut.data.load("glyphs", "test")
         model.fit_prior(images[:500], labels[:500], components=10)
     return model
 
@@ -26,7 +29,7 @@ def trained(family):
 @pytest.mark.backend
 @pytest.mark.parametrize("family", ["gan", "vae", "flow", "latent_flow"])
 def test_a_packed_model_draws_the_same_images(family):
-    model = trained(family)
+    model = moved(family)
     info = {"family": family, "image_shape": list(SHAPE), "num_classes": 10, "note": "kept"}
     again = pretrained.unpacked(io.BytesIO(pretrained.packed(model, info)))
     labels = np.arange(10, dtype="int32")
@@ -42,8 +45,8 @@ def test_a_packed_model_draws_the_same_images(family):
 @pytest.mark.parametrize("name", pretrained.NAMES)
 def test_a_shipped_model_draws_the_letters_it_is_asked_for(name):
     model = gentut.load_pretrained(name)
-    labels = (np.arange(500) % 10).astype("int32")
-    images = model.sample(500, labels=labels, seed=0)
+    labels = (np.arange(200) % 10).astype("int32")
+    images = model.sample(200, labels=labels, seed=0)
     seen = gentut.features.load("glyphs").probabilities(images).argmax(axis=1)
     # The judge reads 97.6 % of real letters; chance is 10 %.  The flow of pixels is the weakest.
     assert (seen == labels).mean() > (0.8 if name == "flow-glyphs" else 0.9)

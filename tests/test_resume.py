@@ -90,34 +90,6 @@ def same(out, whole):
 # To the bit --------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the harness forks: TensorFlow")
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="the harness forks")
-def test_killed_runs_lose_nothing_and_differ_in_no_bit():
-    # In a process of its own: one that has computed with TensorFlow cannot be forked.
-    code = (
-        "import kill_harness, json;"
-        "print(json.dumps(kill_harness.torture(['gan'], 1, 1, epochs=3, kills=2, seed=3)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300,
-                          cwd=Path(kill_harness.__file__).parent)  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
-    counts = kill_harness.json.loads(done.stdout.splitlines()[-1])
-    assert counts["runs"] == 2 and counts["kills"] >= 1
-    assert counts["lost_runs"] == counts["differing_bits"] == 0
-    assert counts["compared_bits"] > 1e6
-
-
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the harness forks: TensorFlow")
-@pytest.mark.skipif(sys.platform != "linux", reason="memory is taken away by prlimit")
-def test_a_run_that_runs_out_of_memory_goes_on():
-    code = "import kill_harness, json; print(json.dumps(kill_harness.starve('vae')))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300,
-                          cwd=Path(kill_harness.__file__).parent)  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
-    ends = kill_harness.json.loads(done.stdout.splitlines()[-1])
-    assert ends == {"starved": "failed", "resumed": "ended", "differing_bits": 0}
-
-
 def test_a_run_taken_up_between_epochs_ends_the_same(stopped, whole, tmp_path):
     out = shutil.copytree(stopped, tmp_path / "run")
     model, status = gentut.resume(out)
@@ -252,9 +224,12 @@ def test_weights_that_are_not_finite_are_not_kept(family, network, begin, tmp_pa
 # One process, room, rights ----------------------------------------------------------------------
 
 
+# The file alone: importing the package would bring Keras, for seconds.
 HOLD = """
-import pathlib, sys, time
-from gentut.runs import guard
+import importlib.util, pathlib, sys, time
+spec = importlib.util.spec_from_file_location("guard", sys.argv[2])
+guard = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(guard)
 with guard.locked(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
@@ -265,7 +240,9 @@ with guard.locked(pathlib.Path(sys.argv[1])):
 def holder(tmp_path_factory):
     """A process that holds a folder, and the folder."""
     folder = tmp_path_factory.mktemp("held")
-    process = subprocess.Popen([sys.executable, "-c", HOLD, folder], stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, folder, guard.__file__], stdout=subprocess.PIPE
+    )
     assert process.stdout.readline() == b"held\n"
     yield process, folder
     process.kill()
