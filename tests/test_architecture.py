@@ -143,7 +143,7 @@ def test_metrics_and_plots_need_no_keras(module):
 
 
 def test_the_library_prints_nothing_and_leaves_the_global_generator_alone():
-    """Only the command line and what notebooks call talk, and every draw comes from a generator made from a seed."""
+    """Only commands and what notebooks call talk; every draw comes from a generator with a seed."""
     faults = []
     for file in FILES:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

@@ -15,14 +15,6 @@ LABELS = np.arange(32) % 4
 NEURAL = tuple(family for family in recipes.FAMILIES if family not in ("gaussian", "mixture"))
 
 
-@pytest.fixture
-def policy():
-    """Sets the dtype policy, and puts it back."""
-    before = keras.config.dtype_policy()
-    yield keras.config.set_dtype_policy
-    keras.config.set_dtype_policy(before)
-
-
 def first_step(family):
     """Losses of one training step, and images."""
     gentut.seed(0)

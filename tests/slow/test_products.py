@@ -5,7 +5,7 @@ Not part of ``pytest tests``; ``.ci/run`` names this folder.
 
 import pytest
 from test_models import SHAPES as ONCE
-from test_precision import CASES, assert_comes_back, policy  # noqa: F401 (a fixture)
+from test_precision import CASES, assert_comes_back
 
 import gentut
 from gentut.models import recipes
@@ -18,11 +18,7 @@ SHAPES = [(28, 28, 1), (32, 32, 3), (64, 64, 3), (48, 64, 3)]
 
 @pytest.mark.parametrize("family, name", REST)
 def test_every_family_comes_back_under_every_policy_and_trains_on(
-    family,
-    name,
-    policy,
-    monkeypatch,
-    tmp_path,  # noqa: F811
+    family, name, policy, monkeypatch, tmp_path
 ):
     assert_comes_back(family, name, policy, monkeypatch, tmp_path)
 
