@@ -15,11 +15,16 @@ LABELS = np.arange(32) % 4
 NEURAL = tuple(family for family in recipes.FAMILIES if family not in ("gaussian", "mixture"))
 
 
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    shrink_recipes(monkeypatch)
+
+
 def first_step(family):
-    """Losses of one training step, and images."""
+    """A model after one training step, and the losses of that."""
     gentut.seed(0)
     model = gentut.build(family, (28, 28, 1), 4)
-    history = model.fit(IMAGES, LABELS, batch_size=32, seed=0, verbose=0).history
+    history = fit_eagerly(model, IMAGES, LABELS, seed=0).history
     return model, {name: values[0] for name, values in history.items()}
 
 
@@ -96,8 +101,7 @@ def test_large_gradients_do_not_overflow_float16_and_no_infinity_reaches_a_weigh
 
 
 @pytest.mark.parametrize("family", ["vae", "latent_flow"])
-def test_a_step_in_float16_moves_weights_as_far_as_in_float32(family, policy, monkeypatch):
-    shrink_recipes(monkeypatch)
+def test_a_step_in_float16_moves_weights_as_far_as_in_float32(family, policy):
     moves = []
     for name in ("float32", "mixed_float16"):
         policy(name)
@@ -106,7 +110,7 @@ def test_a_step_in_float16_moves_weights_as_far_as_in_float32(family, policy, mo
         model.compile(keras.optimizers.SGD(1e-3))
         network = model.decoder if family == "vae" else model.velocity
         before = network.get_weights()
-        model.fit(IMAGES[:, 6:22, 6:22], batch_size=32, seed=0, verbose=0)
+        fit_eagerly(model, IMAGES[:, 6:22, 6:22], seed=0)
         moves.append(np.concatenate([
             (a - b).ravel() for a, b in zip(network.get_weights(), before, strict=True)
         ]))  # fmt: skip
@@ -125,17 +129,16 @@ CASES = [
     ("latent_flow", "float16"),
     ("gan of clusters", "mixed_float16"),
 ]
+if keras.backend.backend() != "tensorflow":
+    CASES = [(family, "mixed_float16") for family in ("gan", "vae", "latent_flow")]
 
 
 @pytest.mark.parametrize("family, name", CASES)
-def test_a_family_comes_back_under_a_policy_and_trains_on(
-    family, name, policy, monkeypatch, tmp_path
-):
-    assert_comes_back(family, name, policy, monkeypatch, tmp_path)
+def test_a_family_comes_back_under_a_policy_and_trains_on(family, name, policy, tmp_path):
+    assert_comes_back(family, name, policy, tmp_path)
 
 
-def assert_comes_back(family, name, policy, monkeypatch, tmp_path):
-    shrink_recipes(monkeypatch)
+def assert_comes_back(family, name, policy, tmp_path):
     policy(name)
     gentut.seed(0)
     images = IMAGES[:, 6:22, 6:22]

@@ -41,8 +41,13 @@ def test_a_packed_model_draws_the_same_images(family):
     assert again.info["note"] == "kept"
 
 
-@pytest.mark.backend
-@pytest.mark.parametrize("name", pretrained.NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(n, marks=[pytest.mark.backend] * n.startswith("latent"))
+        for n in pretrained.NAMES
+    ],
+)
 def test_a_shipped_model_draws_the_letters_it_is_asked_for(name):
     model = gentut.load_pretrained(name)
     labels = (np.arange(200) % 10).astype("int32")

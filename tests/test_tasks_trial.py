@@ -8,8 +8,6 @@ import pytest
 import gentut
 from gentut import tasks
 
-pytestmark = pytest.mark.backend
-
 
 def bars(n, seed, size=16, classes=2):
     """Noisy bars at random places: class 0 lies, class 1 stands, class 2 is a cross."""
@@ -33,6 +31,7 @@ def permuted(pair):
     return pair[0], np.random.default_rng(0).permutation(pair[1])
 
 
+@pytest.mark.backend
 def test_a_classifier_learns_and_permuted_labels_leave_it_at_chance(trial):
     learnt = trial.score(bars(80, 0))
     assert learnt["accuracy"] > 0.9 and learnt["log_loss"] < 0.4
@@ -42,6 +41,7 @@ def test_a_classifier_learns_and_permuted_labels_leave_it_at_chance(trial):
     assert 0.3 < chance["mean"] < 0.7
 
 
+@pytest.mark.backend
 def test_the_same_seed_gives_the_same_training_again(trial):
     """Also after another training in between: nothing of it stays behind."""
     train = bars(40, 0)
@@ -86,6 +86,7 @@ def test_accuracy_scores_tell_lost_variety_from_wrong_labels():
     assert tasks.gan_test(real, wrong, **options)["mean"] == pytest.approx(0.5, abs=0.05)
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("task, learnt", [("detection", 0.3), ("segmentation", 0.6)])
 def test_detector_and_segmenter_learn_from_scenes(task, learnt):
     trial = tasks.Trial(
@@ -173,6 +174,7 @@ def test_an_untrained_network_says_so():
         tasks.Classifier((16, 16, 1), 2).predict(bars(2, 0)[0])
 
 
+@pytest.mark.backend
 def test_the_learners_weights_follow_from_the_seed():
     from keras import ops
 

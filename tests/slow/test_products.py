@@ -6,6 +6,7 @@ Not part of ``pytest tests``; ``.ci/run`` names this folder.
 import pytest
 from test_models import SHAPES as ONCE
 from test_precision import CASES, assert_comes_back
+from tiny import shrink_recipes
 
 import gentut
 from gentut.models import recipes
@@ -18,9 +19,10 @@ SHAPES = [(28, 28, 1), (32, 32, 3), (64, 64, 3), (48, 64, 3)]
 
 @pytest.mark.parametrize("family, name", REST)
 def test_every_family_comes_back_under_every_policy_and_trains_on(
-    family, name, policy, monkeypatch, tmp_path
+    family, name, policy, tmp_path, monkeypatch
 ):
-    assert_comes_back(family, name, policy, monkeypatch, tmp_path)
+    shrink_recipes(monkeypatch)
+    assert_comes_back(family, name, policy, tmp_path)
 
 
 @pytest.mark.parametrize("family, shape", [(f, s) for f in ONCE for s in SHAPES if s != ONCE[f]])
