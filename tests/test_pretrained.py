@@ -17,9 +17,8 @@ def moved(family):
     gentut.seed(3)
     model, rng = gentut.build(family, SHAPE, num_classes=10), np.random.default_rng(0)
     for variable in model.weights:
-        if variable.dtype == "float32":  # variances stay above zero
-            change = 1 + 0.1 * rng.normal(size=variable.shape), 0.02 * rng.random(variable.shape)
-            variable.assign(variable * change[0].astype("float32") + change[1].astype("float32"))
+        if variable.dtype == "float32":
+            variable.assign_add(0.06 * rng.normal(size=variable.shape).astype("float32"))
     if family == "vae":
         images, labels = gentut.data.load("glyphs", "test")
         model.fit_prior(images[:500], labels[:500], components=10)
@@ -35,8 +34,8 @@ def test_a_packed_model_draws_the_same_images(family):
     labels = np.arange(10, dtype="int32")
     images, copies = (m.sample(10, labels=labels, seed=1) for m in (model, again))
     # Eight bits for each weight: off by 0.4 % of the largest at most, in either direction.
-    np.testing.assert_allclose(copies, images, atol=0.06)
-    assert np.abs(copies - images).mean() < 0.005
+    np.testing.assert_allclose(copies, images, atol=0.02)
+    assert np.abs(copies - images).mean() < 0.002
     assert np.abs(images - images[::-1]).max() > 0.05  # not all one picture
     assert again.info["note"] == "kept"
 
