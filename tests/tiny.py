@@ -64,7 +64,7 @@ def fit_eagerly(model, images, labels=None, **options):
     if model.iterative:
         model.run_eagerly = keras.backend.backend() == "tensorflow"
         options = {"batch_size": 32, **options}
-    return model.fit(images, labels, verbose=0, **options)
+    return model.fit(images, labels, **{"verbose": 0, **options})
 
 
 def opens_cleanly(page, images):
