@@ -1104,6 +1104,17 @@ def test_builder_writes_the_same_bytes_for_the_same_arrays(builder):
         assert back["family"].tolist() == ["a", "bc"]
 
 
+def test_what_looks_odd_but_is_right_is_read(tmp_path):
+    """Animated, CMYK, 16-bit, a name in Japanese of 200 bytes: no reason to refuse."""
+    frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "animated.webp", save_all=True, append_images=frames[1:])
+    Image.new("CMYK", (20, 20)).save(tmp_path / "cmyk.jpg")
+    Image.fromarray(np.full((20, 20), 40_000, "uint16")).save(tmp_path / "deep.png")
+    Image.new("L", (20, 20)).save(tmp_path / ("猫" * 60 + ".png"))
+    count = sum(len(data.load(tmp_path, split)[0]) for split in ("train", "test"))
+    assert count == 4
+
+
 # --- sources --------------------------------------------------------------------------------------
 
 

@@ -293,16 +293,6 @@ def test_the_more_images_are_spoilt_the_farther_they_are(which, glyphs, glyph_te
         assert distances[2] > 10 * floor
 
 
-def test_inception_is_not_called_fid():
-    extractor = features.inception(weights=None)
-    assert extractor.name == "Keras InceptionV3 (random weights)"
-    assert (extractor.feature_dim, extractor.num_classes) == (2048, 1000)
-    assert "not" in features.inception.__doc__ and "2015-12-05" in features.inception.__doc__
-    images = np.random.default_rng(0).random((1, 32, 32, 1), dtype="float32")
-    assert extractor(images).shape == (1, 2048)
-    np.testing.assert_allclose(extractor.probabilities(images).sum(), 1, atol=1e-9)
-
-
 # Errors
 
 

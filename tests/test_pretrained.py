@@ -12,13 +12,15 @@ from gentut.models import pretrained
 SHAPE = (28, 28, 1)
 
 
-def trained(family):
-    """A model of the recipe with every weight moved away from its start."""
+def moved(family):
+    """A model of the recipe with every weight, also the averages, away from its start."""
     gentut.seed(3)
-    images, labels = gentut.data.load("glyphs", "test")
-    model = gentut.build(family, SHAPE, num_classes=10)
-    model.fit(images[:1920], labels[:1920], epochs=2, verbose=0)
+    model, rng = gentut.build(family, SHAPE, num_classes=10), np.random.default_rng(0)
+    for variable in model.weights:
+        if variable.dtype == "float32":
+            variable.assign_add(0.06 * rng.normal(size=variable.shape).astype("float32"))
     if family == "vae":
+        images, labels = gentut.data.load("glyphs", "test")
         model.fit_prior(images[:500], labels[:500], components=10)
     return model
 
@@ -26,24 +28,29 @@ def trained(family):
 @pytest.mark.backend
 @pytest.mark.parametrize("family", ["gan", "vae", "flow", "latent_flow"])
 def test_a_packed_model_draws_the_same_images(family):
-    model = trained(family)
+    model = moved(family)
     info = {"family": family, "image_shape": list(SHAPE), "num_classes": 10, "note": "kept"}
     again = pretrained.unpacked(io.BytesIO(pretrained.packed(model, info)))
     labels = np.arange(10, dtype="int32")
     images, copies = (m.sample(10, labels=labels, seed=1) for m in (model, again))
     # Eight bits for each weight: off by 0.4 % of the largest at most, in either direction.
-    np.testing.assert_allclose(copies, images, atol=0.06)
-    assert np.abs(copies - images).mean() < 0.005
+    np.testing.assert_allclose(copies, images, atol=0.02)
+    assert np.abs(copies - images).mean() < 0.002
     assert np.abs(images - images[::-1]).max() > 0.05  # not all one picture
     assert again.info["note"] == "kept"
 
 
-@pytest.mark.backend
-@pytest.mark.parametrize("name", pretrained.NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(n, marks=[pytest.mark.backend] * n.startswith("latent"))
+        for n in pretrained.NAMES
+    ],
+)
 def test_a_shipped_model_draws_the_letters_it_is_asked_for(name):
     model = gentut.load_pretrained(name)
-    labels = (np.arange(500) % 10).astype("int32")
-    images = model.sample(500, labels=labels, seed=0)
+    labels = (np.arange(200) % 10).astype("int32")
+    images = model.sample(200, labels=labels, seed=0)
     seen = gentut.features.load("glyphs").probabilities(images).argmax(axis=1)
     # The judge reads 97.6 % of real letters; chance is 10 %.  The flow of pixels is the weakest.
     assert (seen == labels).mean() > (0.8 if name == "flow-glyphs" else 0.9)

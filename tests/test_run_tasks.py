@@ -48,7 +48,7 @@ def command(folder, *words):
 
 def test_a_run_is_tried_on_tasks_and_the_table_and_the_file_agree(folder, capsys):
     out = folder / "run"
-    assert command(out, "--seeds", "2", "--steps", "32") == 0
+    assert command(out, "--seeds", "2", "--steps", "16") == 0
     printed = capsys.readouterr()
     assert "training on generated images, 2 seeds" in printed.err
     assert printed.out.splitlines()[-1] == str(out / "report.html")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import scipy.special
@@ -65,6 +66,14 @@ def shrink_recipes(monkeypatch):
             recipe["latent_velocity"] |= {"units": 8, "blocks": 1}
     for family, recipe in small.items():
         monkeypatch.setitem(recipes.RECIPES, family, recipe)
+
+
+def fit_eagerly(model, images, labels=None, **options):
+    """One epoch for weights that have moved: without a graph, which takes longer than few steps."""
+    if model.iterative:
+        model.run_eagerly = keras.backend.backend() == "tensorflow"
+        options = {"batch_size": 32, **options}
+    return model.fit(images, labels, **{"verbose": 0, **options})
 
 
 def opens_cleanly(page, images):

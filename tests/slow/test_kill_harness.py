@@ -1,0 +1,42 @@
+"""Runs that are killed or starved in processes of their own lose nothing.
+
+Slow: the harness starts a process for every attempt.  Not part of ``pytest tests``, which stops
+runs inside its own process (``test_resume.py``); ``.ci/run`` names this folder.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import kill_harness
+import pytest
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the harness forks: TensorFlow")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the harness forks")
+def test_killed_runs_lose_nothing_and_differ_in_no_bit():
+    # In a process of its own: one that has computed with TensorFlow cannot be forked.
+    code = (
+        "import kill_harness, json;"
+        "print(json.dumps(kill_harness.torture(['gan'], 1, 1, epochs=3, kills=2, seed=3)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300,
+                          cwd=Path(kill_harness.__file__).parent)  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    counts = kill_harness.json.loads(done.stdout.splitlines()[-1])
+    assert counts["runs"] == 2 and counts["kills"] >= 1
+    assert counts["lost_runs"] == counts["differing_bits"] == 0
+    assert counts["compared_bits"] > 1e6
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the harness forks: TensorFlow")
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is taken away by prlimit")
+def test_a_run_that_runs_out_of_memory_goes_on():
+    code = "import kill_harness, json; print(json.dumps(kill_harness.starve('vae')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300,
+                          cwd=Path(kill_harness.__file__).parent)  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    ends = kill_harness.json.loads(done.stdout.splitlines()[-1])
+    assert ends == {"starved": "failed", "resumed": "ended", "differing_bits": 0}

@@ -1,0 +1,31 @@
+"""Exhaustive products of options, of which ``pytest tests`` has each option once.
+
+Not part of ``pytest tests``; ``.ci/run`` names this folder.
+"""
+
+import pytest
+from test_models import SHAPES as ONCE
+from test_precision import CASES, assert_comes_back
+from tiny import shrink_recipes
+
+import gentut
+from gentut.models import recipes
+
+POLICIES = ("mixed_float16", "float16", "mixed_bfloat16", "bfloat16")
+FAMILIES = (*recipes.FAMILIES, "gan of clusters")
+REST = [(family, name) for family in FAMILIES for name in POLICIES if (family, name) not in CASES]
+SHAPES = [(28, 28, 1), (32, 32, 3), (64, 64, 3), (48, 64, 3)]
+
+
+@pytest.mark.parametrize("family, name", REST)
+def test_every_family_comes_back_under_every_policy_and_trains_on(
+    family, name, policy, tmp_path, monkeypatch
+):
+    shrink_recipes(monkeypatch)
+    assert_comes_back(family, name, policy, tmp_path)
+
+
+@pytest.mark.parametrize("family, shape", [(f, s) for f in ONCE for s in SHAPES if s != ONCE[f]])
+def test_recipes_fit_the_image_shapes_they_promise(family, shape):
+    model = gentut.build(family, shape, 2)
+    assert model.sample(2, seed=0).shape == (2, *shape)
