@@ -173,7 +173,7 @@ def test_the_expanded_percentiles_of_hesterberg_2015(raters, confidence, tail):
 
 def test_copies_of_an_image_as_one_source_add_no_information():
     """Three copies of each of six images, with the same answers, are six images."""
-    errors = panel(3, 8, 6, 0.25, 0.3)
+    errors = panel(3, 8, 6, 0.1, 0.4)
     alone = Resampling((8, 6), np.zeros(6), 0.95, 500, 1, sources=np.arange(6))
     copied = Resampling((8, 18), np.zeros(18), 0.95, 500, 1, sources=np.repeat(np.arange(6), 3))
     shares = alone.sums(errors, crossed=True) / 48
@@ -203,15 +203,15 @@ def test_a_source_is_drawn_beside_all_models_at_once_and_strata_keep_their_share
 
 
 def test_intervals_by_source_cover_and_those_by_image_do_not():
-    """Raters are many and alike; images differ by their source: 12 sources of 5 images."""
-    raters, studies, sources = 30, 150, np.repeat(np.arange(12), 5)
+    """Raters are many and alike; images differ by their source: 10 sources of 12 images."""
+    raters, studies, sources = 30, 150, np.repeat(np.arange(10), 12)
     covered = {"source": 0, "image": 0}
     for seed in range(studies):
         rng = np.random.default_rng(seed)
-        rate = 0.4 + 0.35 * rng.uniform(-1, 1, 12)[sources]
-        errors = (rng.random((raters, 60)) < rate).astype(float)
+        rate = 0.4 + 0.35 * rng.uniform(-1, 1, 10)[sources]
+        errors = (rng.random((raters, 120)) < rate).astype(float)
         for unit, of in (("source", sources), ("image", None)):
-            resampling = Resampling(errors.shape, np.zeros(60), 0.95, 300, seed, of)
+            resampling = Resampling(errors.shape, np.zeros(120), 0.95, 300, seed, of)
             shares = resampling.sums(errors, crossed=True) / errors.size
             low, high = resampling.interval(shares, crossed=True)
             covered[unit] += low <= 0.4 <= high
