@@ -257,6 +257,114 @@ def test_results_do_not_depend_on_the_order_of_files():
         assert one[name] == pytest.approx(other[name])
 
 
+# Sources of the real images ----------------------------------------------------------------
+
+
+def hard_by_source(asked, panel, seed):
+    """The same panel, but all raters err about all images of some sources."""
+    rng = np.random.default_rng(seed)
+    hard = {origin: rng.random() < 0.5 for origin in sorted(set(asked.origins.values()))}
+    for found in panel:
+        for answer in found["answers"]:
+            origin = asked.origins.get(asked.trials[answer["trial"]].images[0])
+            if origin is not None:
+                answer["answer"] = "fake" if hard[origin] else "real"
+    return panel
+
+
+def test_families_make_intervals_over_images_wider_and_the_result_says_what_was_drawn():
+    families = np.arange(400) // 50  # eight sources
+    asked = study(real_sources=families, source_kind="typeface family", trials=120)
+    panel = hard_by_source(asked, human.simulate(asked, 0.8, raters=12), seed=1)
+    found = human.analyse(panel, asked)
+    plain = study(trials=120)
+    other = human.analyse([r | {"study": plain.id} for r in panel], plain)
+    kind = "raters, real images by typeface family (8), generated ones one by one"
+    assert found["resampled"] == kind and kind in human.summary(found)
+    assert other["resampled"] == "raters, and images one by one (no sources in the study)"
+
+    def width(results, name):
+        return results[f"{name}_high"] - results[f"{name}_low"]
+
+    # Sixty images in eight sources that are wholly hard or easy: the standard error of the share
+    # of errors is that of eight units, √(60 / 8) times as large; widened for eight, not twelve.
+    ratio = width(found, "error_real_crossed") / width(other, "error_real_crossed")
+    assert 0.7 * np.sqrt(60 / 8) < ratio < 1.6 * np.sqrt(60 / 8)
+    assert width(found, "kappa") > width(other, "kappa")
+    assert found["p_value_crossed"] > other["p_value_crossed"]
+    # Nothing else knows of sources.
+    for name in ("error_real", "error_raters_low", "error_high", "d_prime_low", "p_value_raters"):
+        assert found[name] == other[name], name
+
+
+def test_every_image_its_own_source_is_as_if_sources_were_unknown():
+    asked = study(real_sources=np.arange(400))
+    panel = human.simulate(asked, 0.7, raters=10, spread=0.1, agreement=0.5)
+    found = human.analyse(panel, asked, repeats=4000)
+    plain = human.analyse([r | {"study": SINGLE.id} for r in panel], SINGLE, repeats=4000)
+    for name in ("error", "error_real", "error_fake"):
+        for end in ("low", "high"):
+            key = f"{name}_crossed_{end}"
+            assert found[key] == pytest.approx(plain[key], abs=0.02), key
+    assert found["p_value_crossed"] == pytest.approx(plain["p_value_crossed"], rel=0.3)
+
+
+def test_pairs_are_drawn_by_the_source_of_their_real_image():
+    asked = study("which_is_real", real_sources=np.arange(400) // 40, source_kind="person")
+    found = human.analyse(human.simulate(asked, 0.7, raters=6), asked)
+    assert found["resampled"] == "raters, and pairs by the person (10) of the real image"
+    assert found["error_crossed_low"] < found["error"] < found["error_crossed_high"]
+
+
+def test_fewer_than_four_sources_say_nothing_about_others():
+    asked = study(real_sources=np.arange(400) // 150)
+    found = human.analyse(human.simulate(asked, 0.7, raters=6), asked)
+    assert np.isnan(found["error_crossed_low"]) and np.isnan(found["p_value_crossed"])
+    assert np.isfinite(found["error_raters_low"])
+    assert found["notes"] == [
+        "Real images of 3 source(s) say nothing about others: intervals over images need 4."
+    ]
+    assert found["notes"][0] in human.summary(found)
+
+
+def test_the_test_over_raters_and_images_keeps_its_level():
+    """Raters guess about each image alike: by chance some images look real to all of them."""
+    significant = {"p_value": 0, "p_value_raters": 0, "p_value_crossed": 0}
+    for seed in range(60):
+        panel = human.simulate(SINGLE, 0.5, raters=10, agreement=0.9, seed=seed)
+        results = human.analyse(panel, SINGLE, repeats=200)
+        for name in significant:
+            significant[name] += results[name] < 0.05
+    assert significant["p_value_crossed"] <= stats.binom(60, 0.05).ppf(0.999)
+    assert min(significant["p_value"], significant["p_value_raters"]) > 15
+
+
+# What nobody answered ----------------------------------------------------------------------
+
+
+def test_a_group_without_an_answer_is_not_a_number_and_a_note_says_so():
+    lax = human.Rules(min_answered=0.0, max_same=1.0)
+    asked = study(models=("GAN", "VAE"), trials=80, rules=lax)
+    shown = [step.images[0] for step in asked.steps(7, practice=False)]
+    first_vae = next(place for place, name in enumerate(shown) if asked.sources[name] == "VAE")
+    found = answered(asked, right(asked))
+    found["answers"] = found["answers"][:first_vae]
+    results = human.analyse([found], asked)
+    assert results["error"] == 0 and results["error_fake[VAE]_n"] == 0
+    for end in ("", "_low", "_high", "_raters_low", "_crossed_high"):
+        assert np.isnan(results[f"error_fake[VAE]{end}"]), end
+    note = "`error_fake[VAE]` is not measured: no answer counts towards it."
+    assert note in results["notes"] and note in human.summary(results)
+    rows = [t.get_text() for t in human.plot_errors(results).axes[0].get_yticklabels()]
+    assert "VAE taken for real" not in rows
+    # Without any generated image there is no d′ either.
+    found["answers"] = found["answers"][:1]
+    results = human.analyse([found], asked)
+    assert np.isnan([results["d_prime"], results["criterion"], results["d_prime_low"]]).all()
+    assert {"error_fake", "error_real"} & {n.split("`")[1] for n in results["notes"]}
+    assert human.summary(results) and human.plot_errors(results).axes
+
+
 # Rules -------------------------------------------------------------------------------------
 
 

@@ -171,6 +171,54 @@ def test_the_expanded_percentiles_of_hesterberg_2015(raters, confidence, tail):
     assert resampling.interval(np.append(even, np.nan)) == resampling.interval(even)
 
 
+def test_copies_of_an_image_as_one_source_add_no_information():
+    """Three copies of each of six images, with the same answers, are six images."""
+    errors = panel(3, 8, 6, 0.1, 0.4)
+    alone = Resampling((8, 6), np.zeros(6), 0.95, 500, 1, sources=np.arange(6))
+    copied = Resampling((8, 18), np.zeros(18), 0.95, 500, 1, sources=np.repeat(np.arange(6), 3))
+    shares = alone.sums(errors, crossed=True) / 48
+    tripled = copied.sums(np.repeat(errors, 3, axis=1), crossed=True) / 144
+    np.testing.assert_allclose(tripled, shares)
+    assert copied.interval(tripled, crossed=True) == pytest.approx(
+        alone.interval(shares, crossed=True)
+    )
+    # Taken one by one they would seem to be worth more.
+    one_by_one = Resampling((8, 18), np.zeros(18), 0.95, 500, 1)
+    naive = one_by_one.sums(np.repeat(errors, 3, axis=1), crossed=True) / 144
+    assert naive.std() < 0.8 * shares.std()
+
+
+def test_a_source_is_drawn_beside_all_models_at_once_and_strata_keep_their_share():
+    strata, sources = np.repeat([0, 1, 2], 6), np.array([*range(6), *range(6), *[-1] * 6])
+    resampling = Resampling((5, 18), strata, 0.95, 300, 0, sources)
+    drawn = resampling.trial_draws
+    np.testing.assert_allclose(drawn[:, :6], drawn[:, 6:12])
+    for stratum in range(3):
+        np.testing.assert_allclose(drawn[:, strata == stratum].sum(axis=1), 6)
+    assert np.abs(np.corrcoef(drawn[:, :12].T, drawn[:, 12:].T)[:12, 12:]).max() < 0.3
+    assert resampling.sources == 6 and resampling.fewest() == 5
+    few = Resampling((5, 6), np.zeros(6), 0.95, 300, 0, np.array([0, 0, 1, 1, 2, 2]))
+    assert all(np.isnan(few.interval(np.linspace(0, 1, 300), crossed=True)))
+    assert all(np.isfinite(few.interval(np.linspace(0, 1, 300))))
+
+
+def test_intervals_by_source_cover_and_those_by_image_do_not():
+    """Raters are many and alike; images differ by their source: 10 sources of 12 images."""
+    raters, studies, sources = 30, 150, np.repeat(np.arange(10), 12)
+    covered = {"source": 0, "image": 0}
+    for seed in range(studies):
+        rng = np.random.default_rng(seed)
+        rate = 0.4 + 0.35 * rng.uniform(-1, 1, 10)[sources]
+        errors = (rng.random((raters, 120)) < rate).astype(float)
+        for unit, of in (("source", sources), ("image", None)):
+            resampling = Resampling(errors.shape, np.zeros(120), 0.95, 300, seed, of)
+            shares = resampling.sums(errors, crossed=True) / errors.size
+            low, high = resampling.interval(shares, crossed=True)
+            covered[unit] += low <= 0.4 <= high
+    assert covered["source"] >= stats.binom(studies, 0.95).ppf(0.001)
+    assert covered["image"] < 0.8 * studies
+
+
 # Power -------------------------------------------------------------------------------------
 
 

@@ -155,6 +155,37 @@ def test_rules_out_of_range_are_refused():
     )
 
 
+# Sources of the real images ----------------------------------------------------------------
+
+FAMILIES = np.arange(100) // 4 + 1000
+
+
+@pytest.mark.parametrize("protocol", ["real_or_fake", "which_is_real"])
+def test_the_key_knows_the_source_of_each_real_image_and_raters_do_not(protocol, tmp_path):
+    made = study(protocol, real_sources=FAMILIES, source_kind="typeface family")
+    reals = {name for name, source in made.sources.items() if source == "real"}
+    assert set(made.origins) == reals
+    for name in reals:
+        assert made.origins[name] == FAMILIES[index_of(made, name, REAL)]
+    read = human.load_key(made.save_key(tmp_path / "key.json"))
+    assert read.origins == made.origins and read.origin_kind == "typeface family"
+    # What raters get is that of the study without sources, but for its name.
+    plain = study(protocol)
+    assert made.public() | {"study": ""} == plain.public() | {"study": ""}
+    page = made.save_page(tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "origin" not in page.replace("original", "") and "typeface" not in page
+
+
+def test_a_study_without_sources_keeps_its_id_and_its_key():
+    made = study()
+    assert made.origins is None and "origins" not in made._contents()
+    assert made.id != study(real_sources=FAMILIES).id
+    with pytest.raises(ValueError, match="`real_sources` must hold one integer for each of 100"):
+        study(real_sources=FAMILIES[:9])
+    with pytest.raises(ValueError, match="received shape \\(100,\\) and dtype float64"):
+        study(real_sources=FAMILIES / 2)
+
+
 # The order ---------------------------------------------------------------------------------
 
 

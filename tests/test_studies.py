@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from tiny import train
 
-from gentut import human
+from gentut import data, human
 from gentut.cli import main
 
 
@@ -21,7 +21,8 @@ def run(tmp_path_factory):
         (root / "photos" / name).mkdir(parents=True)
         for i in range(60):
             picture = rng.integers(0, 100, (28, 28), "uint8") + 150 * (name == "light")
-            Image.fromarray(picture.astype("uint8")).save(root / "photos" / name / f"{i}.png")
+            path = root / "photos" / name / f"p{i // 4}__{i}.png"  # taken by person i // 4
+            Image.fromarray(picture.astype("uint8")).save(path)
     train("gaussian", root / "photos", root / "mine", size=28, channels=1, conditional=True)
     return root / "mine"
 
@@ -34,6 +35,9 @@ def test_a_run_becomes_a_page_and_answers_become_numbers(run, tmp_path, capsys):
     study = human.load_key(out / "key.json")
     assert list(study.models) == ["mine"]
     assert len(study.trials) == 20
+    of_person = data.sources(run.parent / "photos", "test")
+    assert set(study.origins) == {i for i, source in study.sources.items() if source == "real"}
+    assert set(study.origins.values()) <= set(of_person.tolist())
     answers = tmp_path / "answers"
     answers.mkdir()
     for i, response in enumerate(human.simulate(study, 0.7, raters=5, seed=1)):
@@ -44,6 +48,7 @@ def test_a_run_becomes_a_page_and_answers_become_numbers(run, tmp_path, capsys):
     said = capsys.readouterr().out
     assert "simulated" in said.lower()
     results = json.loads((figures / "results.json").read_text())
+    assert results["resampled"].startswith("raters, real images by source (")
     assert results["raters"] == 5 and results["judgements"] == 100
     assert 0.1 < results["error"] < 0.5  # simulated at 0.3; the standard error is 0.05
     assert {p.name for p in figures.iterdir()} >= {"results.json", "errors.png"}
@@ -62,11 +67,11 @@ def test_what_cannot_be_studied_is_refused_in_one_line(run, tmp_path, capsys):
 
 
 def test_a_study_of_other_images_than_the_run_saw_is_refused(run, tmp_path, capsys):
-    data = shutil.copytree(run.parent / "photos", tmp_path / "photos")
+    copy = shutil.copytree(run.parent / "photos", tmp_path / "photos")
     out = shutil.copytree(run, tmp_path / "mine")
     config = json.loads((out / "config.json").read_text())
-    (out / "config.json").write_text(json.dumps(config | {"data": str(data)}))
-    (data / "light").rename(data / "bright")  # real and generated images would change sides
+    (out / "config.json").write_text(json.dumps(config | {"data": str(copy)}))
+    (copy / "light").rename(copy / "bright")  # real and generated images would change sides
     assert main(["study", "make", str(out), "--out", str(tmp_path / "new")]) == 2
     assert "changed: classes renamed from light to bright." in capsys.readouterr().err
     assert not (tmp_path / "new").exists()

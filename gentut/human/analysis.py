@@ -12,6 +12,7 @@ from gentut.human.responses import Judgements, Responses, read_judgements
 from gentut.human.study import REAL, Study, load_key
 
 NAN = float("nan")
+ENDS = ("", "_low", "_high")
 
 
 class Share(NamedTuple):
@@ -119,15 +120,23 @@ class Resampling:
     meant to cover 95 % did in 91, 95 and 95 % with 5, 8 and 20 raters; over raters and images in
     99, 99 and 98 % with 5, 12 and 20, so those are somewhat too wide. Wilson's did in 61 to 72 %.
 
+    Images of one source, such as letters of one typeface, resemble each other too. Where sources
+    are known, whole sources are drawn anew, and the images drawn count as much in all as those of
+    their stratum did, because the study fixes the share of each stratum. With fewer than four
+    sources intervals over images are NaN. In 150 simulated studies of 10 sources of 12 images, with
+    error rates from 5 to 75 %, intervals over sources covered in 98 %, those over images in 51 %.
+
     Args:
         shape: raters and trials.
         strata: for each trial, what it shows; trials are drawn anew within their stratum.
         confidence: of the intervals, in (0, 1).
         repeats: number of resamples.
         seed: of the resampling.
+        sources: for each trial the source of its real image, an integer of 0 or more, and -1
+            where it has none; default none has.
     """
 
-    LEAST_RATERS = 4
+    LEAST = 4  # raters, and sources: fewer say nothing about how these differ
 
     def __init__(
         self,
@@ -136,16 +145,35 @@ class Resampling:
         confidence: float,
         repeats: int,
         seed: int,
+        sources: np.ndarray | None = None,
     ) -> None:
         self.raters, trials = shape
+        sources = np.full(trials, -1) if sources is None else sources
+        self.sources = len(np.unique(sources[sources >= 0]))
         self.confidence = confidence
         rng = np.random.default_rng(seed)
         self.draws = rng.multinomial(self.raters, np.full(self.raters, 1 / self.raters), repeats)
-        self.trial_draws = np.zeros((repeats, trials), int)
+        self.trial_draws = np.zeros((repeats, trials))
+
+        def draw(columns, units):
+            unit, count = np.unique(units, return_inverse=True)[1], len(np.unique(units))
+            drawn = rng.multinomial(count, np.full(count, 1 / count), repeats)
+            self.trial_draws[:, columns] = drawn[:, unit]
+
         for stratum in np.unique(strata):
-            columns = np.flatnonzero(strata == stratum)
-            even = np.full(len(columns), 1 / len(columns))
-            self.trial_draws[:, columns] = rng.multinomial(len(columns), even, repeats)
+            columns = np.flatnonzero((strata == stratum) & (sources < 0))
+            if len(columns):
+                draw(columns, columns)
+        if self.sources:
+            # Of all strata at once: a source can have images beside several models.
+            columns = np.flatnonzero(sources >= 0)
+            draw(columns, sources[columns])
+            for stratum in np.unique(strata):
+                columns = np.flatnonzero(strata == stratum)
+                # A resample without any trial of the stratum has no share: NaN.
+                with np.errstate(invalid="ignore", divide="ignore"):
+                    scale = len(columns) / self.trial_draws[:, columns].sum(axis=1, keepdims=True)
+                    self.trial_draws[:, columns] *= scale
 
     def sums(self, values: np.ndarray, crossed: bool = False) -> np.ndarray:
         """Return the sum of ``values`` in each resample, ``(repeats,)``.
@@ -157,12 +185,22 @@ class Resampling:
         rows = self.draws @ values
         return (rows * self.trial_draws).sum(axis=1) if crossed else rows.sum(axis=1)
 
-    def interval(self, resampled: np.ndarray) -> tuple[float, float]:
-        """Return the interval of a statistic from its values in the resamples, ``(repeats,)``."""
-        if self.raters < self.LEAST_RATERS:
+    def fewest(self, crossed: bool = False) -> int:
+        """Return the number of raters; or of sources, if there are fewer and images are drawn."""
+        return min(self.raters, self.sources) if crossed and self.sources else self.raters
+
+    def interval(self, resampled: np.ndarray, crossed: bool = False) -> tuple[float, float]:
+        """Return the interval of a statistic from its values in the resamples.
+
+        Args:
+            resampled: the values, ``(repeats,)``; NaN where a resample gives none.
+            crossed: whether images were drawn anew too.
+        """
+        n = self.fewest(crossed)
+        if n < self.LEAST or not np.isfinite(resampled).any():
             return NAN, NAN
-        t = stats.t.ppf((1 - self.confidence) / 2, self.raters - 1)
-        tail = special.ndtr(t * np.sqrt(self.raters / (self.raters - 1)))
+        t = stats.t.ppf((1 - self.confidence) / 2, n - 1)
+        tail = special.ndtr(t * np.sqrt(n / (n - 1)))
         low, high = np.nanquantile(resampled, [tail, 1 - tail])
         return float(low), float(high)
 
@@ -182,23 +220,29 @@ def analyse(
     ``_raters_low``, ``_raters_high`` (bootstrap over raters: other people, these images); and
     ``_crossed_low``, ``_crossed_high`` (bootstrap over raters and images: other people, other
     images of these models). The last is the one to compare models by; with fewer than 4 raters
-    the bootstraps are NaN. With several models, ``error[NAME]`` is that of one of them.
+    the bootstraps are NaN. With several models, ``error[NAME]`` is that of one of them. What has
+    no answer is NaN, and ``notes`` says so.
+
+    Real images of one source (``make_study(real_sources=…)``) are drawn together wherever images
+    are drawn; ``resampled`` says what was. With fewer than 4 sources such intervals are NaN.
 
     The other entries:
 
     - ``error_real``, ``error_fake``: real images taken for fake, generated ones taken for real
       ("real_or_fake" only); ``error`` is then HYPE∞ (Zhou et al. 2019).
     - ``p_value``: exact two-sided binomial test of ``error`` against 0.5, judgements independent;
-      ``p_value_raters``: t test over the raters' own error rates, which does not assume that.
+      ``p_value_raters``: t test over the raters' own error rates, which does not assume that;
+      ``p_value_crossed``: t test with the standard error over raters and images.
     - ``d_prime`` and, for "real_or_fake", ``criterion``, from shares that stay off 0 and 1
       (``loglinear``), with intervals over raters.
     - ``kappa``: agreement of the raters (``fleiss_kappa``) on the trials that all of them answered,
-      with a bootstrap over these trials. High agreement at 50 % error is possible: then some
-      generated images convince everyone, and some real ones nobody.
+      with a bootstrap over these trials, by source. High agreement at 50 % error is possible: then
+      some generated images convince everyone, and some real ones nobody.
     - ``spread``: standard deviation of the raters' own error rates beyond what chance explains.
     - ``error_first_half``, ``error_second_half``; ``learning``: their difference, above 0 if raters
       improve, with an interval over raters; ``learning_p``: Fisher's exact test, judgements
       independent.
+    - ``resampled``, ``notes``: what "images" means in intervals, and what could not be measured.
     - ``raters``, ``raters_excluded``, ``excluded`` (rater: reason), ``rules``: who counts and
       who does not.
     - ``simulated``: whether ``simulate`` made the answers. Then no person was asked anything.
@@ -241,9 +285,11 @@ def analyse(
     models, which = np.unique([trial.model for trial in study.trials], return_inverse=True)
     fake = np.array([study.sources[trial.images[0]] != REAL for trial in study.trials])
     single = study.protocol == "real_or_fake"
+    sources = _sources(study)
     resampling = Resampling(
-        table.errors.shape, 2 * which + (fake & single), confidence, repeats, seed
+        table.errors.shape, 2 * which + (fake & single), confidence, repeats, seed, sources
     )
+    results["resampled"] = _resampled(study, resampling.sources)
     groups = {"": np.ones(len(study.trials), bool)}
     if len(study.models) > 1:
         groups |= {f"[{model}]": models[which] == model for model in study.models}
@@ -254,51 +300,98 @@ def analyse(
     if single:
         results |= _error("error_real", table, ~fake, resampling)
         results |= _error("error_fake", table, fake, resampling)
-    results |= _tests(table)
+    results |= _tests(table, resampling)
     results |= _sensitivity(table, resampling, single)
-    results |= _agreement(table, confidence, repeats, seed)
+    results |= _agreement(table, sources, confidence, repeats, seed)
     results |= _learning(table, resampling)
+    results["notes"] = [
+        f"`{name}` is not measured: no answer counts towards it."
+        for name in results
+        if results.get(f"{name}_n") == 0
+    ]
+    if 0 < resampling.sources < resampling.LEAST:
+        results["notes"].append(
+            f"Real images of {resampling.sources} {study.origin_kind}(s) say nothing about others:"
+            f" intervals over images need {resampling.LEAST}."
+        )
     return results
+
+
+def _sources(study: Study) -> np.ndarray:
+    """Return for each trial the source of its real image, from 0 on; -1 where it has none."""
+    origins = study.origins or {}
+    known = {origin: place for place, origin in enumerate(sorted(set(origins.values())))}
+    return np.array(
+        [
+            max(known[origins[i]] if i in origins else -1 for i in trial.images)
+            for trial in study.trials
+        ]
+    )
+
+
+def _resampled(study: Study, sources: int) -> str:
+    """Say what is drawn where images are drawn."""
+    single = study.protocol == "real_or_fake"
+    if not sources:
+        what = "images" if single else "pairs"
+        return f"raters, and {what} one by one (no sources in the study)"
+    by = f"{study.origin_kind} ({sources})"
+    if single:
+        return f"raters, real images by {by}, generated ones one by one"
+    return f"raters, and pairs by the {by} of the real image"
 
 
 def _error(name: str, table: Judgements, columns: np.ndarray, resampling: Resampling) -> dict:
     counted = table.answered & columns
     wrong = np.where(counted, table.errors, 0)
-    value, low, high = wilson(wrong.sum(), counted.sum(), resampling.confidence)
+    value = low = high = NAN
+    if counted.any():
+        value, low, high = wilson(wrong.sum(), counted.sum(), resampling.confidence)
     numbers = {name: value, f"{name}_n": int(counted.sum())}
     numbers |= {f"{name}_low": low, f"{name}_high": high}
     for kind, crossed in (("raters", False), ("crossed", True)):
         with np.errstate(invalid="ignore"):  # a resample without any answer to these trials
             shares = resampling.sums(wrong, crossed) / resampling.sums(counted, crossed)
-        low, high = resampling.interval(shares)
+        low, high = resampling.interval(shares, crossed)
         numbers |= {f"{name}_{kind}_low": low, f"{name}_{kind}_high": high}
     return numbers
 
 
-def _tests(table: Judgements) -> dict:
+def _tests(table: Judgements, resampling: Resampling) -> dict:
     wrong, total = int(np.nansum(table.errors)), int(table.answered.sum())
     rates = np.nanmean(table.errors, axis=1)
     numbers = {"p_value": float(stats.binomtest(wrong, total).pvalue)}
-    numbers |= {"p_value_raters": NAN, "spread": NAN}
+    numbers |= {"p_value_raters": NAN, "p_value_crossed": NAN, "spread": NAN}
     if len(rates) > 1:
         answers = table.answered.sum(axis=1)
         by_chance = (rates * (1 - rates) / np.maximum(answers - 1, 1)).mean()
         numbers["spread"] = float(np.sqrt(max(0.0, rates.var(ddof=1) - by_chance)))
         if np.ptp(rates) > 0:  # equal rates have no t
             numbers["p_value_raters"] = float(stats.ttest_1samp(rates, 0.5).pvalue)
+    fewest = resampling.fewest(crossed=True)
+    if fewest >= resampling.LEAST:
+        drawn = resampling.sums(np.nan_to_num(table.errors), crossed=True)
+        with np.errstate(invalid="ignore"):
+            error = np.nanstd(drawn / resampling.sums(table.answered, crossed=True), ddof=1)
+        if error > 0:
+            t = (wrong / total - 0.5) / error
+            numbers["p_value_crossed"] = float(2 * stats.t.sf(abs(t), fewest - 1))
     return numbers
 
 
 def _sensitivity(table: Judgements, resampling: Resampling, single: bool) -> dict:
     answered = table.answered.astype(float)
     right = np.where(table.answered, 1 - table.errors, 0)
+    fake = table.truth == 1
+    if single and not (answered[:, fake].any() and answered[:, ~fake].any()):
+        names = [f"{name}{end}" for name in ("d_prime", "criterion") for end in ENDS]
+        return dict.fromkeys(names, NAN)
     if not single:
         value = d_prime_choice(loglinear(right.sum(), answered.sum()))
         drawn = d_prime_choice(loglinear(resampling.sums(right), resampling.sums(answered)))
         low, high = resampling.interval(drawn)
         return {"d_prime": float(value), "d_prime_low": low, "d_prime_high": high}
     called_fake = np.where(table.answered, table.second, 0)
-    fake = table.truth == 1
 
     def both(add: Callable) -> tuple:
         hits = loglinear(add(called_fake * fake), add(answered * fake))
@@ -314,16 +407,26 @@ def _sensitivity(table: Judgements, resampling: Resampling, single: bool) -> dic
     return numbers
 
 
-def _agreement(table: Judgements, confidence: float, repeats: int, seed: int) -> dict:
+def _agreement(
+    table: Judgements, sources: np.ndarray, confidence: float, repeats: int, seed: int
+) -> dict:
     shared = table.answered.all(axis=0)
     second = table.second[:, shared].sum(axis=0)
     counts = np.column_stack([len(table.raters) - second, second])
     numbers = {"kappa": NAN, "kappa_low": NAN, "kappa_high": NAN, "kappa_trials": len(counts)}
     if len(table.raters) > 1 and len(counts) >= 4:
-        interval = metrics.bootstrap(
-            fleiss_kappa, counts, repeats=repeats, confidence=confidence, seed=seed
-        )
-        numbers |= {"kappa": interval.value, "kappa_low": interval.low, "kappa_high": interval.high}
+        numbers["kappa"] = fleiss_kappa(counts)
+        units = np.where(sources < 0, len(sources) + np.arange(len(sources)), sources)[shared]
+        if len(np.unique(units)) >= Resampling.LEAST:
+            interval = metrics.bootstrap(
+                fleiss_kappa,
+                counts,
+                repeats=repeats,
+                confidence=confidence,
+                sources=[units] if (sources >= 0).any() else None,
+                seed=seed,
+            )
+            numbers |= {"kappa_low": interval.low, "kappa_high": interval.high}
     return numbers
 
 

@@ -20,6 +20,8 @@ def make_study(
     exposure_ms: int | None = None,
     real_labels: np.ndarray | None = None,
     generated_labels: np.ndarray | Mapping[str, np.ndarray] | None = None,
+    real_sources: np.ndarray | None = None,
+    source_kind: str = "source",
     title: str | None = None,
     instructions: str | None = None,
     rules: Rules | None = None,
@@ -42,6 +44,10 @@ def make_study(
         practice: questions before them that do not count, with images of their own.
         exposure_ms: 100 to 5000 ms, after which a mask covers the images; default no limit.
         real_labels, generated_labels: ``(n,)``, integer classes, to match them; both or neither.
+        real_sources: ``(n,)``, integers that images of one source share, as
+            ``gentut.data.sources`` gives them: ``analyse`` then draws sources, not images. Kept
+            in the key file. Default unknown.
+        source_kind: what such a source is, in words, such as "typeface family".
         title, instructions: what raters read; default one text for each protocol.
         rules: whose answers will not count; default ``Rules()``.
         seed: of the draw.
@@ -52,6 +58,8 @@ def make_study(
     """
     checks.check_choice("protocol", protocol, list(QUESTIONS))
     sets, labels = _sets(real, generated, real_labels, generated_labels)
+    if real_sources is not None:
+        real_sources = _integers("real_sources", real_sources, len(real))
     models = [name for name in sets if name != REAL]
     per_pair = 2 if protocol == "real_or_fake" else 1
     scored = _pairs("trials", trials, len(models) * per_pair, least=1)
@@ -61,7 +69,7 @@ def make_study(
     wanted = {model: scored + practising.count(model) for model in models}
     drawn = _draw(labels, wanted, rng)
     ids = _ids(2 * sum(wanted.values()), rng)
-    pictures, sources, pairs = {}, {}, {model: [] for model in models}
+    pictures, sources, origins, pairs = {}, {}, {}, {model: [] for model in models}
     for model in models:
         for rows in drawn[model]:
             pair = []
@@ -69,6 +77,8 @@ def make_study(
                 pair.append(ids.pop())
                 sources[pair[-1]] = source
                 pictures[pair[-1]] = _png(sets[source][row])
+                if source == REAL and real_sources is not None:
+                    origins[pair[-1]] = int(real_sources[row])
             pairs[model].append(tuple(pair))
 
     practice_trials = []
@@ -92,6 +102,8 @@ def make_study(
         sources={name: sources[name] for name in sorted(sources)},
         practice=tuple(trial.images for trial in _shuffled(practice_trials, rng)),
         blocks=tuple(tuple(_shuffled(block, rng)) for block in blocks),
+        origins={name: origins[name] for name in sorted(origins)} or None,
+        origin_kind=source_kind,
     )
 
 
@@ -129,13 +141,20 @@ def _sets(real, generated, real_labels, generated_labels):
     labels = {name: np.asarray(labels) for name, labels in generated_labels.items()}
     labels = {REAL: np.asarray(real_labels), **labels}
     for name, values in labels.items():
-        if values.shape != (len(sets[name]),) or values.dtype.kind not in "iu":
-            argument = "real_labels" if name == REAL else f"generated_labels[{name!r}]"
-            raise ValueError(
-                f"`{argument}` must hold one integer for each of {len(sets[name])} images;"
-                f" received shape {values.shape} and dtype {values.dtype}."
-            )
+        argument = "real_labels" if name == REAL else f"generated_labels[{name!r}]"
+        _integers(argument, values, len(sets[name]))
     return sets, labels
+
+
+def _integers(argument: str, values: np.ndarray, count: int) -> np.ndarray:
+    """Check that there is one integer for each image."""
+    values = np.asarray(values)
+    if values.shape != (count,) or values.dtype.kind not in "iu":
+        raise ValueError(
+            f"`{argument}` must hold one integer for each of {count} images;"
+            f" received shape {values.shape} and dtype {values.dtype}."
+        )
+    return values
 
 
 def _pairs(name: str, count: int, divisor: int, least: int) -> int:

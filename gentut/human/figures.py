@@ -40,6 +40,8 @@ def plot_errors(results: dict) -> plots.Figure:
     scores = {}
     for row, name in rows.items():
         value = results[name]
+        if math.isnan(value):
+            continue  # nobody answered these; the notes say so
         low, high = results[f"{name}{kind}_low"], results[f"{name}{kind}_high"]
         # A percentile interval need not hold the value itself; the line then reaches to it.
         scores[row] = tuple(100 * x for x in (value, min(low, value), max(high, value)))
@@ -104,6 +106,8 @@ def summary(results: dict) -> str:
     """Tell what ``analyse`` found, in a few sentences."""
 
     def percent(name: str, kind: str) -> str:
+        if math.isnan(results[name]):
+            return "not measured"
         low, high = results[f"{name}{kind}_low"], results[f"{name}{kind}_high"]
         return f"{results[name]:.1%} ({low:.1%} to {high:.1%})"
 
@@ -120,7 +124,7 @@ def summary(results: dict) -> str:
     kind = "_crossed" if math.isfinite(results["error_crossed_low"]) else ""
     lines.append(
         f"Error rate: {percent('error', kind)}; 50 % is guessing. The interval is over "
-        + ("raters and images." if kind else "judgements, as if all were independent.")
+        + (f"{results['resampled']}." if kind else "judgements, as if all were independent.")
     )
     low, high = results[f"error{kind}_low"], results[f"error{kind}_high"]
     if high < 0.5:
@@ -138,11 +142,13 @@ def summary(results: dict) -> str:
         lines += [f"{model}: {percent(f'error[{model}]', kind)}." for model in results["models"]]
     lines.append(
         f"Exact binomial test against 50 %: p = {results['p_value']:.2g}; t test over raters: p ="
-        f" {results['p_value_raters']:.2g}."
+        f" {results['p_value_raters']:.2g}; over raters and images: p ="
+        f" {results['p_value_crossed']:.2g}."
     )
     lines.append(
         f"d′ = {results['d_prime']:.2f}. Agreement of raters (Fleiss' kappa):"
         f" {results['kappa']:.2f}. Errors in the first half less those in the second:"
         f" {results['learning']:+.1%}."
     )
+    lines += results["notes"]
     return "\n".join(lines)

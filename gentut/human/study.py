@@ -112,6 +112,9 @@ class Study:
         sources: by image id, "real" or the name of the model that made it.
         practice: image ids of the trials that do not count.
         blocks: the trials that count, in two balanced blocks.
+        origins: by id of a real image, an integer that images of one source share, such as a
+            typeface family; None if that is unknown. It stays in the key file.
+        origin_kind: what such a source is, in words.
 
     Raises:
         ValueError: an unknown protocol, an empty text, or an exposure out of range.
@@ -128,6 +131,8 @@ class Study:
     sources: Mapping[str, str]
     practice: tuple[tuple[str, ...], ...]
     blocks: tuple[tuple[Trial, ...], tuple[Trial, ...]]
+    origins: Mapping[str, int] | None = None
+    origin_kind: str = "source"
 
     def __post_init__(self):
         checks.check_choice("protocol", self.protocol, list(QUESTIONS))
@@ -228,7 +233,10 @@ class Study:
         return [[trial.images for trial in block] for block in self.blocks]
 
     def _contents(self) -> dict:
+        known = {"origins": dict(self.origins or {}), "origin_kind": self.origin_kind}
         return {
+            # Left out where unknown: the id of a study made before there were any stays.
+            **(known if self.origins else {}),
             "protocol": self.protocol,
             "title": self.title,
             "instructions": self.instructions,

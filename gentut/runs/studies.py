@@ -55,6 +55,7 @@ def make(
     for run, config in zip(opened.values(), configs, strict=True):
         runs.load_again(run, config)
     real, labels = image_data.load(configs[0].data, "test", **configs[0].data_options)
+    same = {k: v for k, v in configs[0].data_options.items() if k in ("classes", "on_error")}
     num_classes = int(labels.max()) + 1
     matched = all(config.conditional for config in configs)
     turns = math.ceil((trials + practice) / num_classes)  # enough images of each class
@@ -74,6 +75,8 @@ def make(
         seed=seed,
         real_labels=labels if matched else None,
         generated_labels=wanted,
+        real_sources=image_data.sources(configs[0].data, "test", **same),
+        source_kind=image_data.source_kind(configs[0].data),
     )
     out.mkdir(parents=True, exist_ok=True)
     study.save_page(out / "study.html")
