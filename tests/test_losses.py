@@ -99,6 +99,24 @@ def test_likelihoods_agree_with_scipy():
     np.testing.assert_allclose(ops.convert_to_numpy(found), expected, rtol=1e-5)
 
 
+def test_discretised_logistic_is_the_share_of_each_grey_value_and_its_mean_that_of_clipped_draws():
+    m, s = np.array([-0.2, 0.0, 0.3, 0.9, 1.4]), 0.07
+    grey = np.arange(256) / 255
+    edges = np.concatenate([[-np.inf], (np.arange(255) + 0.5) / 255, [np.inf]])
+    expected = np.diff(stats.logistic.cdf(edges[:, None], m, s), axis=0)  # (256, 5)
+    images, location = (a.reshape(-1, 1, 1, 1) for a in (np.repeat(grey, 5), np.tile(m, 256)))
+    tensors = (ops.convert_to_tensor(np.float32(a)) for a in (images, location, LOG(s)))
+    found = losses.discretised_logistic_log_likelihood(*tensors)
+    found = np.exp(ops.convert_to_numpy(found)).reshape(256, 5)
+    np.testing.assert_allclose(found, expected, rtol=2e-3, atol=1e-7)
+    np.testing.assert_allclose(found.sum(axis=0), 1, atol=1e-4)
+    draws = stats.logistic.ppf((np.arange(100_000)[:, None] + 0.5) / 100_000, m, s).clip(0, 1)
+    mean = losses.discretised_logistic_mean(
+        *map(ops.convert_to_tensor, (np.float32(m), np.float32(LOG(s))))
+    )
+    np.testing.assert_allclose(ops.convert_to_numpy(mean), draws.mean(axis=0), atol=1e-5)
+
+
 def test_closed_form_kl_agrees_with_numerical_integration():
     mean, log_var = np.array([[0.8, -0.3]], "float32"), np.array([[-1.1, 0.4]], "float32")
     x = np.linspace(-12, 12, 200_001)

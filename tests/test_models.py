@@ -262,6 +262,32 @@ def test_bound_rises_with_more_samples_towards_the_likelihood_under_a_wrong_post
     assert many == pytest.approx(exact, abs=0.25)
 
 
+def test_a_vae_of_grey_values_bounds_and_draws_by_its_discretised_logistic(tmp_path):
+    vae = small_vae(3, likelihood="discretised_logistic")
+    images = np.rint(IMAGES * 60).astype("float32") / 255
+    images[0, :4] = 1
+    vae.log_scale.assign(-1.7)
+    mean, log_var = vae.encode(images, LABELS)
+    z = mean + np.exp(log_var / 2) * np.random.default_rng(3).standard_normal(mean.shape)
+    location = 0.5 + ops.convert_to_numpy(vae.decoder([z.astype("float32"), LABELS])) / 4
+    edges = (images + o / 255 for o in (0.5, -0.5))
+    above, below = (stats.logistic.cdf(e, location, np.exp(-1.7)) for e in edges)
+    share = np.where(images == 1, 1, above) - np.where(images == 0, 0, below)
+    fit = np.log(share).sum(axis=(1, 2, 3))
+    kl = gentut.metrics.kl_gaussian(mean, log_var)
+    np.testing.assert_allclose(vae.elbo(images, LABELS, seed=3), fit - kl, rtol=1e-3)
+    location = 0.5 + ops.convert_to_numpy(vae.decoder([mean, LABELS])) / 4
+    grid = stats.logistic.ppf((np.arange(20_000) + 0.5) / 20_000)[:, None] * np.exp(-1.7)
+    drawn = (location[:1].ravel() + grid).clip(0, 1).mean(axis=0)
+    np.testing.assert_allclose(vae.reconstruct(images, LABELS)[0].ravel(), drawn, atol=1e-4)
+    before = vae.elbo(images, LABELS).mean()
+    vae.fit(images, LABELS, epochs=3, batch_size=16, verbose=0)
+    assert vae.elbo(images, LABELS).mean() > before + 4
+    vae.save(tmp_path / "grey.keras")
+    again = keras.saving.load_model(tmp_path / "grey.keras")
+    np.testing.assert_array_equal(again.sample(3, seed=0), vae.sample(3, seed=0))
+
+
 def test_fitted_prior_is_the_mixture_of_the_codes_and_draws_from_it():
     vae = small_vae(3)
     vae.fit_prior(IMAGES, LABELS, components=3, seed=1)  # one component per class

@@ -12,6 +12,8 @@ from sklearn.exceptions import ConvergenceWarning
 from gentut.checks import check_choice, check_positive, check_share
 from gentut.models.losses import (
     bernoulli_log_likelihood,
+    discretised_logistic_log_likelihood,
+    discretised_logistic_mean,
     gaussian_log_likelihood,
     kl_to_standard_normal,
 )
@@ -20,7 +22,7 @@ from gentut.models.networks import classes_of, join
 from gentut.training.devices import Tensor, mean_over_replicas, per_image
 from gentut.training.step import StepModel, generator_from
 
-LIKELIHOODS = ("bernoulli", "gaussian")
+LIKELIHOODS = ("bernoulli", "gaussian", "discretised_logistic")
 
 
 @keras.saving.register_keras_serializable("gentut")
@@ -34,7 +36,9 @@ class VAE(StepModel):
         encoder: images (and labels) -> ``(n, 2d)``, mean and log variance of q(z|x).
         decoder: latents ``(n, d)`` (and labels) -> logits ``(n, h, w, c)`` of the pixel means.
         beta: weight of the KL in the training loss (Higgins et al. 2017); 1 gives the ELBO.
-        likelihood: "bernoulli" (black-or-white pixels) or "gaussian" (one learned variance).
+        likelihood: "bernoulli" (black-or-white pixels), "gaussian" (one learned variance), or
+            "discretised_logistic" (256 grey values, one learned scale: the bound is then one on
+            the log-probability of grey images).
         kl_warmup: share of the training over which the KL's weight rises from 0 to ``beta``.
         free_bits: nats per latent dimension that cost nothing (Kingma et al. 2016, eq. 15).
     """
@@ -80,6 +84,10 @@ class VAE(StepModel):
         if likelihood == "gaussian":
             self.log_sigma = self.add_weight(
                 shape=(), name="log_sigma", initializer=keras.initializers.Constant(math.log(0.2))
+            )
+        elif likelihood == "discretised_logistic":
+            self.log_scale = self.add_weight(
+                shape=(), name="log_scale", initializer=keras.initializers.Constant(math.log(0.1))
             )
         self.seed_generator = keras.random.SeedGenerator()
         self.trackers = [keras.metrics.Mean(name=n) for n in ("loss", "reconstruction", "kl")]
@@ -150,14 +158,26 @@ class VAE(StepModel):
         logits = self.decoder(join(latents, labels), training=training)
         if self.likelihood == "bernoulli":
             return bernoulli_log_likelihood(images, logits)
-        return gaussian_log_likelihood(images, ops.sigmoid(logits), self.log_sigma)
+        if self.likelihood == "gaussian":
+            return gaussian_log_likelihood(images, ops.sigmoid(logits), self.log_sigma)
+        return discretised_logistic_log_likelihood(images, self._location(logits), self.log_scale)
+
+    @staticmethod
+    def _location(logits):
+        """The sigmoid's tangent at 0: like it a grey value, but one that can leave [0, 1]."""
+        return 0.5 + logits / 4
+
+    def _pixel_means(self, logits):
+        if self.likelihood == "discretised_logistic":
+            return discretised_logistic_mean(self._location(logits), self.log_scale)
+        return ops.sigmoid(logits)
 
     # ------------------------------------------------------------------ use
 
     def call(self, images: Tensor, labels: Tensor | None = None, training: bool = False) -> Tensor:
         """Return the pixel means at the mean of q(z|x), ``(n, h, w, c)``."""
         mean, _ = self.posterior(images, labels, training)
-        return ops.sigmoid(self.decoder(join(mean, labels), training=training))
+        return self._pixel_means(self.decoder(join(mean, labels), training=training))
 
     def encode(
         self, images: np.ndarray, labels: np.ndarray | None = None
@@ -171,7 +191,7 @@ class VAE(StepModel):
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
             raise ValueError(f"`z` must have shape (n, {self.latent_dim}); received {z.shape}.")
         labels = self.check_labels(labels, len(z))
-        return self.batched(lambda z, y: ops.sigmoid(self.decoder(join(z, y))), z, labels)
+        return self.batched(lambda z, y: self._pixel_means(self.decoder(join(z, y))), z, labels)
 
     def reconstruct(self, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Decode the mean of q(z|x): ``(n, h, w, c)`` in [0, 1]."""
