@@ -111,7 +111,10 @@ def test_seconds_that_are_none_are_refused(seconds):
     ],
 )
 def test_it_prints_its_table_without_keras(stubs, backend, told, tmp_path):
-    done = tiny.command(tmp_path, "doctor", stubs=stubs, KERAS_BACKEND=backend)
+    threads = {
+        "OMP_NUM_THREADS": "2"
+    }  # of which doctor says nothing, unlike of the one of `conftest`
+    done = tiny.command(tmp_path, "doctor", stubs=stubs, KERAS_BACKEND=backend, **threads)
     assert done.returncode == 0 and done.stderr == ""
     shown = {"Python": r"3\.\d+", "backend": backend, "memory": "", "import gentut": "impossible"}
     for name, value in shown.items():
