@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from scipy import stats
-from tiny import make_photographs, shrink_recipes
+from tiny import fit_eagerly, make_photographs, shrink_recipes
 
 import gentut
 from gentut import metrics
@@ -265,7 +265,7 @@ def test_a_trained_vae_is_scored_from_end_to_end(photographs, reference, monkeyp
     shrink_recipes(monkeypatch)
     images, labels = gentut.data.load(photographs, "train", **OPTIONS)
     vae = gentut.build("vae", (16, 16, 1), num_classes=2)
-    vae.fit(images, labels, epochs=2, verbose=0)
+    fit_eagerly(vae, images, labels, epochs=2)
     decoder = vae.decoder.count_params()
     assert evaluation.parameters(vae) == decoder
     vae.fit_prior(images, labels, components=2)
