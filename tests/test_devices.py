@@ -1,10 +1,7 @@
-"""Several devices and several processes train to the weights of one."""
+"""What is said of devices and processes; slow/test_several_devices.py trains on several."""
 
 import importlib.util
 import mmap
-import os
-import subprocess
-import sys
 import weakref
 from pathlib import Path
 
@@ -22,32 +19,6 @@ from gentut.training import devices
 HERE = Path(__file__).parent
 BACKEND = keras.backend.backend()
 pytestmark = pytest.mark.backend
-
-
-def run(*words, **environment):
-    return subprocess.Popen(
-        [sys.executable, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, cwd=HERE, env=os.environ | environment,
-    )  # fmt: skip
-
-
-# One family here; slow/test_several_devices.py has the others.
-@pytest.mark.skipif(BACKEND == "torch", reason="PyTorch trains on one device here")
-def test_several_devices_end_with_the_weights_of_one():
-    assert_devices_agree(2, ("vae",))
-
-
-def assert_devices_agree(count, families):
-    process = run("several_devices.py", count, *families)
-    out, error = process.communicate(timeout=500)
-    assert process.returncode == 0, error[-2000:]
-    apart = {
-        name: float(value)
-        for name, value in map(str.split, out.strip().splitlines()[-len(families) :])
-    }
-    assert set(apart) == set(families)
-    # In float64. Seen: at most 4e-16 for every family, on TensorFlow and on JAX.
-    assert max(apart.values()) < 1e-12, apart
 
 
 @pytest.mark.skipif(BACKEND != "torch", reason="the others can")
