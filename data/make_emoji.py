@@ -364,6 +364,13 @@ def build(folder, jobs, report=print):
     kept, editions, others = drop_duplicates(pictures, [emoji for emoji, _ in of])
     keep(kept, f"near-duplicates: {editions} of one concept, {others} of others")
 
+    pairs, rms = close_pairs(pictures, 0.1)
+    same = np.array([of[i][0] == of[j][0] for i, j in pairs])
+    for limit in (0.05, 0.06, 0.08, 0.1):
+        near = rms <= limit
+        report(f"  left within {limit}: {(near & same).sum()} pairs of one concept,", end=" ")
+        report(f"{(near & ~same).sum()} of others")
+
     drawn = {emoji for emoji, _ in of}
     concepts = [concept for emoji, concept in concepts.items() if emoji in drawn]
     number = {concept["emoji"]: row for row, concept in enumerate(concepts)}
@@ -385,14 +392,23 @@ def build(folder, jobs, report=print):
         splits[split] = rng.permutation(chosen).tolist()
         count = len({of[row][0] for row in chosen})
         report(f"{split}: {len(chosen)} pictures of {count} concepts")
+    side_of = np.array([side[emoji] for emoji, _ in of])
+    for split in ("test", "compositions"):
+        crossing = (side_of[pairs] == split).any(1) & (side_of[pairs] == "train").any(1)
+        near = [
+            len(set(pairs[crossing & (rms <= limit)].ravel()) & set(splits[split]))
+            for limit in (0.05, 0.08, 0.1)
+        ]
+        report(f"  {split}: so many within 0.05, 0.08, 0.1 of a training picture: {near}")
     groups = list(dict.fromkeys(concept["group"] for concept in concepts))
     teams = [row["set"] for row in rows]
     for concept in concepts:
         del concept["slug"]
         concept["group"] = groups.index(concept["group"])
     listed = [[number[emoji], team] for emoji, team in of]
-    report(Counter(teams[team] for _, team in listed))
-    report(Counter(groups[concepts[row]["group"]] for row, _ in listed))
+    for split, chosen in splits.items():
+        report(split, dict(Counter(teams[listed[row][1]] for row in chosen)))
+        report(split, dict(Counter(groups[concepts[listed[row][0]]["group"]] for row in chosen)))
     text = index(teams, groups, concepts, listed, splits)
     return dict(zip(FILES, (webp(sheet(pictures)), text, figure(pictures, splits)), strict=True))
 

@@ -218,7 +218,7 @@ BAD = [
     (("train", "vae", "--epochs", "0", *GOOD), "`epochs` must be a positive integer; received 0."),
     (("train", "vae", "--channels", "2", *GOOD), "argument --channels: invalid choice: 2"),
     (("train", "vae", "--size", "30", *GOOD), "`size` must halve evenly down to 4…8 pixels"),
-    (("train", "vae", "--data", "nowhere", *GOOD), "`data` must be glyphs, emoji, mnist, ,"),
+    (("train", "vae", "--data", "nowhere", *GOOD), "`data` must be glyphs, emoji, mnist,"),
     (("train", "vae", "--data", "{empty}", *GOOD), "`data` must hold PNG, JPEG or WebP images"),
     (("train", "vae", "--data", "{broken}", *GOOD), "cannot be read: {broken}/b.png"),
     (("train", "--resume", *GOOD), "`out` must be a run folder that holds config.json; received"),

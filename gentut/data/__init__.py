@@ -156,8 +156,8 @@ def sources(
 
     Of "glyphs" the source is the typeface family; of "emoji" the concept, which keeps its number in
     all splits (its row in ``gentut.data.emoji.index()["concepts"]``).  In a folder it is the
-    sub-folder inside the class (``cats/ada/1.png`` and ``dogs/ada/7.png`` are both of ``ada``); else
-    what stands before a double underscore in the file name (``cats/ada__1.png``).  There, an
+    sub-folder inside the class (``cats/ada/1.png`` and ``dogs/ada/7.png`` are both of ``ada``);
+    else what stands before a double underscore in the file name (``cats/ada__1.png``).  There, an
     image that tells no source is one of its own.  A folder without splits is split by image,
     whatever the sources.
 

@@ -80,7 +80,7 @@ def teams(
     found = np.array(index()["pictures"], "int32")[index()[split], 1]
     if classes is not None:
         groups = index()["groups"]
-        if isinstance(classes, str) or not set(classes) <= set(groups):
+        if not isinstance(classes, list | tuple) or any(name not in groups for name in classes):
             raise ValueError(f"`classes` must be among {', '.join(groups)}; received {classes!r}.")
         found = found[np.isin(read_labels(split), [groups.index(name) for name in classes])]
     return found, list(index()["teams"])

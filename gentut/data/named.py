@@ -114,7 +114,8 @@ SETS = {
 # MD5 of the contents in the layout of the original files, uncompressed.  MNIST and Fashion-MNIST:
 # the IDX files of images and labels (e.g. train-images-idx3-ubyte); torchvision and others print
 # the same digests.  CIFAR-10: data_batch_1.bin ... 5.bin and test_batch.bin of the binary version,
-# as found after unpacking cifar-10-binary.tar.gz with the MD5 on its author's page.
+# as found after unpacking cifar-10-binary.tar.gz with the MD5 on its author's page.  Emoji, which
+# have no such file: images and labels as IDX.
 DIGESTS = {
     "glyphs": {
         "train": ("7dc8384d35ebfcfb7cc90f99fe8c8ede", "407775e0dff83f5e1c79352168816a32"),
@@ -169,11 +170,11 @@ def describe(name: str) -> ImageSet:
 
 def read(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
     """Read uint8 images ``(n, h, w, c)`` and labels ``(n,)`` of a named set, contents proven."""
-    path = data_path("glyphs.npz") if name == "glyphs" else local_file(name)
     if name == "emoji":
         source = f"'{data_path('emoji.webp')}'"
-        images, labels = emoji.read_images(split)
-    elif path:
+        return check_contents(name, split, *emoji.read_images(split), source)
+    path = data_path("glyphs.npz") if name == "glyphs" else local_file(name)
+    if path:
         source = f"'{path}'"
         images, labels = read_npz(path, name, split)
     elif os.environ.get("GENTUT_MIRROR"):
