@@ -133,7 +133,7 @@ def plain(emoji):
 
 
 def decoded(code):
-    """ "1f408-200d-2b1b" -> the emoji."""
+    """The emoji of code points such as "1f408-200d-2b1b"."""
     return plain("".join(chr(int(part, 16)) for part in code.split("-")))
 
 
