@@ -311,7 +311,7 @@ BAD = [
     (("--minutes", "-1"), "`minutes` must be a positive number; received -1.0."),
     (("--families", "gann"), "`family` must be one of gaussian, mixture, gan"),
     (("--families", "gan", "--need", "latent"), "`families` must hold one that has the score for"),
-    (("--data", "nowhere"), "`data` must be glyphs, mnist"),
+    (("--data", "nowhere"), "`data` must be glyphs, emoji, mnist"),
     (("-n", "3"), "`n` must be an integer of at least 12; received 3."),
     (("--resume",), "`out` must be the folder of a comparison that was stopped"),
 ]

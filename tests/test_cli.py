@@ -187,8 +187,8 @@ def test_data_lists_what_there_is(capsys, monkeypatch):
     assert run("data") == 0
     lines = capsys.readouterr().out.splitlines()
     assert re.match(r"glyphs +28×28×1 +10 +16,210 +3,330 +ships with gentut +capitals", lines[1])
-    assert [line.split()[0] for line in lines[1:5]] == [
-        "glyphs", "mnist", "fashion_mnist", "cifar10",
+    assert [line.split()[0] for line in lines[1:6]] == [
+        "glyphs", "emoji", "mnist", "fashion_mnist", "cifar10",
     ]  # fmt: skip
 
 
@@ -215,7 +215,7 @@ BAD = [
     (("train", "vae", "--epochs", "0", *GOOD), "`epochs` must be a positive integer; received 0."),
     (("train", "vae", "--channels", "2", *GOOD), "argument --channels: invalid choice: 2"),
     (("train", "vae", "--size", "30", *GOOD), "`size` must halve evenly down to 4…8 pixels"),
-    (("train", "vae", "--data", "nowhere", *GOOD), "`data` must be glyphs, mnist, fashion_mnist,"),
+    (("train", "vae", "--data", "nowhere", *GOOD), "`data` must be glyphs, emoji, mnist,"),
     (("train", "vae", "--data", "{empty}", *GOOD), "`data` must hold PNG, JPEG or WebP images"),
     (("train", "vae", "--data", "{broken}", *GOOD), "cannot be read: {broken}/b.png"),
     (("train", "--resume", *GOOD), "`out` must be a run folder that holds config.json; received"),

@@ -23,7 +23,7 @@ from PIL import Image
 from gentut import data
 from gentut.data import folder as folders
 from gentut.data import memory as memories
-from gentut.data import named
+from gentut.data import named, shipped
 
 ROOT = Path(__file__).parents[1]
 
@@ -120,7 +120,7 @@ def test_an_installed_package_finds_its_data_beside_its_code(tmp_path, monkeypat
     package = tmp_path / "site-packages" / "gentut"
     (package / "_data" / "weights").mkdir(parents=True)
     (package / "_data" / "weights" / "a.txt").write_text("a")
-    monkeypatch.setattr(named, "__file__", str(package / "data" / "named.py"))
+    monkeypatch.setattr(shipped, "__file__", str(package / "data" / "shipped.py"))
     assert data.data_path("weights/a.txt").read_text() == "a"
     with pytest.raises(FileNotFoundError, match="'data/weights/b.txt' is missing"):
         data.data_path("weights/b.txt")
@@ -320,12 +320,13 @@ def test_names_say_whether_a_set_is_here(tmp_path, monkeypatch):
     here = {entry.name: entry.here for entry in data.names()}
     assert here == {
         "glyphs": "ships with gentut",
+        "emoji": "ships with gentut",
         "mnist": "in the cache of Keras",
         "fashion_mnist": "",
         "cifar10": "in GENTUT_DATA",
     }
     lines = [str(entry) for entry in data.names()]
-    assert "28x28x1; 10 classes; 60,000 train, 10,000 test; MIT; not here" in lines[2]
+    assert "28x28x1; 10 classes; 60,000 train, 10,000 test; MIT; not here" in lines[3]
 
 
 def test_the_listed_numbers_of_glyphs_are_those_of_the_file(glyphs):
@@ -353,7 +354,7 @@ def test_named_sets_can_be_resized_and_coloured():
 @pytest.mark.parametrize(
     "arguments, options, error, message",
     [
-        (("glyfs",), {}, FileNotFoundError, "glyphs, mnist, .* existing folder; received 'glyfs'"),
+        (("glyfs",), {}, FileNotFoundError, "glyphs, emoji, .* existing folder; received 'glyfs'"),
         ((3,), {}, TypeError, "`name_or_folder` must be a name or a path; received int"),
         (("glyphs", "valid"), {}, ValueError, "`split` must be 'train' or 'test'; .* 'valid'"),
         (("glyphs",), {"size": 0}, ValueError, "`size` must be a positive .* received 0"),
@@ -753,9 +754,11 @@ def test_classes_and_labels_agree_in_every_folder(places):
         assert {label for _, label in both} == set(range(len(contents.classes)))
         paths = [path for path, _ in both]
         assert len(set(paths)) == len(paths)
+        # A train folder alone gives both splits, and a note says so.
+        alone = any("no test images beside" in note for note in contents.notes)
         for split, other in (("train", "test"), ("test", "train")):
             tops = {path.relative_to(folder).parts[0].lower() for path, _ in contents.files[split]}
-            assert contents.files[other] == [] or tops != {other}
+            assert alone or contents.files[other] == [] or tops != {other}
         for path, label in both:
             names = [unicodedata.normalize("NFC", part) for part in path.parts[:-1]]
             assert contents.classes[label] in names

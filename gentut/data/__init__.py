@@ -3,9 +3,10 @@
     images, labels = gentut.data.load("glyphs", "train")
     images, labels = gentut.data.load("photos/", "test", size=64)
     families = gentut.data.sources("glyphs", "test")
+    texts = gentut.data.captions("emoji", "train", language="en")
 
 Images are float32 in [0, 1], shape (n, height, width, channels); labels int32, shape (n,); sources
-int32, shape (n,).
+int32, shape (n,); captions a list of str.
 """
 
 import os
@@ -15,12 +16,22 @@ from pathlib import Path
 
 import numpy as np
 
+from gentut.data import caption_file, emoji, named
 from gentut.data import folder as folders
-from gentut.data import named
 from gentut.data.memory import total_and_free
-from gentut.data.named import ImageSet, data_path
+from gentut.data.named import ImageSet
+from gentut.data.shipped import data_path
 
-__all__ = ["ImageSet", "class_names", "data_path", "load", "names", "sources"]
+__all__ = [
+    "ImageSet",
+    "captions",
+    "class_names",
+    "data_path",
+    "emoji",
+    "load",
+    "names",
+    "sources",
+]
 
 SPLITS = ("train", "test")
 FOLDER_SIZE, FOLDER_CHANNELS = 32, 3  # of a folder's images, unless the caller says otherwise
@@ -38,9 +49,9 @@ def load(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Load the images and labels of one split.
 
-    The named sets are "glyphs" (ships with gentut) and "mnist", "fashion_mnist" and "cifar10".
-    Those three are read from ``<name>.npz`` in the folder that the environment variable
-    GENTUT_DATA names, if it is there; else from the address that GENTUT_MIRROR names
+    The named sets are "glyphs" and "emoji", which ship with gentut, and "mnist", "fashion_mnist"
+    and "cifar10".  Those three are read from ``<name>.npz`` in the folder that the environment
+    variable GENTUT_DATA names, if it is there; else from the address that GENTUT_MIRROR names
     (``https://…/NAME.npz``, for places where storage hosts are blocked); else through
     ``keras.datasets``, which downloads them once.  Such a file is written, on a machine with
     internet, by::
@@ -78,7 +89,8 @@ def load(
 
     Args:
         name_or_folder: a name, or the path of a folder.  A name wins over a folder of that name.
-        split: "train" or "test".
+        split: "train" or "test"; or "compositions" of "emoji", concepts held out whose captions
+            say words of the training captions in a new composition ("green heart").
         size: height and width in pixels; default the set's own, and 32 for a folder.
         channels: 1 for grey, 3 for colour; default the set's own, and 3 for a folder.
         classes: names of the classes to keep, see ``class_names``; labels are renumbered in this
@@ -95,7 +107,7 @@ def load(
         MemoryError: the images would need more memory than is free (where the system tells that).
         FileNotFoundError: there is no such name or folder, or the set cannot be downloaded.
     """
-    _check_split(split, on_error)
+    _check_split(name_or_folder, split, on_error)
     if size is not None and (
         isinstance(size, bool) or not isinstance(size, int | np.integer) or not 1 <= size <= LARGEST
     ):
@@ -142,10 +154,12 @@ def sources(
     Twenty letters of one typeface family say less than twenty letters of twenty families. A score's
     interval therefore draws sources, not images (``gentut.metrics.subset_interval``).
 
-    Of "glyphs" the source is the typeface family.  In a folder it is the sub-folder inside the
-    class (``cats/ada/1.png`` and ``dogs/ada/7.png`` are both of ``ada``); else what stands before
-    a double underscore in the file name (``cats/ada__1.png``).  There, an image that tells no
-    source is one of its own.  A folder without splits is split by image, whatever the sources.
+    Of "glyphs" the source is the typeface family; of "emoji" the concept, which keeps its number in
+    all splits (its row in ``gentut.data.emoji.index()["concepts"]``).  In a folder it is the
+    sub-folder inside the class (``cats/ada/1.png`` and ``dogs/ada/7.png`` are both of ``ada``);
+    else what stands before a double underscore in the file name (``cats/ada__1.png``).  There, an
+    image that tells no source is one of its own.  A folder without splits is split by image,
+    whatever the sources.
 
     Args:
         name_or_folder, split, classes, on_error: as for ``load``, so that the rows are the same.
@@ -156,7 +170,7 @@ def sources(
     Raises:
         ValueError, TypeError, FileNotFoundError: as ``load``.
     """
-    _check_split(split, on_error)
+    _check_split(name_or_folder, split, on_error)
     if is_name(name_or_folder):
         known = named.SETS[name_or_folder].classes
         chosen = _chosen(classes, known)
@@ -164,6 +178,8 @@ def sources(
         if found is None:
             return None
         found = found[np.isin(named.read(name_or_folder, split)[1], chosen)]
+        if found.dtype.kind == "i":
+            return found
     else:
         contents, root = _contents(name_or_folder), Path(name_or_folder)
         chosen = _chosen(classes, contents.classes)
@@ -171,13 +187,60 @@ def sources(
         found = np.array([folders.source_of(p, root, contents.classes[k]) for p, k in files])
         if not found.any():
             return None
-        if on_error == "skip":
-            rows = [(path, row) for row, (path, _) in enumerate(files)]
-            with warnings.catch_warnings(action="ignore"):  # `load` says what is skipped
-                found = found[folders.read(rows, 8, 1, on_error)[1]]
+        found = found[_readable(files, on_error)]
         own = [f"/{row}" for row in range(len(found))]  # no name holds a slash
         found = np.where(found == "", own, found)
     return np.unique(found, return_inverse=True)[1].astype("int32")
+
+
+def captions(
+    name_or_folder: str | os.PathLike,
+    split: str = "train",
+    *,
+    language: str = "en",
+    keywords: bool = False,
+    classes: Sequence[str] | None = None,
+    on_error: str = "raise",
+) -> list[str]:
+    """Return the text that describes each image of a split.
+
+    Those of "emoji" are the names and key words of Unicode's CLDR.  A folder's stand in
+    ``captions.csv`` inside it: UTF-8, the columns ``file`` (the path inside the folder, with "/")
+    and ``text``, and a line for every image of every split.
+
+    Args:
+        name_or_folder, split, classes, on_error: as for ``load``, so that the rows are the same.
+        language: "en" or "zh" (Chinese); a folder's texts are as they were written.
+        keywords: whether the key words follow the name, "red heart, emotion, heart, love, red";
+            a folder has none.
+
+    Returns:
+        n texts.
+
+    Raises:
+        ValueError, TypeError, FileNotFoundError: as ``load``; a named set has no captions; a folder
+            has no ``captions.csv``, or one with faults, which are named by their lines.
+    """
+    _check_split(name_or_folder, split, on_error)
+    if language not in emoji.LANGUAGES:
+        raise ValueError(f"`language` must be 'en' or 'zh'; received {language!r}.")
+    if is_name(name_or_folder):
+        if name_or_folder != "emoji":
+            raise ValueError(
+                "`name_or_folder` must be emoji or a folder with captions.csv; received"
+                f" {name_or_folder!r}, which has no captions."
+            )
+        chosen = _chosen(classes, named.SETS["emoji"].classes)
+        texts = emoji.read_texts(split, language, keywords)
+        return [texts[row] for row in np.flatnonzero(np.isin(emoji.read_labels(split), chosen))]
+    contents, root = _contents(name_or_folder), Path(name_or_folder)
+    chosen = _chosen(classes, contents.classes)
+    files = _files(name_or_folder, contents, split, chosen, classes)
+    images = {
+        path: folders.key_of(path, root) for part in contents.files.values() for path, _ in part
+    }
+    texts = caption_file.read(root, set(images.values()))
+    return [texts[images[files[row][0]]] for row in _readable(files, on_error)]
 
 
 def source_kind(name_or_folder: str | os.PathLike) -> str:
@@ -206,9 +269,11 @@ def is_name(name_or_folder: str | os.PathLike) -> bool:
     return isinstance(name_or_folder, str) and name_or_folder in named.SETS
 
 
-def _check_split(split, on_error):
-    if split not in SPLITS:
-        raise ValueError(f"`split` must be 'train' or 'test'; received {split!r}.")
+def _check_split(name_or_folder, split, on_error):
+    known = list(named.SETS[name_or_folder].splits) if is_name(name_or_folder) else SPLITS
+    if split not in known:
+        listed = ", ".join(map(repr, known[:-1]))
+        raise ValueError(f"`split` must be {listed} or {known[-1]!r}; received {split!r}.")
     if on_error not in ("raise", "skip"):
         raise ValueError(f"`on_error` must be 'raise' or 'skip'; received {on_error!r}.")
 
@@ -223,6 +288,15 @@ def _files(folder, contents, split, chosen, classes):
             f" {str(folder)!r}{few}."
         )
     return files
+
+
+def _readable(files, on_error):
+    """Rows of the (path, label) pairs that ``load`` returns."""
+    if on_error == "raise":
+        return np.arange(len(files))
+    rows = [(path, row) for row, (path, _) in enumerate(files)]
+    with warnings.catch_warnings(action="ignore"):  # `load` says what is skipped
+        return folders.read(rows, 8, 1, on_error)[1]
 
 
 def _contents(folder):

@@ -130,6 +130,11 @@ def source_of(path: Path, folder: Path, class_name: str) -> str:
     return inside[0] if inside else before * bool(mark)
 
 
+def key_of(path: Path, folder: Path) -> str:
+    """Return the path of an image inside a folder, the same on every system."""
+    return "/".join(_parts(path, folder))
+
+
 def read_image(path: Path, size: int, channels: int) -> np.ndarray:
     """Read one file as uint8 ``(size, size, channels)``."""
     # Pillow knows forty formats, by content and not by name; decoders that are not needed are

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from gentut.data import emoji
 from gentut.data.fetch import fetch
+from gentut.data.shipped import data_path
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,6 +21,8 @@ class ImageSet:
 
     ``source`` says what several images can have in common, see ``gentut.data.sources``; empty if
     that is unknown.  ``here`` says where the set lies; empty if it must be fetched.
+    ``compositions`` counts the images of a third split, of things whose captions say known words
+    in a new composition; 0 where there is none.
     """
 
     name: str
@@ -30,12 +34,19 @@ class ImageSet:
     licence: str
     source: str = ""
     here: str = ""
+    compositions: int = 0
+
+    @property
+    def splits(self) -> dict[str, int]:
+        """How many images each split has."""
+        found = {"train": self.train, "test": self.test, "compositions": self.compositions}
+        return {split: n for split, n in found.items() if n}
 
     def __str__(self):
         shape = "x".join(map(str, self.image_shape))
         return (
             f"{self.name}: {self.title}; {shape}; {len(self.classes)} classes;"
-            f" {self.train:,} train, {self.test:,} test; {self.licence};"
+            f" {', '.join(f'{n:,} {split}' for split, n in self.splits.items())}; {self.licence};"
             f" {self.here or 'not here, would be downloaded'}"
         )
 
@@ -50,6 +61,20 @@ SETS = {
         test=3_330,
         licence="drawn with open fonts, see data/README.md",
         source="typeface family",
+    ),
+    "emoji": ImageSet(
+        name="emoji",
+        title="emoji of seven sets with English and Chinese captions, no concept in both splits",
+        image_shape=(32, 32, 3),
+        classes=(
+            *("Smileys & Emotion", "People & Body", "Animals & Nature", "Food & Drink"),
+            *("Travel & Places", "Activities", "Objects", "Symbols", "Flags"),
+        ),
+        train=8_019,
+        test=844,
+        licence="MIT, Apache-2.0 and CC BY 4.0, see data/README.md",
+        source="concept",
+        compositions=350,
     ),
     "mnist": ImageSet(
         name="mnist",
@@ -89,11 +114,17 @@ SETS = {
 # MD5 of the contents in the layout of the original files, uncompressed.  MNIST and Fashion-MNIST:
 # the IDX files of images and labels (e.g. train-images-idx3-ubyte); torchvision and others print
 # the same digests.  CIFAR-10: data_batch_1.bin ... 5.bin and test_batch.bin of the binary version,
-# as found after unpacking cifar-10-binary.tar.gz with the MD5 on its author's page.
+# as found after unpacking cifar-10-binary.tar.gz with the MD5 on its author's page.  Emoji, which
+# have no such file: images and labels as IDX.
 DIGESTS = {
     "glyphs": {
         "train": ("7dc8384d35ebfcfb7cc90f99fe8c8ede", "407775e0dff83f5e1c79352168816a32"),
         "test": ("28a64a190f864abbfd0f67ce26151bbd", "3ed0e74f08104234d8bea5abacdc32a2"),
+    },
+    "emoji": {
+        "train": ("bf042bde97b5e784e94027040ed9fa5c", "28c53405569cc8a5bf10c7ec017f8394"),
+        "test": ("55a878577b558db4ea2b49514d9d8341", "faeced6d3bb2ca6dba0afdfc408d25bb"),
+        "compositions": ("c6ba7406290fa0d01e87787173d09495", "b403a39754b5f8e571ee21b81c8d2be8"),
     },
     "mnist": {
         "train": ("6bbc9ace898e44ae57da46a324031adb", "a25bea736e30d166cdddb491f175f624"),
@@ -115,6 +146,8 @@ DIGESTS = {
     },
 }
 
+SHIPPED = ("glyphs", "emoji")
+
 # What keras.datasets leaves behind, below its cache folder.
 KERAS_CACHE = {
     "mnist": "mnist.npz",
@@ -123,23 +156,10 @@ KERAS_CACHE = {
 }
 
 
-def data_path(relative: str) -> Path:
-    """Return the path of a file that ships with gentut: in the installed package or the checkout.
-
-    Raises:
-        FileNotFoundError: it is in neither.
-    """
-    package = Path(__file__).resolve().parents[1]
-    for root in (package / "_data", package.parent / "data"):
-        if (root / relative).exists():
-            return root / relative
-    raise FileNotFoundError(f"gentut's own file 'data/{relative}' is missing; reinstall gentut.")
-
-
 def describe(name: str) -> ImageSet:
     """Return the ``ImageSet`` of a name, with ``here`` filled in."""
     here = ""
-    if name == "glyphs":
+    if name in SHIPPED:
         here = "ships with gentut"
     elif local_file(name):
         here = "in GENTUT_DATA"
@@ -150,6 +170,9 @@ def describe(name: str) -> ImageSet:
 
 def read(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
     """Read uint8 images ``(n, h, w, c)`` and labels ``(n,)`` of a named set, contents proven."""
+    if name == "emoji":
+        source = f"'{data_path('emoji.webp')}'"
+        return check_contents(name, split, *emoji.read_images(split), source)
     path = data_path("glyphs.npz") if name == "glyphs" else local_file(name)
     if path:
         source = f"'{path}'"
@@ -169,9 +192,11 @@ def read(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_sources(name: str, split: str) -> np.ndarray | None:
-    """Read the names of the sources of a named set, text ``(n,)``; None if they are unknown."""
+    """Read the names or numbers of the sources of a named set, ``(n,)``; None if unknown."""
     if not SETS[name].source:
         return None
+    if name == "emoji":
+        return emoji.read_concepts(split)
     with np.load(data_path("glyphs.npz"), allow_pickle=False) as arrays:
         return arrays[f"family_{split}"]
 
@@ -269,7 +294,7 @@ def check_contents(
         ValueError: shape, type or digest differ; the message names ``source``.
     """
     info = SETS[name]
-    n = info.train if split == "train" else info.test
+    n = info.splits[split]
     labels = labels.reshape(-1) if labels.shape in ((n,), (n, 1)) else labels
     shape = (n, *info.image_shape)
     if images.shape == shape[:3] and shape[3] == 1:
@@ -297,7 +322,8 @@ def original_digests(name: str, images: np.ndarray, labels: np.ndarray) -> tuple
         pixels = images.transpose(0, 3, 1, 2).reshape(len(images), -1)
         records = np.concatenate([labels[:, None], pixels], axis=1)
         return tuple(_md5(records[i : i + 10_000]) for i in range(0, len(records), 10_000))
-    return tuple(_md5(_idx_header(array), array) for array in (images[..., 0], labels))
+    images = images[..., 0] if images.shape[-1] == 1 else images
+    return tuple(_md5(_idx_header(array), array) for array in (images, labels))
 
 
 def _idx_header(array):
