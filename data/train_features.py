@@ -2,6 +2,7 @@
 
     python data/train_features.py mnist --data-dir DIR     # DIR holds mnist.npz
     python data/train_features.py glyphs
+    python data/train_features.py emoji    # groups, and beside them the sets that drew them
     python data/train_features.py cifar10_sample --data-dir DIR   # DIR holds the folder
 
 Writes data/weights/features-NAME.npz: the weights and, in its `info`, how they were made and how
@@ -19,7 +20,7 @@ import keras
 import numpy as np
 
 from gentut import data
-from gentut.evaluation import features
+from gentut.evaluation import classifier
 
 RECIPES = {
     "mnist": {
@@ -33,6 +34,12 @@ RECIPES = {
         "dropout": 0.3,
         "warp": {"rotate": 6, "scale": 0.12, "shift": 2.0, "flip": False},
     },
+    # Some emoji differ by where they look or point, so none is mirrored.
+    "emoji": {
+        "epochs": 30,
+        "dropout": 0.5,
+        "warp": {"rotate": 8, "scale": 0.15, "shift": 3.0, "flip": False},
+    },
     "cifar10_sample": {
         "epochs": 40,
         "dropout": 0.5,
@@ -42,12 +49,15 @@ RECIPES = {
 BATCH_SIZE = 128
 
 
-def batches(images, labels, limits, rng):
-    """One epoch: shuffled batches of warped images, the incomplete last one left out."""
+def batches(images, targets, limits, rng):
+    """One epoch: shuffled batches of warped images, the incomplete last one left out.
+
+    `targets`: a list of integer arrays `(n,)`, one for each head of the network.
+    """
     order = rng.permutation(len(images))
     for start in range(0, len(images) - BATCH_SIZE + 1, BATCH_SIZE):
         chosen = order[start : start + BATCH_SIZE]
-        yield warp(images[chosen], rng, **limits), labels[chosen]
+        yield warp(images[chosen], rng, **limits), [target[chosen] for target in targets]
 
 
 def warp(images, rng, rotate, scale, shift, flip):
@@ -122,14 +132,20 @@ def main():
 
     x_train, y_train, x_test, y_test, digest = load(arguments.name, arguments.data_dir)
     num_classes = int(y_train.max()) + 1
-    model = features.classifier(x_train.shape[1:], num_classes, recipe["dropout"], arguments.seed)
+    teams = {split: data.emoji.teams(split)[0] for split in ("train", "test")}
+    teams = teams if arguments.name == "emoji" else {}
+    count = int(teams["train"].max()) + 1 if teams else 0
+    model = classifier.classifier(
+        x_train.shape[1:], num_classes, recipe["dropout"], arguments.seed, count
+    )
+    targets = [y_train, *([teams["train"]] if teams else [])]
     steps = recipe["epochs"] * (len(x_train) // BATCH_SIZE)
     rate = keras.optimizers.schedules.CosineDecay(
         1e-4, steps - steps // 10, warmup_target=3e-3, warmup_steps=steps // 10
     )
     model.compile(
         keras.optimizers.AdamW(rate, weight_decay=1e-3),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        [keras.losses.SparseCategoricalCrossentropy(from_logits=True) for _ in targets],
     )
     start = time.time()
     rng = np.random.default_rng(arguments.seed)
@@ -137,8 +153,8 @@ def main():
     # 128 kB, and giving every activation back to the system made a step three times slower.
     for epoch in range(1, recipe["epochs"] + 1):
         losses = [
-            model.train_on_batch(images, labels)
-            for images, labels in batches(x_train, y_train, recipe["warp"], rng)
+            np.ravel(model.train_on_batch(images, labels))[0]
+            for images, labels in batches(x_train, targets, recipe["warp"], rng)
         ]
         print(f"epoch {epoch}: loss {np.mean(losses):.4f}, {time.time() - start:.0f} s", flush=True)
     seconds = time.time() - start
@@ -160,15 +176,19 @@ def main():
         + f" --seed {arguments.seed}",
         "made_with": f"Keras {keras.__version__}, {keras.backend.backend()} backend",
     }
-    features.save_weights(path, model, info)
-    features.load_weights(path, model)  # back, rounded to float16: those weights are tested
+    classifier.save_weights(path, model, info)
+    classifier.load_weights(path, model)  # back, rounded to float16: those weights are tested
     logits = model.predict(x_test / np.float32(255), batch_size=256, verbose=0)
-    probabilities = features.softmax(logits)
+    if teams:
+        logits, of_teams = logits
+        info["teams"] = count
+        info["test_team_accuracy"] = float(np.mean(np.argmax(of_teams, -1) == teams["test"]))
+    probabilities = classifier.softmax(logits)
     info["test_accuracy"] = float(np.mean(np.argmax(probabilities, -1) == y_test))
     info["test_nll"] = float(-np.mean(np.log(probabilities[np.arange(len(y_test)), y_test])))
     info["test_ece"] = expected_calibration_error(probabilities, y_test)
-    features.save_weights(path, model, info)
-    print(path, {key: info[key] for key in ("test_accuracy", "test_nll", "test_ece")})
+    classifier.save_weights(path, model, info)
+    print(path, {key: value for key, value in info.items() if key.startswith("test_")})
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from PIL import Image
 
 import gentut
 from gentut import data
-from gentut.evaluation import features
+from gentut.evaluation import classifier, features
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +47,12 @@ def trainer():
 @pytest.mark.parametrize("name", features.CLASSIFIERS)
 def test_a_judge_is_described_and_small(name):
     judge = features.load(name)
-    assert (judge.name, judge.feature_dim, judge.num_classes) == (f"{name} classifier", 128, 10)
-    assert judge.image_shape == ((32, 32, 3) if name == "cifar10_sample" else (28, 28, 1))
+    classes = 9 if name == "emoji" else 10
+    assert (judge.name, judge.feature_dim, judge.num_classes) == (
+        f"{name} classifier", 128, classes,
+    )  # fmt: skip
+    in_colour = name in ("emoji", "cifar10_sample")
+    assert judge.image_shape == ((32, 32, 3) if in_colour else (28, 28, 1))
     assert judge.test_accuracy == judge.info["test_accuracy"]
     assert judge.info["command"].startswith(f"python data/train_features.py {name}")
     assert os.path.getsize(data.data_path(f"weights/features-{name}.npz")) <= 2_000_000
@@ -84,6 +88,21 @@ def test_glyphs_judge_was_trained_on_the_stored_glyphs(glyphs):
         digest.update(np.round(images * 255).astype("uint8").tobytes())
         digest.update(labels.astype("int32").tobytes())
     assert glyphs.info["data_sha256"] == digest.hexdigest()
+
+
+def test_the_emoji_judge_tells_groups_and_its_features_the_sets():
+    judge = features.load("emoji")
+    images, groups = data.load("emoji", "test")
+    codes = judge(images)
+    right = np.mean(judge.classify(codes).argmax(axis=-1) == groups)
+    assert right == pytest.approx(judge.test_accuracy, abs=0.002)
+    # The sets, from the features alone: the nearest of the sets' means over training emoji.
+    teams, names = data.emoji.teams("test")
+    train, drawn_by = data.load("emoji", "train")[0][::4], data.emoji.teams("train")[0][::4]
+    means = [judge(train[drawn_by == team]).mean(axis=0) for team in range(len(names))]
+    nearest = np.linalg.norm(codes[:, None] - np.stack(means), axis=-1).argmin(axis=1)
+    assert np.mean(nearest == teams) > 2 / len(names)
+    assert judge.info["teams"] == 7 and judge.info["test_team_accuracy"] > 0.5
 
 
 def test_features_carry_the_classes_and_have_no_dead_unit(glyph_test, glyph_test_features):
@@ -183,29 +202,29 @@ def test_resize_is_pillows_antialiased_bilinear(shape, size):
         for image in images
     ]
     np.testing.assert_allclose(
-        features.resize(images, *size), np.moveaxis(np.array(expected), 1, -1), atol=2e-6
+        classifier.resize(images, *size), np.moveaxis(np.array(expected), 1, -1), atol=2e-6
     )
 
 
 def test_resize_does_not_alias():
     # A checkerboard finer than the new grid is grey. Sampling it without a filter gives stripes.
     board = np.indices((84, 84)).sum(axis=0) % 2
-    small = features.resize(board[None, :, :, None].astype("float32"), 28, 28)
+    small = classifier.resize(board[None, :, :, None].astype("float32"), 28, 28)
     np.testing.assert_allclose(small, 0.5, atol=0.01)
 
 
 def test_resize_keeps_constant_images_and_the_range():
     images = np.stack([np.full((45, 37, 1), v, "float32") for v in (0.0, 0.3, 1.0)])
-    small = features.resize(images, 28, 28)
+    small = classifier.resize(images, 28, 28)
     np.testing.assert_allclose(small, images[:, :28, :28], atol=1e-6)
     noise = np.random.default_rng(0).integers(0, 2, (50, 28, 28, 1)).astype("float32")
-    large = features.resize(features.resize(noise, 9, 9), 28, 28)
+    large = classifier.resize(classifier.resize(noise, 9, 9), 28, 28)
     assert large.min() >= 0 and large.max() <= 1
 
 
 def test_a_judge_sees_through_size_and_colour(glyphs, glyph_test, glyph_test_features):
     images, labels = glyph_test[0][:300], glyph_test[1][:300]
-    large = features.resize(images, 84, 84)
+    large = classifier.resize(images, 84, 84)
     colour = np.repeat(images, 3, axis=-1)
     np.testing.assert_allclose(glyphs(colour), glyph_test_features[:300], atol=1e-4)
     agree = glyphs.probabilities(large).argmax(-1) == glyphs.classify(
@@ -218,10 +237,10 @@ def test_colour_becomes_grey_by_luma_and_grey_becomes_colour():
     # ITU-R BT.601: 0.299 R + 0.587 G + 0.114 B
     red_green_blue = np.eye(3, dtype="float32").reshape(3, 1, 1, 3)
     np.testing.assert_allclose(
-        features.fit(red_green_blue, (1, 1, 1)).ravel(), [0.299, 0.587, 0.114], rtol=1e-6
+        classifier.fit(red_green_blue, (1, 1, 1)).ravel(), [0.299, 0.587, 0.114], rtol=1e-6
     )
     grey = np.full((1, 2, 2, 1), 0.25, "float32")
-    np.testing.assert_array_equal(features.fit(grey, (2, 2, 3)), np.full((1, 2, 2, 3), 0.25))
+    np.testing.assert_array_equal(classifier.fit(grey, (2, 2, 3)), np.full((1, 2, 2, 3), 0.25))
 
 
 # Calibration
@@ -242,6 +261,7 @@ def test_calibration_error_worked_by_hand(trainer):
 def test_for_data_takes_the_fitting_classifier():
     assert features.for_data("glyphs", (28, 28, 1), 10).name == "glyphs classifier"
     assert features.for_data("mnist", (28, 28, 1)).name == "mnist classifier"
+    assert features.for_data("emoji", (32, 32, 3), 9).name == "emoji classifier"
     assert features.for_data("cifar10", (32, 32, 3), 10).name == "cifar10_sample classifier"
 
 
@@ -283,7 +303,7 @@ def test_the_more_images_are_spoilt_the_farther_they_are(which, glyphs, glyph_te
         return gentut.metrics.frechet_distance(reference, judge(x.astype("float32")))
 
     normal = rng.standard_normal(train.shape)
-    blurred = [features.resize(features.resize(train, s, s), 28, 28) for s in (12, 8, 5)]
+    blurred = [classifier.resize(classifier.resize(train, s, s), 28, 28) for s in (12, 8, 5)]
     noisy = [np.clip(train + sd * normal, 0, 1) for sd in (0.1, 0.3, 0.9)]
     collapsed = [train[rng.integers(0, kept, 600)] for kept in (100, 20, 4)]
     floor = distance(train)
@@ -299,7 +319,7 @@ def test_the_more_images_are_spoilt_the_farther_they_are(which, glyphs, glyph_te
 def test_an_unknown_judge():
     with pytest.raises(
         ValueError,
-        match="`name` must be one of glyphs, mnist, cifar10_sample; received 'inception'.",
+        match="`name` must be one of glyphs, emoji, mnist, cifar10_sample; received 'inception'.",
     ):
         features.load("inception")
 

@@ -13,7 +13,6 @@ Distances from different extractors, or from different numbers of images, cannot
 Only a score on the Inception graph of 2015-12-05 may be called "FID"; nothing here is that graph.
 """
 
-import io
 import json
 import math
 import os
@@ -25,35 +24,42 @@ from keras import layers
 
 from gentut import data
 from gentut.checks import check_choice, check_images
-from gentut.files import write_atomically
+from gentut.evaluation import image_text
+from gentut.evaluation.classifier import (
+    check_channels,
+    classifier,
+    fit,
+    load_weights,
+    softmax,
+)
 
-CLASSIFIERS = ("glyphs", "mnist", "cifar10_sample")
-FEATURE_DIM = 128
-# Filters, kernel size and stride of each convolution. Strides instead of pooling save two thirds of
-# the cost.
-BLOCKS = ((24, 5, 2), (64, 3, 2), (64, 3, 1), (96, 3, 2))
-LUMA = np.array([0.299, 0.587, 0.114], "float32")  # ITU-R BT.601, as Pillow's mode "L"
+CLASSIFIERS = ("glyphs", "emoji", "mnist", "cifar10_sample")
+IMAGE_TEXT = "emoji_text"
 
 
-def load(name: str) -> "Extractor":
-    """Load one of the classifiers that ship with gentut; works offline.
+def load(name: str) -> "Extractor | image_text.ImageText":
+    """Load one of the classifiers, or the image–text model, that ship with gentut; works offline.
 
     Args:
-        name: "glyphs" (letters A–J), "mnist" (digits) or "cifar10_sample" (colour photographs,
-            ten classes; trained on 1,668 of them, right 55 times in 100, so a weak reference).
+        name: "glyphs" (letters A–J), "emoji" (nine groups of emoji; its features were trained to
+            tell the seven sets of drawings, too), "mnist" (digits) or "cifar10_sample" (colour
+            photographs, ten classes; trained on 1,668 of them, right 55 times in 100, so a weak
+            reference).  "emoji_text" holds pictures against texts.
 
     Returns:
-        An ``Extractor`` with 128 features and 10 classes.
+        An ``Extractor`` with 128 features and 10 classes, for emoji 9; for "emoji_text" an
+        ``ImageText``.
 
     Raises:
         ValueError: for another name.
         FileNotFoundError: when the weights are not installed.
     """
-    check_choice("name", name, CLASSIFIERS)
+    if check_choice("name", name, (*CLASSIFIERS, IMAGE_TEXT)) == IMAGE_TEXT:
+        return image_text.load()
     path = data.data_path(f"weights/features-{name}.npz")
     with np.load(path, allow_pickle=False) as stored:
         info = json.loads(str(stored["info"]))
-    model = classifier(info["image_shape"], info["num_classes"])
+    model = classifier(info["image_shape"], info["num_classes"], teams=info.get("teams", 0))
     load_weights(path, model)
     return Extractor(model, f"{name} classifier", info=info)
 
@@ -98,7 +104,7 @@ def random_convolutions(image_shape: Sequence[int], seed: int = 0) -> "Extractor
     """
     height, width, channels = image_shape
     shape = (min(height, 64), min(width, 64), channels)
-    _check_channels("image_shape", image_shape)
+    check_channels("image_shape", image_shape)
     model = classifier(shape, num_classes=None)
     rng = np.random.default_rng(seed)
     for layer in model.layers:
@@ -171,7 +177,9 @@ class Extractor:
         self.test_accuracy = self.info.get("test_accuracy")
         self.image_shape = tuple(model.input_shape[1:])
         self.feature_dim = model.get_layer(feature_layer).output.shape[-1]
-        self.num_classes = None if logits_layer is None else model.output_shape[-1]
+        self.num_classes = (
+            None if logits_layer is None else model.get_layer(logits_layer).output.shape[-1]
+        )
         self.batch_size = batch_size
         self._features = keras.Model(model.input, model.get_layer(feature_layer).output)
         self._maps = keras.Model(model.input, [model.get_layer(x).output for x in map_layers])
@@ -225,125 +233,7 @@ class Extractor:
 
     def _batches(self, model, images):
         images = check_images(images)
-        _check_channels("images", images.shape)
+        check_channels("images", images.shape)
         for start in range(0, len(images), self.batch_size):
             batch = fit(images[start : start + self.batch_size], self.image_shape)
             yield model.predict_on_batch(batch)
-
-
-def fit(images: np.ndarray, image_shape: Sequence[int]) -> np.ndarray:
-    """Convert images to ``(height, width, channels)``: luma or repetition, then ``resize``."""
-    height, width, channels = image_shape
-    if images.shape[-1] > channels:
-        images = (images @ LUMA)[..., None]
-    images = resize(images, height, width)
-    return np.repeat(images, channels // images.shape[-1], axis=-1)
-
-
-def resize(images: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Resize images ``(n, h, w, c)`` in [0, 1] with a triangle filter that widens when it shrinks.
-
-    The widening is the antialiasing: each output pixel averages all the input that it covers.
-    Without it, sampling a fine pattern gives moiré, and scores depend on the resizer (Parmar et
-    al., "On Aliased Resizing", CVPR 2022). The result is that of Pillow's ``BILINEAR`` on
-    floating-point images and of ``tf.image.resize(method="bilinear", antialias=True)``.
-    """
-    if images.shape[1:3] == (height, width):
-        return images
-    rows = _triangle_filter(images.shape[1], height)
-    columns = _triangle_filter(images.shape[2], width)
-    resized = np.einsum("yh,nhwc,xw->nyxc", rows, images, columns, optimize=True)
-    return np.clip(resized, 0.0, 1.0)  # rounding alone can leave the range
-
-
-def _triangle_filter(size, new_size):
-    """The ``(new_size, size)`` matrix of a one-dimensional antialiased linear resize."""
-    scale = size / new_size
-    centres = (np.arange(new_size) + 0.5) * scale - 0.5
-    distance = np.abs(np.arange(size) - centres[:, None]) / max(scale, 1.0)
-    weights = np.maximum(0.0, 1.0 - distance)
-    return (weights / weights.sum(axis=1, keepdims=True)).astype("float32")
-
-
-def _check_channels(argument, shape):
-    if shape[-1] not in (1, 3):
-        raise ValueError(
-            f"`{argument}` must have 1 (grey) or 3 (colour) channels; received shape {shape}."
-        )
-
-
-def classifier(
-    image_shape: Sequence[int], num_classes: int | None, dropout: float = 0.3, seed: int = 0
-) -> keras.Model:
-    """Build the network of the classifiers: four convolutions, 128 features, class scores (logits).
-
-    All layers have a seed of their own, because loading a classifier in the middle of a run must
-    not draw from the run's random numbers.
-
-    Args:
-        image_shape: ``(height, width, channels)`` of images in [0, 1].
-        num_classes: how many scores; None ends the network with the features.
-        dropout: share of the features that a training step leaves out.
-        seed: of weights and dropout.
-
-    Returns:
-        A Keras model: images -> logits ``(n, num_classes)``, or features ``(n, 128)``.
-    """
-
-    def initializer(index):
-        return keras.initializers.HeNormal(seed=seed * 100 + index)
-
-    x = inputs = keras.Input(image_shape)
-    x = layers.Rescaling(2.0, offset=-1.0)(x)
-    for i, (filters, kernel, stride) in enumerate(BLOCKS, start=1):
-        x = layers.Conv2D(
-            filters,
-            kernel,
-            stride,
-            padding="same",
-            use_bias=False,
-            kernel_initializer=initializer(i),
-            name=f"conv{i}",
-        )(x)
-        x = layers.BatchNormalization(momentum=0.95, name=f"norm{i}")(x)
-        x = layers.ReLU(name=f"block{i}")(x)
-    x = layers.Flatten()(x)
-    x = layers.Dense(FEATURE_DIM, use_bias=False, kernel_initializer=initializer(50), name="dense")(
-        x
-    )
-    x = layers.BatchNormalization(momentum=0.95, name="norm_dense")(x)
-    x = layers.ReLU(name="features")(x)
-    if num_classes is not None:
-        x = layers.Dropout(dropout, seed=seed)(x)
-        x = layers.Dense(num_classes, kernel_initializer=initializer(60), name="logits")(x)
-    return keras.Model(inputs, x)
-
-
-def save_weights(path: str | os.PathLike, model: keras.Model, info: dict) -> None:
-    """Write the weights of ``model`` as float16, with ``info`` as JSON, to one ``.npz`` file.
-
-    The arrays are named ``layer/variable``, so the file depends neither on the backend nor on how a
-    version of Keras orders weights. Half precision halves the file.
-    """
-    arrays = {
-        f"{layer.name}/{variable.name}": keras.ops.convert_to_numpy(variable).astype("float16")
-        for layer in model.layers
-        for variable in layer.weights
-    }
-    content = io.BytesIO()
-    np.savez(content, info=np.array(json.dumps(info)), **arrays)
-    write_atomically(path, content.getvalue())
-
-
-def load_weights(path: str | os.PathLike, model: keras.Model) -> None:
-    """Assign to ``model`` the weights that ``save_weights`` wrote."""
-    with np.load(path, allow_pickle=False) as stored:
-        for layer in model.layers:
-            for variable in layer.weights:
-                variable.assign(stored[f"{layer.name}/{variable.name}"].astype("float32"))
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Return class probabilities ``(n, k)``, float64, of class scores ``(n, k)``."""
-    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return exponentials / exponentials.sum(axis=-1, keepdims=True)

@@ -7,6 +7,7 @@ Random choices come from the ``seed`` argument. Real comes before generated.
 from gentut.metrics._checks import SmallSampleWarning
 from gentut.metrics.distances import inception_score, kernel_distance
 from gentut.metrics.frechet import frechet_distance
+from gentut.metrics.image_text import retrieval, text_alignment
 from gentut.metrics.likelihood import (
     bits_per_dim,
     dequantise,
@@ -61,6 +62,8 @@ __all__ = [
     "perceptual_distance",
     "precision_recall_density_coverage",
     "psnr",
+    "retrieval",
     "ssim",
     "subset_interval",
+    "text_alignment",
 ]

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from gentut.checks import check_images, check_labels
-from gentut.evaluation import features
+from gentut.evaluation import classifier
 from gentut.tasks.augmentation import augment as augmented
 from gentut.tasks.learner import Learner
 
@@ -35,7 +35,7 @@ class Classifier(Learner):
         super().__init__(image_shape, num_classes, steps, batch_size, rate)
 
     def build(self, seed: int) -> keras.Model:
-        return features.classifier(self.image_shape, self.num_classes, seed=seed)
+        return classifier.classifier(self.image_shape, self.num_classes, seed=seed)
 
     def fit(
         self, images: np.ndarray, labels: np.ndarray, *, augment: bool = False, seed: int = 0
@@ -58,7 +58,7 @@ class Classifier(Learner):
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """Return class probabilities, float64 ``(n, num_classes)``."""
-        return features.softmax(self._predict(images).astype("float64"))
+        return classifier.softmax(self._predict(images).astype("float64"))
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Return the likeliest class of each image, int ``(n,)``."""

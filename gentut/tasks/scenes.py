@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from gentut.checks import check_choice, check_images, check_labels, check_positive
-from gentut.evaluation import features
+from gentut.evaluation import classifier
 from gentut.tasks.augmentation import augment as augmented
 
 MATTES = ("ink", "frame")
@@ -145,7 +145,7 @@ def _texture(rng, size, channels):
     clouds = np.zeros((size, size, channels), "float32")
     for cells, weight in OCTAVES:
         grid = rng.random((1, cells, cells, channels), dtype="float32")
-        clouds += weight * features.resize(grid, size, size)[0]
+        clouds += weight * classifier.resize(grid, size, size)[0]
     clouds -= clouds.min()
     clouds /= clouds.max()
     level, contrast = rng.uniform(0.3, 0.4), rng.uniform(0.15, 0.3)
@@ -202,6 +202,6 @@ def _shrunk(image, height, width):
 
 @lru_cache(maxsize=256)
 def _filter(size, new_size):
-    """The antialiasing matrix ``(new_size, size)`` that ``features.resize`` multiplies with."""
+    """The antialiasing matrix ``(new_size, size)`` that ``classifier.resize`` multiplies with."""
     unit = np.eye(size, dtype="float32")[:, :, None, None]
-    return features.resize(unit, new_size, 1)[:, :, 0, 0].T
+    return classifier.resize(unit, new_size, 1)[:, :, 0, 0].T
