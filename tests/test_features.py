@@ -319,7 +319,8 @@ def test_the_more_images_are_spoilt_the_farther_they_are(which, glyphs, glyph_te
 def test_an_unknown_judge():
     with pytest.raises(
         ValueError,
-        match="`name` must be one of glyphs, emoji, mnist, cifar10_sample; received 'inception'.",
+        match="`name` must be one of glyphs, emoji, mnist, cifar10_sample, emoji_text; received"
+        " 'inception'.",
     ):
         features.load("inception")
 
