@@ -18,7 +18,7 @@ class Segmenter(Learner):
     """A small U-Net (Ronneberger, Fischer & Brox 2015) for the scenes of ``make_scenes``.
 
     Args:
-        image_shape: of the scenes, sides multiples of 8.
+        image_shape: of the scenes, sides multiples of 16.
         num_classes: of the objects, without the background.
         steps, batch_size, rate: of the training, see ``Learner``.
     """
@@ -50,11 +50,10 @@ class Segmenter(Learner):
         """Return masks, int ``(n, h, w)``: 0 is background, 1 + class an object."""
         return self._predict(images).argmax(-1)
 
-    def score(self, scenes: Scenes) -> dict:
+    def score(self, scenes: Scenes, *, weights: np.ndarray | None = None) -> dict:
         """Measure intersection over union on ``Scenes``, see ``intersection_over_union``."""
-        return intersection_over_union(
-            scenes.masks, self.predict(scenes.images), scenes.num_classes
-        )
+        found = self.predict(scenes.images)
+        return intersection_over_union(scenes.masks, found, scenes.num_classes, weights=weights)
 
 
 def network(image_shape: Sequence[int], num_classes: int, seed: int = 0) -> keras.Model:
@@ -69,9 +68,9 @@ def network(image_shape: Sequence[int], num_classes: int, seed: int = 0) -> kera
     full = block(x, 8, weights)
     half = block(x, 24, weights, kernel=5, strides=2)
     quarter = block(block(half, 48, weights, strides=2), 48, weights)
-    x = block(quarter, 96, weights, strides=2)
-    x = block(block(x, 96, weights), 96, weights)
-    for skip, filters in ((quarter, 64), (half, 32)):
+    eighth = block(block(quarter, 96, weights, strides=2), 96, weights)
+    x = block(block(eighth, 128, weights, strides=2), 128, weights)
+    for skip, filters in ((eighth, 96), (quarter, 48), (half, 24)):
         x = layers.UpSampling2D(2)(block(x, filters, weights, kernel=1))
         x = block(layers.Concatenate()([x, skip]), filters, weights)
     x = layers.UpSampling2D(2)(block(x, 16, weights, kernel=1))
@@ -91,7 +90,13 @@ def pixel_loss(true: Tensor, predicted: Tensor) -> Tensor:
     return ops.sum(weights * losses) / ops.sum(weights)
 
 
-def intersection_over_union(true: np.ndarray, predicted: np.ndarray, num_classes: int) -> dict:
+def intersection_over_union(
+    true: np.ndarray,
+    predicted: np.ndarray,
+    num_classes: int,
+    *,
+    weights: np.ndarray | None = None,
+) -> dict:
     """Measure intersection over union of masks, as PASCAL VOC does (Everingham et al. 2010).
 
     Pixels are counted over all scenes together; a class scores TP / (TP + FP + FN).
@@ -99,10 +104,13 @@ def intersection_over_union(true: np.ndarray, predicted: np.ndarray, num_classes
     Args:
         true, predicted: int masks ``(n, h, w)``; 0 is background, 1 + class an object.
         num_classes: without the background.
+        weights: ``(k, n)``, how often each scene counts in each of k resampled test sets.
 
     Returns:
-        Dict with "mean_iou", the mean over background and classes, "object_iou", the mean over
-        classes, and "iou", a list: background, then classes (None for what is in neither mask).
+        Dict with "object_iou", the mean over the classes of objects (None if there are none),
+        "mean_iou", the mean over background and classes, which the background raises, and "iou",
+        a list: background, then classes (None for what is in neither mask).  With ``weights``
+        "draws", the object IoU of each of the k (NaN where no object is left).
 
     Raises:
         ValueError: the shapes differ, or a value is out of range.
@@ -120,14 +128,29 @@ def intersection_over_union(true: np.ndarray, predicted: np.ndarray, num_classes
                 f"`{name}` must hold integers in [0, {k}); received {mask.dtype} from"
                 f" {mask.min()} to {mask.max()}."
             )
-    pairs = true.ravel().astype("int64") * k + predicted.ravel()
-    counts = np.bincount(pairs, minlength=k * k).reshape(k, k)
-    both, either = counts.diagonal(), counts.sum(0) + counts.sum(1) - counts.diagonal()
-    iou = [float(b / e) if e else None for b, e in zip(both, either, strict=True)]
-    seen = [value for value in iou if value is not None]
-    objects = [value for value in iou[1:] if value is not None]
-    return {
-        "mean_iou": float(np.mean(seen)),
-        "object_iou": float(np.mean(objects)) if objects else None,
-        "iou": iou,
+    n = len(true)
+    scene = np.arange(n).reshape(-1, *[1] * (true.ndim - 1))
+    pairs = (scene * k + true.astype("int64")) * k + predicted
+    counts = np.bincount(pairs.ravel(), minlength=n * k * k).reshape(n, k, k)
+    iou = _shares(counts.sum(axis=0))
+    objects = iou[1:][~np.isnan(iou[1:])]
+    found = {
+        "object_iou": float(objects.mean()) if len(objects) else None,
+        "mean_iou": float(np.nanmean(iou)),
+        "iou": [None if np.isnan(value) else float(value) for value in iou],
     }
+    if weights is not None:
+        drawn = np.asarray(weights, "float64") @ counts.reshape(n, k * k)
+        shares = _shares(drawn.reshape(-1, k, k))[:, 1:]
+        there = ~np.isnan(shares)
+        total = np.where(there, shares, 0).sum(axis=1)
+        seen = there.sum(axis=1)
+        found["draws"] = np.where(seen > 0, total / np.maximum(seen, 1), np.nan)
+    return found
+
+
+def _shares(counts):
+    """IoU ``(…, k)`` from how many pixels of class i were taken for class j, ``(…, k, k)``."""
+    both = counts.diagonal(axis1=-2, axis2=-1)
+    either = counts.sum(-1) + counts.sum(-2) - both
+    return np.where(either > 0, both / np.maximum(either, 1), np.nan)
