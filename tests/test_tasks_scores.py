@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 
 from gentut import tasks
-from gentut.tasks import detection, precision
+from gentut.tasks import detection, precision, segmentation
 
 pytest.importorskip("pycocotools")
 
@@ -131,6 +131,23 @@ def test_intersection_over_union_of_known_masks(predicted, iou, mean, objects):
     assert found["iou"] == pytest.approx(iou)
     assert found["mean_iou"] == pytest.approx(mean)
     assert found["object_iou"] == pytest.approx(objects)
+
+
+def test_the_pixel_loss_by_hand():
+    """Four pixels, two of class 2 and 1.  Weighted alike and summed it is plain cross-entropy."""
+    true = np.array([[[0, 2], [0, 1]]])
+    logits = np.random.default_rng(0).normal(size=(1, 2, 2, 3)).astype("float32")
+    chance = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    background, objects = chance[..., 0], chance[..., 1:]
+    whether = -np.log(np.where(true == 0, background, 1 - background))
+    kind = objects / objects.sum(-1, keepdims=True)
+    which = -np.log([kind[0, 0, 1, 1], kind[0, 1, 1, 0]])
+    loss = float(
+        segmentation.pixel_loss(ops.convert_to_tensor(true), ops.convert_to_tensor(logits))
+    )
+    assert loss == pytest.approx(segmentation.WHETHER * whether.mean() + which.mean(), rel=1e-5)
+    plain = -np.log(np.take_along_axis(chance, true[..., None], -1)).sum()
+    assert whether.sum() + which.sum() == pytest.approx(plain, rel=1e-5)
 
 
 def test_intersection_over_union_of_resampled_scenes():

@@ -11,14 +11,14 @@ from gentut.tasks.learner import Learner, Weights, block
 from gentut.tasks.scenes import Scenes
 from gentut.training.devices import Tensor
 
-BACKGROUND = 0.1  # weight of a background pixel in the loss; that of an object's pixel is 1
+WHETHER = 6.0  # weight of "is it an object?" in the loss; that of "which one?" is 1
 
 
 class Segmenter(Learner):
     """A small U-Net (Ronneberger, Fischer & Brox 2015) for the scenes of ``make_scenes``.
 
     Args:
-        image_shape: of the scenes, sides multiples of 16.
+        image_shape: of the scenes, sides multiples of 8.
         num_classes: of the objects, without the background.
         steps, batch_size, rate: of the training, see ``Learner``.
     """
@@ -28,9 +28,9 @@ class Segmenter(Learner):
         image_shape: Sequence[int],
         num_classes: int,
         *,
-        steps: int = 1000,
-        batch_size: int = 8,
-        rate: float = 4e-3,
+        steps: int = 600,
+        batch_size: int = 16,
+        rate: float = 3e-3,
     ) -> None:
         super().__init__(image_shape, num_classes, steps, batch_size, rate)
 
@@ -60,34 +60,43 @@ def network(image_shape: Sequence[int], num_classes: int, seed: int = 0) -> kera
     """Build the U-Net: scenes -> class scores (logits), ``(n, h, w, 1 + num_classes)``.
 
     Most of the work is done on the coarse grid, where a letter fits into a few cells; the way
-    back up brings the fine grids' edges in again.
+    back up brings the fine grids' edges in again.  A pixel's scores are those of its fine grid
+    plus those of its coarse cell (as in Long, Shelhamer & Darrell 2015): "which letter" is the same
+    for many pixels, and so learnt much sooner.
     """
-    weights = Weights(seed)
+    weights, classes = Weights(seed), 1 + num_classes
     inputs = keras.Input(image_shape)
     x = layers.Rescaling(2.0, offset=-1.0)(inputs)
     full = block(x, 8, weights)
     half = block(x, 24, weights, kernel=5, strides=2)
     quarter = block(block(half, 48, weights, strides=2), 48, weights)
-    eighth = block(block(quarter, 96, weights, strides=2), 96, weights)
-    x = block(block(eighth, 128, weights, strides=2), 128, weights)
-    for skip, filters in ((eighth, 96), (quarter, 48), (half, 24)):
-        x = layers.UpSampling2D(2)(block(x, filters, weights, kernel=1))
-        x = block(layers.Concatenate()([x, skip]), filters, weights)
+    x = block(quarter, 96, weights, strides=2)
+    x = block(block(x, 96, weights), 96, weights)
+    x = layers.UpSampling2D(2)(block(x, 64, weights, kernel=1))
+    x = block(layers.Concatenate()([x, quarter]), 64, weights)
+    coarse = layers.Conv2D(classes, 1, kernel_initializer=weights())(x)
+    x = layers.UpSampling2D(2)(block(x, 32, weights, kernel=1))
+    x = block(layers.Concatenate()([x, half]), 32, weights)
     x = layers.UpSampling2D(2)(block(x, 16, weights, kernel=1))
     x = layers.Concatenate()([x, full])
-    head = layers.Conv2D(1 + num_classes, 3, padding="same", kernel_initializer=weights())
-    return keras.Model(inputs, head(x))
+    fine = layers.Conv2D(classes, 3, padding="same", kernel_initializer=weights())(x)
+    return keras.Model(inputs, layers.Add()([fine, layers.UpSampling2D(4)(coarse)]))
 
 
 def pixel_loss(true: Tensor, predicted: Tensor) -> Tensor:
-    """Return the cross-entropy of the pixels, in nats, in which background counts a tenth.
+    """Return the loss of "is it an object?" and, on objects, of "which one?", in nats.
 
-    Nine pixels in ten are background: unweighted, "background everywhere" is learnt first and left
-    late.
+    Added up over pixels the two are the ordinary cross-entropy of background and classes.  But nine
+    pixels in ten are background, and there the first question is easy.  So each is averaged over
+    the pixels that it is asked of, and the second one is not drowned.
     """
-    losses = keras.losses.sparse_categorical_crossentropy(true, predicted, from_logits=True)
-    weights = ops.where(ops.equal(true, 0), BACKGROUND, 1.0)
-    return ops.sum(weights * losses) / ops.sum(weights)
+    background, objects = predicted[..., 0], predicted[..., 1:]
+    there = ops.cast(true > 0, predicted.dtype)
+    margin = ops.logsumexp(objects, axis=-1) - background
+    whether = ops.mean(ops.softplus(margin) - there * margin)
+    kind = ops.maximum(true - 1, 0)
+    which = keras.losses.sparse_categorical_crossentropy(kind, objects, from_logits=True)
+    return WHETHER * whether + ops.sum(there * which) / ops.maximum(ops.sum(there), 1.0)
 
 
 def intersection_over_union(
