@@ -160,7 +160,7 @@ def test_the_sweeps_table_holds_its_rows_and_compares_like_with_like(tmp_path):
     half = tasks.summary([0.5, 0.501], [[0.5, 0.502]] * 2, 30)
     assert f"| real | 0.500 ± {half['high'] - half['mean']:.3f} (2) |" in text
     assert "| gan alone | 0.300" in text and "8 of 81 planned" in text and "test sources" in text
-    marks = {line.split(" | ")[0]: line.rstrip(" |")[-1] for line in text.splitlines()}
+    marks = {line.split(" | ")[0]: line.rstrip(" |")[-1:] for line in text.splitlines()}
     assert (marks["| gan alone"], marks["| real + gan, augmented"]) == ("▼", "▼")
     assert marks["| real"] == marks["| real, augmented"] == ")"  # nothing better than itself
     assert "| gan | 10 | 0.250 | 0.500 | 0.750 | 0.125 |" in text and "a laptop" in text
