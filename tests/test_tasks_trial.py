@@ -182,9 +182,9 @@ def test_a_trial_resamples_the_sources_of_its_test_images():
     test = bars(200, 1)
     options = {"steps": 16, "batch_size": 16}
     by_image = tasks.Trial("classification", test, **options)
-    # Twenty sources: what a network finds hard in one image it finds hard in all of its source.
-    images, sources = test[0][np.arange(200) % 20], np.arange(200) % 20
-    labels = test[1][np.arange(200) % 20]
+    # Twenty sources of ten equal images; six of them bear the wrong label, so that all ten fail.
+    sources = np.arange(200) % 20
+    images, labels = test[0][sources], np.where(sources < 6, 1 - test[1][sources], test[1][sources])
     by_source = tasks.Trial("classification", (images, labels), sources=sources, **options)
     as_if = tasks.Trial("classification", (images, labels), **options)
     found = by_source.run(bars(80, 0), seeds=(0, 1))
