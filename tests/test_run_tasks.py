@@ -61,6 +61,10 @@ def test_a_run_is_tried_on_tasks_and_the_table_and_the_file_agree(folder, capsys
         line = next(x for x in printed.out.splitlines() if x.startswith(name + "  "))
         assert f" {result['mean']:.3f} (" in line and f" {count} " in line
     assert found["results"]["real"]["mean"] > 0.8
+    assert found["results"]["real"]["resampled"] == "trainings and test images"
+    assert "95 % interval of the mean over trainings and test images" in " ".join(
+        printed.out.split()
+    )
     assert "GAN-test" in printed.out and 0 <= found["gan_test"]["mean"] <= 1
     # A second task keeps the first; one seed has no interval.
     assert command(out, "--task", "segmentation", "--seeds", "1", "--steps", "2", "-n", "20") == 0
@@ -120,7 +124,7 @@ FOUND = {
         ('"n_seen": 60', '"n_seen": "60"', "its 'n_seen' must be an integer; received '60'"),
         ('"seeds": [0]', '"seeds": 1', "its 'seeds' must be a list; received 1"),
         ('"real"', '"unreal"', "its 'real' must be an object; received None"),
-        ('"accuracy"', '"beauty"', "`score` must be one of accuracy, ap50, mean_iou"),
+        ('"accuracy"', '"beauty"', "`score` must be one of accuracy, ap50, object_iou"),
     ],
 )
 def test_a_wrong_type_is_named(old, new, message, tmp_path):

@@ -19,14 +19,15 @@ import tasks_sweep  # noqa: E402
 class Known:
     """A trial whose score is known: the mean of the images, doubled by augmentation."""
 
-    task, score_name = "classification", "accuracy"
+    task, score_name, unit, units = "classification", "accuracy", "sources", 20
 
     def __init__(self):
         self.calls = []
 
     def score(self, train, augment, seed):
         self.calls.append((len(train[1]), augment, seed))
-        return {"accuracy": float(train[0].mean()) * (1 + augment)}
+        value = float(train[0].mean()) * (1 + augment)
+        return {"accuracy": value, "draws": [value - 0.1, value + 0.1]}
 
 
 def ways():
@@ -58,10 +59,20 @@ def test_summaries_pair_the_seeds_with_the_baseline():
     assert augmented["values"] == pytest.approx([0.4, 0.44, 0.48])
     assert augmented["difference"]["values"] == pytest.approx([0.2, 0.22, 0.24])
     assert augmented["difference"]["verdict"] == "better"
+    assert np.ptp(augmented["draws"], axis=1) == pytest.approx([0.2, 0.2, 0.2])
+    assert np.ptp(augmented["difference"]["draws"], axis=1) == pytest.approx(0)  # the same draws
     generated = found["classification", "generated", 1]
     assert generated["seeds"] == [2, 4]
     assert generated["difference"]["values"] == pytest.approx([-0.1, -0.1])
     assert tasks.summarise(rows, "none")["classification", "real", 1]["difference"] is None
+
+
+def test_rows_of_before_have_intervals_over_trainings_alone():
+    rows = tasks.learning_curve(Known(), ways(), [1], seeds=(0, 2, 4))
+    old = [{k: v for k, v in row.items() if k not in ("draws", "units")} for row in rows]
+    new, before = (tasks.summarise(r, "real")["classification", "real", 1] for r in (rows, old))
+    assert before["low"] == tasks.summary(new["values"])["low"] > new["low"]
+    assert "draws" not in before
 
 
 # Figures ----------------------------------------------------------------------------------------
@@ -114,6 +125,13 @@ def test_curves_show_means_and_intervals():
     summary = found["classification", "real", 1]
     assert bars.get_segments()[0][:, 1] == pytest.approx([summary["low"], summary["high"]])
     assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["1", "5"]
+    gains = tasks.plot_curves(
+        found, "classification", {"generated": "GAN"}, score="gain", gains=True
+    )
+    line, _, (bars,) = gains.axes[0].containers[0]
+    change = found["classification", "generated", 1]["difference"]
+    assert line.get_ydata()[0] == pytest.approx(change["mean"]) == pytest.approx(-0.1)
+    assert bars.get_segments()[0][:, 1] == pytest.approx([change["low"], change["high"]])
 
 
 # The stored sweep -------------------------------------------------------------------------------
@@ -122,8 +140,10 @@ def test_curves_show_means_and_intervals():
 def stored_result():
     rows = [
         {"task": "classification", "way": way, "per_class": 10, "seed": seed, "score": "accuracy",
-         "value": value + seed / 1000, "n_train": 100, "seconds": 1.0}
-        for way, value in (("real", 0.5), ("real, augmented", 0.7), ("gan", 0.3))
+         "value": value + seed / 1000, "n_train": 100, "seconds": 1.0, "resampled": "sources",
+         "units": 30, "draws": [value, value + 0.002]}
+        for way, value in (("real", 0.5), ("real, augmented", 0.7), ("gan", 0.3),
+                           ("real + gan, augmented", 0.6))
         for seed in (0, 1)
     ]  # fmt: skip
     quality = [{"family": "gan", "per_class": 10, "seed": s, "label_error": 0.25, "coverage": 0.5,
@@ -131,26 +151,33 @@ def stored_result():
     return {"machine": "a laptop", "date": "2026-01-01", "rows": rows, "quality": quality}
 
 
-def test_the_sweeps_table_holds_its_rows(tmp_path):
+def test_the_sweeps_table_holds_its_rows_and_compares_like_with_like(tmp_path):
     stored = stored_result()
     tasks_sweep.write(tmp_path / "log.json", stored)
     assert tasks_sweep.read(tmp_path / "log.json") == stored
     text = tasks_sweep.markdown(stored)
-    assert "| real | 0.500 ± 0.001 (2) ▼ |" in text
-    assert "| real, augmented | 0.700 ± 0.001 (2) |" in text and "6 of 195 planned" in text
+    # Variance over trainings 0.001² / 4, over sources 0.002² / 2: 1.1 degrees of freedom or more.
+    half = tasks.summary([0.5, 0.501], [[0.5, 0.502]] * 2, 30)
+    assert f"| real | 0.500 ± {half['high'] - half['mean']:.3f} (2) |" in text
+    assert "| gan alone | 0.300" in text and "8 of 81 planned" in text and "test sources" in text
+    marks = {line.split(" | ")[0]: line.rstrip(" |")[-1:] for line in text.splitlines()}
+    assert (marks["| gan alone"], marks["| real + gan, augmented"]) == ("▼", "▼")
+    assert marks["| real"] == marks["| real, augmented"] == ")"  # nothing better than itself
     assert "| gan | 10 | 0.250 | 0.500 | 0.750 | 0.125 |" in text and "a laptop" in text
 
 
 def test_the_stored_sweep_and_its_table_agree():
-    """The Markdown is made from the JSON, and both say that every family met its rival."""
+    """The Markdown is made from the JSON, and every way meets its rival on resampled test sets."""
     log, table = tasks_sweep.HERE / "tasks_sweep.json", tasks_sweep.HERE / "tasks_sweep.md"
     if not log.is_file():
         pytest.skip("the sweep has not been stored")
     stored = json.loads(log.read_text(encoding="utf-8"))
     assert tasks_sweep.markdown(stored) == table.read_text(encoding="utf-8")
-    ways_there = {row["way"] for row in stored["rows"] if row["task"] == "classification"}
-    assert {"real", "real, augmented", *tasks_sweep.FAMILIES} <= ways_there
-    assert {row["task"] for row in stored["rows"]} == set(tasks.TASKS)
+    there = {(row["task"], row["way"]) for row in stored["rows"]}
+    assert {(task, way) for task in tasks.TASKS for way in tasks_sweep.WAYS[task]} == there
+    assert all(len(row["draws"]) == tasks.intervals.RESAMPLES for row in stored["rows"])
+    found = tasks.summarise(stored["rows"], tasks_sweep.baseline)
+    assert all(summary["difference"]["low"] is not None for summary in found.values())
     assert not re.search(r"/(home|root|tmp|work)/", log.read_text(encoding="utf-8"))
 
 
@@ -164,7 +191,9 @@ def test_generators_of_the_sweep_know_only_their_own_letters(tmp_path, monkeypat
 
     monkeypatch.setattr(tasks_sweep, "draw", record)
     letters = tasks_sweep.Letters(tmp_path)
-    (images, labels), augment = letters.ways(tasks_sweep.TITLES)["real + gan, augmented"](10, 1)
+    (images, labels), augment = letters.ways(["real + gan, augmented"])["real + gan, augmented"](
+        10, 1
+    )
     real = letters.subset(10, 1)
     assert augment and len(labels) == 2 * 10 * tasks_sweep.DRAWN
     np.testing.assert_array_equal(images[:100], real[0])

@@ -64,6 +64,13 @@ def test_scenes_follow_from_the_seed_and_their_number_alone(scenes):
     assert not np.array_equal(other.images, again.images)
 
 
+def test_the_first_of_some_scenes(scenes):
+    few = scenes.first(3)
+    assert len(few) == len(few.boxes) == len(few.classes) == len(few.masks) == len(few.sources) == 3
+    np.testing.assert_array_equal(few.images, scenes.images[:3])
+    assert few.num_classes == scenes.num_classes
+
+
 def test_scenes_of_other_images_are_twins(scenes):
     """Same places, classes and background; only the objects differ."""
     images, labels = bars()

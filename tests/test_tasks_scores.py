@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 
 from gentut import tasks
-from gentut.tasks import detection, precision
+from gentut.tasks import detection, precision, segmentation
 
 pytest.importorskip("pycocotools")
 
@@ -72,6 +72,31 @@ def test_average_precision_of_known_cases(found, ap50, ap):
     assert result["ap50_per_class"] == [pytest.approx(ap50, abs=1e-6), None]
 
 
+def test_average_precision_of_resampled_scenes():
+    """A scene that counts once is itself, one that counts twice is two of it, one that counts
+    zero times is not there."""
+    scenes = [[(0, *SQUARE), (1, *FAR)], [(0, *FAR)], [], [(0, *SQUARE), (0, *FAR)]]
+    found = [
+        [(0, 0.9, *SQUARE), (0, 0.3, 0, 0, 5, 5), (1, 0.4, *FAR)],
+        [(0, 0.8, *SQUARE), (0, 0.2, *FAR)],
+        [(0, 0.5, *SQUARE)],
+        [(0, 0.6, *SQUARE), (1, 0.7, *FAR)],
+    ]
+    weights = np.array([[1, 1, 1, 1], [2, 1, 0, 1], [0, 0, 1, 3]])
+
+    def counted(row):
+        rows = np.repeat(np.arange(4), row)
+        return tasks.average_precision(
+            scenes_of(*(scenes[i] for i in rows)), detections_of(*(found[i] for i in rows))
+        )["ap50"]
+
+    drawn = tasks.average_precision(scenes_of(*scenes), detections_of(*found), weights=weights)
+    assert drawn["draws"] == pytest.approx([counted(row) for row in weights])
+    assert drawn["draws"][0] == pytest.approx(drawn["ap50"]) and len(set(drawn["draws"])) == 3
+    nothing = tasks.average_precision(scenes_of(*scenes), detections_of(*[[]] * 4), weights=weights)
+    assert nothing["draws"].tolist() == [0, 0, 0]
+
+
 def test_average_precision_names_what_is_wrong(monkeypatch):
     scenes = scenes_of([(0, *SQUARE)])
     with pytest.raises(ValueError, match="one entry for each of 1 scenes; received 2"):
@@ -106,6 +131,39 @@ def test_intersection_over_union_of_known_masks(predicted, iou, mean, objects):
     assert found["iou"] == pytest.approx(iou)
     assert found["mean_iou"] == pytest.approx(mean)
     assert found["object_iou"] == pytest.approx(objects)
+
+
+def test_the_pixel_loss_by_hand():
+    """Four pixels, two of class 2 and 1.  Weighted alike and summed it is plain cross-entropy."""
+    true = np.array([[[0, 2], [0, 1]]])
+    logits = np.random.default_rng(0).normal(size=(1, 2, 2, 3)).astype("float32")
+    chance = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    background, objects = chance[..., 0], chance[..., 1:]
+    whether = -np.log(np.where(true == 0, background, 1 - background))
+    kind = objects / objects.sum(-1, keepdims=True)
+    which = -np.log([kind[0, 0, 1, 1], kind[0, 1, 1, 0]])
+    loss = float(
+        segmentation.pixel_loss(ops.convert_to_tensor(true), ops.convert_to_tensor(logits))
+    )
+    assert loss == pytest.approx(segmentation.WHETHER * whether.mean() + which.mean(), rel=1e-5)
+    plain = -np.log(np.take_along_axis(chance, true[..., None], -1)).sum()
+    assert whether.sum() + which.sum() == pytest.approx(plain, rel=1e-5)
+
+
+def test_intersection_over_union_of_resampled_scenes():
+    rng = np.random.default_rng(0)
+    true, predicted = rng.integers(3, size=(2, 5, 4, 4))
+    true[1:] = np.minimum(true[1:], 1)  # class 2 is in the first scene alone
+    predicted[1:] = np.minimum(predicted[1:], 1)
+    weights = np.array([[1, 1, 1, 1, 1], [0, 3, 0, 2, 0]])
+    found = tasks.intersection_over_union(true, predicted, 2, weights=weights)
+    rows = [np.repeat(np.arange(5), row) for row in weights]
+    assert found["draws"] == pytest.approx(
+        [tasks.intersection_over_union(true[r], predicted[r], 2)["object_iou"] for r in rows]
+    )
+    nothing = np.zeros_like(true)
+    drawn = tasks.intersection_over_union(nothing, nothing, 2, weights=weights)["draws"]
+    assert np.isnan(drawn).all()
 
 
 def test_a_class_in_neither_mask_does_not_count():

@@ -7,6 +7,7 @@ import pytest
 
 import gentut
 from gentut import tasks
+from gentut.tasks import intervals
 
 
 def bars(n, seed, size=16, classes=2):
@@ -133,6 +134,64 @@ def test_summaries_have_students_interval():
     assert tasks.summary([0.5])["low"] is None
     with pytest.raises(ValueError, match="at least one"):
         tasks.summary([])
+
+
+def test_resampled_test_sets_hold_whole_sources():
+    sources = np.array([7, 3, 7, 7, 5])
+    weights, units = intervals.resamples(5, sources)
+    assert units == 3 and weights.shape == (intervals.RESAMPLES, 5)
+    np.testing.assert_array_equal(weights[:, 0], weights[:, 2])
+    np.testing.assert_array_equal(weights[:, 0], weights[:, 3])
+    assert (weights[:, [0, 1, 4]].sum(axis=1) == 3).all()
+    alone, units = intervals.resamples(5)
+    assert units == 5 and (alone.sum(axis=1) == 5).all()
+    assert np.abs(alone.mean(axis=0) - 1).max() < 0.4  # standard error 0.09
+    with pytest.raises(ValueError, match=re.escape("`sources` must have shape (5,); received (4")):
+        intervals.resamples(5, np.arange(4))
+
+
+def test_intervals_add_the_variance_of_the_test_set():
+    """Values 1, 2, 3: variance of the mean 1/3, 2 degrees of freedom.  Means over trainings on two
+    resampled test sets 1 and 3: variance 2, 10 degrees.  Together 7/3, by Welch and Satterthwaite
+    (7/3)² / ((1/3)²/2 + 2²/10) = 11.9512 degrees, t = 2.179798."""
+    found = tasks.summary([1, 2, 3], [[1, 2], [1, 4], [1, 3]], 11)
+    half = 2.179798 * (7 / 3) ** 0.5
+    assert (found["low"], found["high"]) == pytest.approx((2 - half, 2 + half), abs=1e-4)
+    assert found["units"] == 11 and found["draws"][1] == [1, 4]
+    with pytest.raises(ValueError, match="`draws` must have 3 rows, as `values`; received 1"):
+        tasks.summary([1, 2, 3], [[1, 2]], 11)
+
+
+def test_intervals_cover_where_trainings_and_families_both_vary():
+    """Scores of 3 trainings on 40 families, with an effect of each of them and of each pair: 95 %
+    intervals that count both hold the truth as often as they say, those over trainings do not."""
+    rng = np.random.default_rng(0)
+    weights, units = intervals.resamples(40)
+    hits = np.zeros(2)
+    for _ in range(400):
+        scores = 0.3 * rng.standard_normal((3, 1)) + 2 * rng.standard_normal(40)
+        scores = scores + rng.standard_normal((3, 40))
+        values, draws = scores.mean(axis=1), scores @ weights.T / 40
+        for k, found in enumerate((tasks.summary(values, draws, units), tasks.summary(values))):
+            hits[k] += found["low"] <= 0 <= found["high"]
+    assert 0.92 <= hits[0] / 400 <= 0.99
+    assert hits[1] / 400 < 0.85
+
+
+def test_a_trial_resamples_the_sources_of_its_test_images():
+    test = bars(200, 1)
+    options = {"steps": 16, "batch_size": 16}
+    by_image = tasks.Trial("classification", test, **options)
+    # Twenty sources of ten equal images; six of them bear the wrong label, so that all ten fail.
+    sources = np.arange(200) % 20
+    images, labels = test[0][sources], np.where(sources < 6, 1 - test[1][sources], test[1][sources])
+    by_source = tasks.Trial("classification", (images, labels), sources=sources, **options)
+    as_if = tasks.Trial("classification", (images, labels), **options)
+    found = by_source.run(bars(80, 0), seeds=(0, 1))
+    assert found["resampled"] == "trainings and test sources" and found["units"] == 20
+    assert by_image.run(bars(80, 0), seeds=(0,))["resampled"] == "trainings and test images"
+    wide, narrow = (np.std(t.score(bars(80, 0))["draws"]) for t in (by_source, as_if))
+    assert wide > 2 * narrow > 0  # ten images of each source: √10 in expectation
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ REAL = "real"  # the train set that all others are compared with
 SCORE_NAMES = {
     "accuracy": "share of test images named right",
     "ap50": "average precision at IoU 0.5",
-    "mean_iou": "mean intersection over union, background and classes",
+    "object_iou": "mean intersection over union of the classes, without the background",
+    "mean_iou": "mean intersection over union, background and classes",  # of earlier runs
 }
 
 
@@ -67,11 +68,12 @@ def with_interval(result: Mapping, sign: str = "") -> str:
 def task_notes(found: Mapping) -> list[str]:
     """What a reader of the table must know, a list of sentences."""
     first = found["results"][REAL]
+    over = first.get("resampled", "trainings")
     lines = [
         f"Score: {SCORE_NAMES[found['score']]}; {first['n_test']:,} test"
         f" {'images' if found['task'] == 'classification' else 'scenes'} of {found['data']},"
         f" {len(first['seeds'])} trainings each. In brackets: 95 % interval of the mean over"
-        " seeds (Student's t; differences paired by seed)."
+        f" {over} (Student's t; differences in pairs)."
     ]
     if found["n"] < found["n_seen"]:
         lines.append(

@@ -84,7 +84,10 @@ def _try_out(run, task, n, seeds, say, place, options):
     generated = model.sample(n, labels=real[1], seed=0), real[1]
     if task == "detection":
         tasks.precision._library()  # rather now than after the first training
-    trial = tasks.Trial(task, test, num_classes=model.num_classes, **options)
+    options["num_classes"] = model.num_classes
+    same = {k: v for k, v in config.data_options.items() if k in ("classes", "on_error")}
+    families = image_data.sources(config.data, "test", **same)
+    trial = tasks.Trial(task, test, sources=families, **options)
     plan = {
         REAL: (real, False),
         AUGMENTED: (real, True),
@@ -107,8 +110,7 @@ def _try_out(run, task, n, seeds, say, place, options):
     }
     if task == "classification":
         say(f"{task}: training on real images, testing on generated ones")
-        classes = {"num_classes": model.num_classes, **options}
-        found["gan_test"] = tasks.gan_test(real, generated, seeds=range(seeds), **classes)
+        found["gan_test"] = tasks.gan_test(real, generated, seeds=range(seeds), **options)
     run.write_tasks(before | {task: found})
     runs.write_report(run, model, config)
     return found

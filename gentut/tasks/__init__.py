@@ -14,6 +14,7 @@ from gentut.tasks.classification import Classifier
 from gentut.tasks.curve import learning_curve, summarise
 from gentut.tasks.detection import Detections, Detector
 from gentut.tasks.figures import plot_curves, plot_detections, plot_masks
+from gentut.tasks.intervals import difference, summary
 from gentut.tasks.precision import average_precision
 from gentut.tasks.scenes import Scenes, make_scenes
 from gentut.tasks.segmentation import Segmenter, intersection_over_union
@@ -21,11 +22,9 @@ from gentut.tasks.trial import (
     TASKS,
     Trial,
     classification_accuracy_score,
-    difference,
     gan_test,
     mixed,
     subset,
-    summary,
 )
 
 __all__ = [

@@ -64,19 +64,26 @@ class Classifier(Learner):
         """Return the likeliest class of each image, int ``(n,)``."""
         return self._predict(images).argmax(-1)
 
-    def score(self, images: np.ndarray, labels: np.ndarray) -> dict:
+    def score(
+        self, images: np.ndarray, labels: np.ndarray, *, weights: np.ndarray | None = None
+    ) -> dict:
         """Measure the share of images that are named right, and the mean log loss in nats.
+
+        Args:
+            images, labels: the test set.
+            weights: ``(k, n)``, how often each image counts in each of k resampled test sets.
 
         Returns:
             Dict with "accuracy", "log_loss", and "accuracy_per_class", a list (None for a class
-            that is not there).
+            that is not there); with ``weights`` "draws", the accuracy on each of the k.
         """
         probabilities = self.probabilities(images)
         labels = check_labels(labels, len(probabilities), self.num_classes)
         right = probabilities.argmax(-1) == labels
         own = probabilities[np.arange(len(labels)), labels]
         groups = [right[labels == k] for k in range(self.num_classes)]
-        return {
+        found = {} if weights is None else {"draws": weights @ right / weights.sum(axis=1)}
+        return found | {
             "accuracy": float(right.mean()),
             "log_loss": float(-np.log(np.maximum(own, 1e-12)).mean()),
             "accuracy_per_class": [float(g.mean()) if len(g) else None for g in groups],

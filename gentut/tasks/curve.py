@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from gentut.tasks.trial import Trial, check_seeds, difference, summary
+from gentut.tasks.intervals import difference, summary
+from gentut.tasks.trial import Trial, check_seeds
 
 
 def learning_curve(
@@ -27,7 +28,8 @@ def learning_curve(
 
     Returns:
         all rows, old and new: dicts of "task", "score", "way", "per_class", "seed", "value",
-        "n_train" and "seconds" (of training and scoring).
+        "n_train", "seconds" (of training and scoring), "resampled" (the units of the test set),
+        "units" (how many there are) and "draws" (the score on the resampled test sets).
     """
     rows = list(rows)
     done = {key(row) for row in rows}
@@ -39,12 +41,15 @@ def learning_curve(
                     continue
                 train, augment = make(per_class, seed)
                 start = time.perf_counter()
-                score = trial.score(train, augment=augment, seed=seed)[trial.score_name]
+                found = trial.score(train, augment=augment, seed=seed)
                 row = name | {
                     "score": trial.score_name,
-                    "value": score,
+                    "value": found[trial.score_name],
                     "n_train": len(train[1]),
                     "seconds": round(time.perf_counter() - start, 2),
+                    "resampled": trial.unit,
+                    "units": trial.units,
+                    "draws": found["draws"],
                 }
                 rows.append(row)
                 keep(row)
@@ -56,12 +61,14 @@ def key(row: dict) -> tuple[str, str, int, int]:
     return row["task"], row["way"], row["per_class"], row["seed"]
 
 
-def summarise(rows: Iterable[dict], baseline: str) -> dict[tuple[str, str, int], dict]:
+def summarise(
+    rows: Iterable[dict], baseline: str | Callable[[str], str]
+) -> dict[tuple[str, str, int], dict]:
     """Gather the rows of each task, way and size, with the paired difference to a baseline.
 
     Args:
         rows: from ``learning_curve``; a way may have fewer seeds than another.
-        baseline: the way that all others are compared with.
+        baseline: the way that all others are compared with, or a function from a way to its own.
 
     Returns:
         (task, way, per_class) -> the dict of ``summary``, with "seeds", and "difference": the dict
@@ -72,12 +79,20 @@ def summarise(rows: Iterable[dict], baseline: str) -> dict[tuple[str, str, int],
         groups.setdefault((row["task"], row["way"], row["per_class"]), []).append(row)
     found = {}
     for (task, way, size), members in groups.items():
-        own = {row["seed"]: row["value"] for row in members}
-        base = {row["seed"]: row["value"] for row in groups.get((task, baseline, size), [])}
+        own = {row["seed"]: row for row in members}
+        rival = baseline(way) if callable(baseline) else baseline
+        base = {row["seed"]: row for row in groups.get((task, rival, size), [])}
         common = [seed for seed in own if seed in base]
         change = None
         if common:
-            pair = ({"seeds": common, "values": [v[s] for s in common]} for v in (own, base))
-            change = difference(*pair)
-        found[task, way, size] = {**summary(own.values()), "seeds": list(own), "difference": change}
+            change = difference(_of(own, common), _of(base, common))
+        found[task, way, size] = {**_of(own, list(own)), "difference": change}
     return found
+
+
+def _of(rows, seeds):
+    """The summary of the rows of these seeds, with "seeds"."""
+    chosen = [rows[seed] for seed in seeds]
+    draws = [row["draws"] for row in chosen] if all("draws" in row for row in chosen) else None
+    units = chosen[0].get("units")
+    return {**summary([row["value"] for row in chosen], draws, units), "seeds": seeds}

@@ -70,9 +70,9 @@ class Detector(Learner):
         """Return ``Detections`` of each scene ``(n, h, w, c)``, the surest first, at most 20."""
         return decode(self._predict(images))
 
-    def score(self, scenes: Scenes) -> dict:
+    def score(self, scenes: Scenes, *, weights: np.ndarray | None = None) -> dict:
         """Measure average precision on ``Scenes``, see ``average_precision``."""
-        return average_precision(scenes, self.predict(scenes.images))
+        return average_precision(scenes, self.predict(scenes.images), weights=weights)
 
 
 def network(image_shape: Sequence[int], num_classes: int, seed: int = 0) -> keras.Model:

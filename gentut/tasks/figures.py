@@ -110,6 +110,7 @@ def plot_curves(
     ways: Mapping[str, str],
     *,
     score: str,
+    gains: bool = False,
     title: str | None = None,
     ax: Axes | None = None,
 ) -> plots.Figure:
@@ -120,6 +121,7 @@ def plot_curves(
         task: which task.
         ways: name of a way -> its label in the key.
         score: what the vertical axis says.
+        gains: plot the differences to the baseline instead of the scores.
         title: of the figure.
         ax: matplotlib axes to draw on; default a new figure.
 
@@ -133,6 +135,7 @@ def plot_curves(
         for number, (way, label) in enumerate(ways.items()):
             own = [s for s in sizes if (task, way, s) in summaries]
             shown = [summaries[task, way, s] for s in own]
+            shown = [s["difference"] for s in shown] if gains else shown
             means = np.array([s["mean"] for s in shown])
             ends = [[s["mean"] if s[k] is None else s[k] for s in shown] for k in ("low", "high")]
             errors = np.abs(np.array(ends) - means)

@@ -13,7 +13,9 @@ INSTALL = 'pip install "gentut[tasks]" (or pycocotools by itself)'
 Detection = tuple[np.ndarray, np.ndarray, np.ndarray]  # boxes, scores and classes in one scene
 
 
-def average_precision(scenes: Scenes, detections: Sequence[Detection]) -> dict:
+def average_precision(
+    scenes: Scenes, detections: Sequence[Detection], *, weights: np.ndarray | None = None
+) -> dict:
     """Measure COCO's average precision of detections.
 
     A detection is right if its class is, and its box overlaps that of an object not yet found
@@ -23,10 +25,12 @@ def average_precision(scenes: Scenes, detections: Sequence[Detection]) -> dict:
     Args:
         scenes: ``Scenes``: what is there.
         detections: for each scene, ``Detections``: what was found.
+        weights: ``(k, n)``, how often each scene counts in each of k resampled test sets.
 
     Returns:
         dict with "ap50" (threshold 0.5), "ap" (mean over 0.50, 0.55, … 0.95), and
-        "ap50_per_class", a list (None for a class that is not in the scenes).
+        "ap50_per_class", a list (None for a class that is not in the scenes); with ``weights``
+        "draws", AP50 of each of the k.
 
     Raises:
         ImportError: pycocotools is not installed.
@@ -55,7 +59,8 @@ def average_precision(scenes: Scenes, detections: Sequence[Detection]) -> dict:
     coco, coco_eval = _library()
     there = np.bincount(np.concatenate(scenes.classes), minlength=scenes.num_classes)
     if not found:  # the library fails on an empty list
-        return _result(np.zeros((10, 1, scenes.num_classes)), there)
+        none = {} if weights is None else {"draws": np.zeros(len(weights))}
+        return none | _result(np.zeros((10, 1, scenes.num_classes)), there)
     with contextlib.redirect_stdout(io.StringIO()):  # it prints its progress
         truth = coco()
         truth.dataset = _dataset(scenes)
@@ -64,7 +69,37 @@ def average_precision(scenes: Scenes, detections: Sequence[Detection]) -> dict:
         judged.evaluate()
         judged.accumulate()
     # (thresholds, recall levels, classes) for all areas and up to 100 detections in a scene
-    return _result(judged.eval["precision"][:, :, :, 0, -1], there)
+    drawn = {} if weights is None else {"draws": _resampled(judged, np.asarray(weights))}
+    return drawn | _result(judged.eval["precision"][:, :, :, 0, -1], there)
+
+
+def _resampled(judged, weights):
+    """AP50 where scene i counts ``weights[:, i]`` times, from what the library has matched."""
+    levels, areas, images = judged.params.recThrs, len(judged.params.areaRng), weights.shape[1]
+    found = []
+    for k in range(len(judged.params.catIds)):
+        start = k * areas * images  # the first of the areas is "all"
+        scenes = judged.evalImgs[start : start + images]
+        truths = np.array([0 if s is None else len(s["gtIds"]) for s in scenes])
+        known = [(i, s) for i, s in enumerate(scenes) if s is not None and len(s["dtScores"])]
+        objects = weights @ truths
+        if not known:
+            found.append(np.where(objects > 0, 0.0, np.nan))
+            continue
+        sure = np.concatenate([s["dtScores"] for _, s in known])
+        right = np.concatenate([s["dtMatches"][0] > 0 for _, s in known])
+        scene = np.concatenate([np.full(len(s["dtScores"]), i) for i, s in known])
+        order = np.argsort(-sure, kind="mergesort")  # as the library sorts
+        counted = weights[:, scene[order]]
+        true, every = np.cumsum(counted * right[order], 1), np.cumsum(counted, 1)
+        precision = true / np.maximum(every, 1)
+        best = np.maximum.accumulate(precision[:, ::-1], 1)[:, ::-1]  # at this recall or more
+        best = np.concatenate([best, np.zeros((len(best), 1))], 1)
+        recall = true / np.maximum(objects, 1)[:, None]
+        places = [np.searchsorted(row, levels) for row in recall]
+        means = np.take_along_axis(best, np.array(places), 1).mean(1)
+        found.append(np.where(objects > 0, means, np.nan))
+    return np.nanmean(found, axis=0)
 
 
 def _result(precision, there):

@@ -7,6 +7,7 @@ the seed alone, not on the image set: scenes of real and of generated objects ar
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Self
 
 import numpy as np
 
@@ -46,6 +47,11 @@ class Scenes:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def first(self, n: int) -> Self:
+        """Return the first n scenes."""
+        parts = (self.images, self.boxes, self.classes, self.masks, self.sources)
+        return Scenes(*(part[:n] for part in parts), self.num_classes)
 
 
 def make_scenes(

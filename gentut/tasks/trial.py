@@ -8,18 +8,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from gentut.checks import check_choice, check_images, check_labels, check_positive
 from gentut.tasks.classification import Classifier
 from gentut.tasks.detection import Detector
+from gentut.tasks.intervals import resamples, summary
 from gentut.tasks.learner import Learner, check_seed
 from gentut.tasks.scenes import make_scenes
 from gentut.tasks.segmentation import Segmenter
 
 LEARNERS = {"classification": Classifier, "detection": Detector, "segmentation": Segmenter}
 TASKS = tuple(LEARNERS)
-SCORE = {"classification": "accuracy", "detection": "ap50", "segmentation": "mean_iou"}
+SCORE = {"classification": "accuracy", "detection": "ap50", "segmentation": "object_iou"}
 TEST_SEED = 1_000_000  # seed of the test scenes, which are the same for every training
 
 LabelledImages = tuple[np.ndarray, np.ndarray]  # images ``(n, h, w, c)`` and labels ``(n,)``
@@ -32,9 +32,15 @@ class Trial:
     are pasted into training scenes (other ones for each seed) and those of the test set into test
     scenes that stay the same.
 
+    A score depends on the training and on the test set, and its interval counts both (see
+    ``summary``): it resamples the sources of the test images where they are known, else the test
+    images, and for detection and segmentation the test scenes.
+
     Args:
         task: "classification", "detection" or "segmentation".
         test: ``(images, labels)`` that no train set may share, such as unseen typefaces.
+        sources: of each test image, int ``(n,)`` as ``gentut.data.sources`` returns it; None if the
+            images are independent.  Scenes mix images of several sources and do not need it.
         num_classes: default one more than the largest test label.
         scenes: how many training scenes.
         test_scenes: how many test scenes.
@@ -50,6 +56,7 @@ class Trial:
         task: str,
         test: LabelledImages,
         *,
+        sources: np.ndarray | None = None,
         num_classes: int | None = None,
         scenes: int = 800,
         test_scenes: int = 400,
@@ -64,13 +71,15 @@ class Trial:
         self.score_name = SCORE[task]
         if task == "classification":
             self.test, self.n_test = (self.images, self.labels), len(self.images)
-            shape = self.images.shape[1:]
+            shape, self.unit = self.images.shape[1:], "images" if sources is None else "sources"
         else:
+            shape, self.unit, sources = None, "scenes", None
             check_positive("test_scenes", test_scenes)
             scenes = make_scenes(
                 self.images, self.labels, test_scenes, seed=TEST_SEED, **self.layout
             )
             self.test, self.n_test, shape = (scenes,), test_scenes, scenes.images.shape[1:]
+        self.weights, self.units = resamples(self.n_test, sources)
         self.learner = LEARNERS[task](shape, self.num_classes, **options)
 
     def fit(self, train: LabelledImages, *, augment: bool = False, seed: int = 0) -> Learner:
@@ -87,8 +96,14 @@ class Trial:
         return self.learner.fit(scenes, seed=seed)
 
     def score(self, train: LabelledImages, *, augment: bool = False, seed: int = 0) -> dict:
-        """Return all scores of one training on the test set, as the learner's ``score`` does."""
-        return self.fit(train, augment=augment, seed=seed).score(*self.test)
+        """Return all scores of one training on the test set, as the learner's ``score`` does.
+
+        "draws" holds how ``score_name`` comes out on resampled test sets, a list; they are the
+        same test sets for every training.
+        """
+        learner = self.fit(train, augment=augment, seed=seed)
+        found = learner.score(*self.test, weights=self.weights)
+        return found | {"draws": np.round(found["draws"], 5).tolist()}
 
     def run(
         self,
@@ -107,64 +122,29 @@ class Trial:
 
         Returns:
             dict: "task", "score" (the name of what is measured), "values" (one for each seed),
-            "mean", "sd", "low", "high" (95 % interval of the mean), "seeds", "n_train",
-            "n_test" (test images or scenes), "augment".
+            "mean", "sd", "low", "high" (95 % interval of the mean, see ``summary``), "resampled",
+            "draws", "units" (what was resampled for the interval, each training's scores on the
+            resampled test sets, and how many test sources, images or scenes there are), "seeds",
+            "n_train", "n_test" (test images or scenes), "augment".
         """
         seeds = check_seeds(seeds)
-        values, counts = [], []
+        values, draws, counts = [], [], []
         for seed in seeds:
             own = train(seed) if callable(train) else train
-            values.append(self.score(own, augment=augment, seed=seed)[self.score_name])
+            found = self.score(own, augment=augment, seed=seed)
+            values.append(found[self.score_name])
+            draws.append(found["draws"])
             counts.append(len(own[1]))
         return {
             "task": self.task,
             "score": self.score_name,
-            **summary(values),
+            **summary(values, draws, self.units),
+            "resampled": f"trainings and test {self.unit}",
             "seeds": seeds,
             "n_train": max(counts),
             "n_test": self.n_test,
             "augment": augment,
         }
-
-
-def summary(values: Iterable[float]) -> dict:
-    """Return mean, standard deviation and 95 % interval of the mean (Student's t) of a few values.
-
-    Returns:
-        Dict with "values", "mean", "sd", "low", "high"; the last three are None for one value.
-    """
-    values = [float(v) for v in values]
-    if not values:
-        raise ValueError("`values` must hold at least one number; received none.")
-    mean = float(np.mean(values))
-    if len(values) == 1:
-        return {"values": values, "mean": mean, "sd": None, "low": None, "high": None}
-    sd = float(np.std(values, ddof=1))
-    half = float(stats.t.ppf(0.975, len(values) - 1)) * sd / len(values) ** 0.5
-    return {"values": values, "mean": mean, "sd": sd, "low": mean - half, "high": mean + half}
-
-
-def difference(result: Mapping, baseline: Mapping) -> dict:
-    """Compare a result with a baseline of the same seeds, in pairs: how much better is it?
-
-    Args:
-        result, baseline: dicts with "values" and "seeds", from ``Trial.run``.
-
-    Returns:
-        the dict of ``summary`` of the differences, and "verdict": "better" or "worse" where the
-        interval lies on one side of zero, else "not settled".
-    """
-    if list(result["seeds"]) != list(baseline["seeds"]):
-        raise ValueError(
-            "`result` and `baseline` must have the same seeds; received"
-            f" {list(result['seeds'])} and {list(baseline['seeds'])}."
-        )
-    pairs = zip(result["values"], baseline["values"], strict=True)
-    found = summary([a - b for a, b in pairs])
-    verdict = "not settled"
-    if found["low"] is not None and (found["low"] > 0 or found["high"] < 0):
-        verdict = "better" if found["low"] > 0 else "worse"
-    return found | {"verdict": verdict}
 
 
 def classification_accuracy_score(

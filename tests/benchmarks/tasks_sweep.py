@@ -1,15 +1,15 @@
 """When do generated images help a network to see?  Learning curves of three vision tasks.
 
-    python tests/benchmarks/tasks_sweep.py            # everything, about 80 minutes of one core
-    python tests/benchmarks/tasks_sweep.py --tasks classification --sizes 10 100 --seeds 0
+    python tests/benchmarks/tasks_sweep.py            # everything, about 45 minutes of one core
+    python tests/benchmarks/tasks_sweep.py --tasks classification --sizes 10 --seeds 0
     python tests/benchmarks/tasks_sweep.py --minutes 8     # stop in time; call again to go on
     python tests/benchmarks/tasks_sweep.py --table         # the table again, no run
 
 For each number of real letters of each class and each seed, real letters are drawn anew, and a
-mixture, a VAE and a GAN are trained on THEM ALONE: the neural ones see the same number of images.
-Each then draws 1,000 letters of each class.  Networks are trained on real letters, on generated
-ones, or on half and half, with or without ordinary augmentation, and tested on letters of other
-typefaces.
+VAE and a GAN are trained on THEM ALONE, both on the same number of images.  Each then draws 1,000
+letters of each class.  Networks are trained on real letters, on generated ones, or on half and
+half, with or without ordinary augmentation, and tested on letters of other typefaces.  Like is
+compared with like: plain with plain real letters, augmented with augmented real letters.
 The pretrained GAN of the package has seen all 16,210 train letters: it is shown as an upper bound
 that is not to be had in practice, where those letters would be real data.
 
@@ -35,32 +35,44 @@ from gentut.tasks import curve
 from gentut.training import devices
 
 HERE = Path(__file__).parent
-FAMILIES = ("mixture", "vae", "gan")
+FAMILIES = ("vae", "gan")
 SEEN = 40_000  # images that a neural generator is trained on, repetitions counted
 EPOCH = 8_000  # of them in one epoch; a smaller train set is repeated to fill it
 DRAWN = 1_000  # generated images of each class
-STEPS = {"classification": 320, "detection": 600, "segmentation": 600}
-SIZES = {"classification": (10, 30, 100, 300, 1000), "detection": (10, 100),
-         "segmentation": (10, 100)}  # fmt: skip
-SEEDS = {"classification": (0, 1, 2), "detection": (0, 1, 2), "segmentation": (0, 1, 2)}
-TITLES = {
-    "real": "real",
-    "real, augmented": "real, augmented",
-    **{f: f"{f} alone" for f in FAMILIES},
-    **{f"real + {f}": f"real + {f}" for f in FAMILIES},
-    **{f"real + {f}, augmented": f"real + {f}, augmented" for f in FAMILIES},
-    "real + pretrained": "real + pretrained GAN (has seen all)",
-    "real + pretrained, augmented": "real + pretrained GAN (has seen all), augmented",
+STEPS = {"classification": 320, "detection": 400, "segmentation": 400}
+SCENES = 4_000  # train scenes, for detection and segmentation
+SIZES = {"classification": (10, 1000), "detection": (10,), "segmentation": (10,)}
+SEEDS = (0, 1, 2)
+AUGMENTED = ", augmented"
+SEEN_ALL = "real + pretrained"
+WAYS = {
+    "classification": (
+        *("real", "vae", "gan", "real + vae", "real + gan"),
+        *(way + AUGMENTED for way in ("real", "real + vae", "real + gan", SEEN_ALL)),
+    ),
+    "detection": ("real", "real + gan", SEEN_ALL),
+    "segmentation": ("real", "real + gan", SEEN_ALL),
 }
 QUALITY = """\
 Trained on so many real letters of each class; means over seeds. Label error: our judge takes the
 letter for another one. Copies: nearer to a train letter than 95 % of test letters are (5 % if
 nothing is copied)."""
 NOTE = """\
-{steps} steps each; {done} of {planned} planned trainings are there. Mean ± standard deviation over
-seeds (how many). ▲ better and ▼ worse than "real, augmented", where the 95 % interval of the
-difference within seeds excludes zero."""
-SMALL = ("real", "real, augmented", "real + gan", "real + gan, augmented")  # the slower tasks'
+{steps} steps each; {done} of {planned} planned trainings are there. Mean ± half the 95 % interval
+over trainings and test {unit}s (how many seeds). ▲ better and ▼ worse than real letters of the same
+line of the table above, plain with plain and augmented with augmented, where the 95 % interval of
+the difference, paired by seed and by test {unit}, excludes zero."""
+
+
+def baseline(way):
+    """Real letters, augmented if the way is."""
+    return "real" + AUGMENTED if way.endswith(AUGMENTED) else "real"
+
+
+def title(way):
+    """How the table names a way to train."""
+    way = way.replace("pretrained", "pretrained GAN (has seen all)")
+    return f"{way} alone" if way in FAMILIES else way
 
 
 class Letters:
@@ -69,6 +81,7 @@ class Letters:
     def __init__(self, cache):
         self.real = data.load("glyphs", "train")
         self.test = data.load("glyphs", "test")
+        self.families = data.sources("glyphs", "test")
         self.cache = Path(cache)
         self.cache.mkdir(parents=True, exist_ok=True)
         self.labels = np.repeat(np.arange(10, dtype="int32"), DRAWN)
@@ -91,7 +104,7 @@ class Letters:
         """Name -> function of per_class and seed: what to train on, and whether to augment."""
 
         def way(name):
-            base = name.removesuffix(", augmented")
+            base = name.removesuffix(AUGMENTED)
             family = base.removeprefix("real + ")
 
             def make(per_class, seed):
@@ -115,11 +128,8 @@ def draw(family, images, labels, wanted, seed):
         return gentut.load_pretrained("gan-glyphs").sample(len(wanted), labels=wanted, seed=seed)
     gentut.seed(seed)
     model = gentut.build(family, images.shape[1:], num_classes=10)
-    if family == "mixture":
-        model.fit(images, labels, seed=seed)
-    else:
-        rows = np.arange(max(EPOCH, len(labels))) % len(labels)
-        model.fit(images[rows], labels[rows], epochs=round(SEEN / len(rows)), seed=seed, verbose=0)
+    rows = np.arange(max(EPOCH, len(labels))) % len(labels)
+    model.fit(images[rows], labels[rows], epochs=round(SEEN / len(rows)), seed=seed, verbose=0)
     if family == "vae":
         model.fit_prior(images, labels, seed=seed)
     return model.sample(len(wanted), labels=wanted, seed=seed)
@@ -152,7 +162,8 @@ def main(arguments=None):
     parser.add_argument("--tasks", nargs="+", choices=tasks.TASKS, default=list(tasks.TASKS))
     parser.add_argument("--sizes", nargs="+", type=int, help="real images of each class")
     parser.add_argument("--seeds", nargs="+", type=int, help="default 0 1 2")
-    parser.add_argument("--ways", nargs="+", choices=list(TITLES), metavar="WAY",
+    parser.add_argument("--ways", nargs="+", metavar="WAY",
+                        choices=sorted({way for ways in WAYS.values() for way in ways}),
                         help="rows of the table; default the task's")  # fmt: skip
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after them")
     parser.add_argument("--log", default=HERE / "tasks_sweep.json")
@@ -180,16 +191,17 @@ def sweep(options, stored, end):
         stored[name].append(row)
         stored["date"] = datetime.date.today().isoformat()
         write(options.log, stored)
-        print(" ".join(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row.values()))
+        told = [v for k, v in row.items() if k != "draws"]
+        print(" ".join(f"{v:.3f}" if isinstance(v, float) else str(v) for v in told), flush=True)
         if time.perf_counter() > end:
             raise TimeoutError
 
     for task in options.tasks:
-        usual = TITLES if task == "classification" else SMALL
-        ways = letters.ways([way for way in usual if way in (options.ways or usual)])
+        ways = letters.ways([way for way in WAYS[task] if way in (options.ways or WAYS[task])])
         sizes = options.sizes or SIZES[task]
-        trial = tasks.Trial(task, letters.test, steps=STEPS[task])
-        for seed in options.seeds or SEEDS[task]:
+        same = {"sources": letters.families, "scenes": SCENES, "steps": STEPS[task]}
+        trial = tasks.Trial(task, letters.test, **same)
+        for seed in options.seeds or SEEDS:
             for size in sizes:
                 tasks.learning_curve(trial, ways, [size], [seed], stored["rows"], keep)
                 if task != "classification":
@@ -226,23 +238,23 @@ def markdown(stored):
     lines = ["# When do generated images help? Learning curves of three vision tasks", ""]
     lines += ["Made by `python tests/benchmarks/tasks_sweep.py`, which also says what is what."]
     lines += [f"Date: {stored['date']}. Machine: {stored['machine']}. Not edited by hand.", ""]
-    summaries = curve.summarise(stored["rows"], "real, augmented")
+    summaries = curve.summarise(stored["rows"], baseline)
     for task in tasks.TASKS:
         own = {(w, s): v for (t, w, s), v in summaries.items() if t == task}
         if not own:
             continue
+        rows = [r for r in stored["rows"] if r["task"] == task]
         sizes = sorted({size for _, size in own})
-        score = next(r["score"] for r in stored["rows"] if r["task"] == task)
-        lines += [f"## {task.capitalize()}: {score} on letters of unseen typefaces", ""]
+        lines += [f"## {task.capitalize()}: {rows[0]['score']} on letters of unseen typefaces", ""]
         lines += ["| trained on | " + " | ".join(f"{s:,} real of each class" for s in sizes) + " |"]
         lines += ["|---" + "|---:" * len(sizes) + "|"]
-        for way in (w for w in TITLES if any(w == o for o, _ in own)):
+        for way in (w for w in WAYS[task] if any(w == o for o, _ in own)):
             cells = [cell(own.get((way, size))) for size in sizes]
-            lines.append(f"| {TITLES[way]} | " + " | ".join(cells) + " |")
-        ways = len(TITLES if task == "classification" else SMALL)
-        planned = ways * len(SIZES[task]) * len(SEEDS[task])
-        done = sum(r["task"] == task for r in stored["rows"])
-        lines += ["", NOTE.format(steps=STEPS[task], done=done, planned=planned), ""]
+            lines.append(f"| {title(way)} | " + " | ".join(cells) + " |")
+        planned = len(WAYS[task]) * len(SIZES[task]) * len(SEEDS)
+        unit = rows[0]["resampled"].removesuffix("s")
+        note = NOTE.format(steps=STEPS[task], done=len(rows), planned=planned, unit=unit)
+        lines += ["", note, ""]
     lines += ["## The generated letters", "", QUALITY, ""]
     keys = ("label_error", "coverage", "precision", "copies")
     lines += ["| family | real of each class | " + " | ".join(keys).replace("_", " ") + " |"]
@@ -261,12 +273,12 @@ def order(family):
 
 
 def cell(summary):
-    """Mean ± standard deviation of one way at one size."""
+    """Mean ± half the interval of one way at one size."""
     if summary is None:
         return "—"
     text = f"{summary['mean']:.3f}"
-    if summary["sd"] is not None:
-        text += f" ± {summary['sd']:.3f}"
+    if summary["low"] is not None:
+        text += f" ± {(summary['high'] - summary['low']) / 2:.3f}"
     verdict = summary["difference"] and summary["difference"]["verdict"]
     return f"{text} ({len(summary['seeds'])})" + {"better": " ▲", "worse": " ▼"}.get(verdict, "")
 
