@@ -159,7 +159,7 @@ def test_the_sweeps_table_holds_its_rows_and_compares_like_with_like(tmp_path):
     # Variance over trainings 0.001² / 4, over sources 0.002² / 2: 1.1 degrees of freedom or more.
     half = tasks.summary([0.5, 0.501], [[0.5, 0.502]] * 2, 30)
     assert f"| real | 0.500 ± {half['high'] - half['mean']:.3f} (2) |" in text
-    assert "| gan alone | 0.300" in text and "8 of 81 planned" in text and "test sources" in text
+    assert "| gan alone | 0.300" in text and "8 of 54 planned" in text and "test sources" in text
     marks = {line.split(" | ")[0]: line.rstrip(" |")[-1:] for line in text.splitlines()}
     assert (marks["| gan alone"], marks["| real + gan, augmented"]) == ("▼", "▼")
     assert marks["| real"] == marks["| real, augmented"] == ")"  # nothing better than itself
