@@ -5,10 +5,10 @@
     python data/make_emoji.py --check         # build, and compare with the committed files
 
 Everything comes from the packages of the npm registry in data/emoji_sources.csv, each pinned by
-version and sha512.  Nothing of them is run.  The result depends on the packages, on the rasteriser
-resvg and on Pillow's WebP encoder only; `VERSIONS` names those that the committed files were made
-with (`pip install resvg-py==0.5.0 pillow==13.0.0 numpy`).  See data/README.md for what the rules
-leave out.
+version and sha512; `npm pack` downloads them, and nothing of them is run.  The result depends on
+the packages, on the rasteriser resvg and on Pillow's WebP encoder only; `VERSIONS` names those that
+the committed files were made with (`pip install resvg-py==0.5.0 pillow==13.0.0 numpy`).  See
+data/README.md for what the rules leave out.
 """
 
 import argparse
@@ -19,10 +19,10 @@ import io
 import json
 import os
 import re
+import subprocess
 import sys
 import tarfile
 import tempfile
-import urllib.request
 from collections import Counter
 from importlib.metadata import version
 from multiprocessing import Pool
@@ -32,7 +32,6 @@ import numpy as np
 from PIL import Image
 
 HERE = Path(__file__).resolve().parent
-REGISTRY = "https://registry.npmjs.org"
 VERSIONS = {"resvg_py": "0.5.0", "pillow": "13.0.0"}
 SIZE = 32
 LARGE = 128  # pixels of the large drawing, which is then averaged over 4x4
@@ -90,8 +89,8 @@ def manifest():
 
 
 def archive(folder, row):
-    """Path of a package's archive in `folder`."""
-    return folder / f"{row['package'].replace('/', '+')}-{row['version']}.tgz"
+    """Path of a package's archive in `folder`, named as `npm pack` names it."""
+    return folder / f"{row['package'].removeprefix('@').replace('/', '-')}-{row['version']}.tgz"
 
 
 def integrity(content):
@@ -102,22 +101,19 @@ def integrity(content):
 def fetch(folder):
     """Download the pinned packages that `folder` lacks; check the digests of all."""
     folder.mkdir(parents=True, exist_ok=True)
+    lacking = [row for row in manifest() if not archive(folder, row).exists()]
+    if lacking:
+        # In a folder of its own: what is cut off must not be taken for an archive.
+        with tempfile.TemporaryDirectory(dir=folder) as partial:
+            wanted = [f"{row['package']}@{row['version']}" for row in lacking]
+            subprocess.run(["npm", "pack", "--silent", *wanted], cwd=partial, check=True)
+            for row in lacking:
+                os.replace(archive(Path(partial), row), archive(folder, row))
     for row in manifest():
-        path = archive(folder, row)
-        if path.exists():
-            content = path.read_bytes()
-        else:
-            file = f"{row['package'].rpartition('/')[2]}-{row['version']}.tgz"
-            address = f"{REGISTRY}/{row['package']}/-/{file}"
-            with urllib.request.urlopen(address, timeout=60) as answer:
-                content = answer.read()
-        found = integrity(content)
+        found = integrity(archive(folder, row).read_bytes())
         if found != row["integrity"]:
-            raise SystemExit(f"{path.name}: expected {row['integrity']}; received {found}.")
-        if not path.exists():
-            partial = path.with_suffix(".partial")
-            partial.write_bytes(content)
-            os.replace(partial, path)
+            name = archive(folder, row).name
+            raise SystemExit(f"{name}: expected {row['integrity']}; received {found}.")
 
 
 def read(folder, package, member):

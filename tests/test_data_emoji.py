@@ -249,6 +249,14 @@ def test_captions_that_are_no_utf_8_or_not_there(folder):
         data.captions(folder)
 
 
+def test_a_sign_that_python_takes_for_a_line_end_stays_in_the_text(folder):
+    path = folder / "captions.csv"
+    before = data.captions(folder)
+    text = path.read_text(encoding="utf-8").replace("grey, 60", "grey,\u2028 60\x0b")
+    path.write_text(text, encoding="utf-8")
+    assert data.captions(folder) == before
+
+
 def test_many_faults_are_counted(folder):
     (folder / "captions.csv").write_text("file,text\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"no line names 'a/0.png'; .*; and 2 more\.$"):

@@ -1,6 +1,7 @@
 """captions.csv, the texts of the images in a user's own folder."""
 
 import csv
+import io
 import unicodedata
 from collections.abc import Collection
 from pathlib import Path
@@ -31,13 +32,14 @@ def read(folder: Path, images: Collection[str]) -> dict[str, str]:
             " which does not."
         )
     try:
-        lines = path.read_bytes().decode("utf-8-sig").splitlines(keepends=True)
+        text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = error.object[: error.start].count(b"\n")
         raise ValueError(
             f"'{path}' must be UTF-8 text; line {before + 1} is not: save it as UTF-8."
         ) from error
-    rows = csv.DictReader(lines, strict=True)
+    # Not `splitlines`, which also ends a line at signs that may stand inside a text.
+    rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
         missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
         if missing:
