@@ -9,8 +9,9 @@ if not startup.COMMAND:
     from gentut.evaluation.evaluate import evaluate
     from gentut.models import losses, networks
     from gentut.models.cluster_gan import ClusterGAN
-    from gentut.models.flow import FlowMatching, LatentFlow
+    from gentut.models.flow import FlowMatching
     from gentut.models.gan import GAN
+    from gentut.models.latent_flow import LatentFlow
     from gentut.models.pretrained import load_pretrained
     from gentut.models.recipes import build
     from gentut.models.vae import VAE

@@ -22,8 +22,8 @@ NOTEBOOKS = {
     "03_vae": (1.8, 3.8),
     "04_evaluation": (0.0, 3.5),
     "05_vision_tasks": (0.0, 6.9),
-    "06_trends": (0.8, 3.4),
-    "07_faq": (2.6, 1.0),
+    "08_trends": (0.8, 3.4),
+    "09_faq": (2.6, 1.0),
 }
 # Float32 operations a second of a matrix product, as measured for tests/benchmarks/mnist.md.
 REFERENCE = 450e9

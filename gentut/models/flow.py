@@ -13,10 +13,8 @@ from keras import ops
 from gentut.checks import check_choice, check_positive, check_share
 from gentut.models.losses import flow_matching_loss, straight_path
 from gentut.models.networks import classes_of, join
-from gentut.models.vae import VAE
-from gentut.training.devices import Tensor, compile_options, per_image
-from gentut.training.kernels import Adam
-from gentut.training.optimizers import Optimizers, averaged_copy, move_average, recipe_of
+from gentut.training.devices import Tensor, per_image
+from gentut.training.optimizers import averaged_copy, move_average
 from gentut.training.step import StepModel, generator_from
 
 METHODS = ("euler", "heun")
@@ -91,8 +89,13 @@ class Flow(StepModel):
         time = ops.sigmoid(normal(1))
         if labels is not None:
             shares = per_image(lambda n: keras.random.uniform((n,), seed=seed), n, copies)
-            labels = ops.where(shares < self.drop_labels, self.num_classes, labels)
+            dropped = ops.reshape(shares < self.drop_labels, (-1, *[1] * (len(labels.shape) - 1)))
+            labels = ops.where(dropped, self._none(labels), labels)
         return noise, time, labels
+
+    def _none(self, labels):
+        """What stands for "no label", in the shape of ``labels``."""
+        return ops.full_like(labels, self.num_classes)
 
     def _flow_step(self, points, labels, optimizer, copies=1):
         """Take one step of the velocity towards the straight path from noise to ``points``.
@@ -118,7 +121,7 @@ class Flow(StepModel):
         with_label = self.ema_velocity([points, times, labels], training=False)
         if guidance == 1:
             return with_label
-        none = self.ema_velocity([points, times, ops.full_like(labels, self.num_classes)])
+        none = self.ema_velocity([points, times, self._none(labels)], training=False)
         return none + guidance * (with_label - none)
 
     def _field(self, labels, guidance):
@@ -203,115 +206,3 @@ class FlowMatching(Flow):
 
     def _images(self, points, labels):
         return np.clip((points + 1) / 2, 0, 1)
-
-
-@keras.saving.register_keras_serializable("gentut")
-class LatentFlow(Flow):
-    """A flow in the latent space of a VAE: the principle of latent diffusion (Rombach et al. 2022).
-
-    The flow learns the distribution of the codes q(z|x) of all images, and so takes the place of
-    the prior N(0, I), which puts mass where no image is encoded.
-
-    Args:
-        vae: a compiled ``gentut.VAE``; shared, not copied: if it is trained on elsewhere, the flow
-            must be trained again.
-        velocity: ``[latents, time (n, 1)]`` (and labels) -> ``(n, d)``, as
-            ``gentut.networks.latent_velocity`` builds it.
-        train_vae: train the VAE in the same steps; False for a VAE that is trained already.
-        draws: latents drawn per image and step.
-        drop_labels, ema: see ``FlowMatching``.
-    """
-
-    default_steps = 16
-    arguments = ("vae", "velocity", "train_vae", "draws", "drop_labels", "ema")
-
-    def __init__(
-        self,
-        vae: VAE,
-        velocity: keras.Model,
-        train_vae: bool = True,
-        draws: int = 4,
-        drop_labels: float = 0.1,
-        ema: float = 0.999,
-        **kwargs: Any,
-    ) -> None:
-        if not isinstance(vae, VAE):
-            raise TypeError(f"`vae` must be a gentut.VAE; received {type(vae).__name__}.")
-        super().__init__(velocity, vae.image_shape, drop_labels, ema, **kwargs)
-        if velocity.output_shape[1:] != (vae.latent_dim,):
-            raise ValueError(
-                f"`velocity` must move points of the VAE's latent_dim = {vae.latent_dim}; it moves"
-                f" points of shape {velocity.output_shape[1:]}."
-            )
-        if self.num_classes != vae.num_classes:
-            raise ValueError(
-                f"`velocity` must have the classes of `vae`, {vae.num_classes}; it has"
-                f" {self.num_classes}."
-            )
-        check_positive("draws", draws)
-        self.vae, self.train_vae, self.draws = vae, train_vae, draws
-        self.latent_dim = vae.latent_dim
-        self.tracker = keras.metrics.Mean(name="flow_loss")
-        self.built = True
-
-    @property
-    def metrics(self) -> list[keras.metrics.Metric]:
-        return [*self.vae.trackers, self.tracker] if self.train_vae else [self.tracker]
-
-    def compile(
-        self,
-        optimizer: keras.optimizers.Optimizer | None = None,
-        constant_share: float = 1.0,
-        **options: Any,
-    ) -> None:
-        """Set the optimizer of the velocity; that of the VAE is the VAE's own."""
-        keras.Model.compile(self, **{**compile_options(), **options})
-        self.flow_optimizer = optimizer or Adam(1e-3)
-        self.flow_optimizer.build(self.velocity.trainable_variables)
-        self.optimizer = Optimizers(
-            self.flow_optimizer, *([self.vae.optimizer] if self.train_vae else [])
-        )
-        self._set_schedule(constant_share, self.flow_optimizer)
-
-    def get_compile_config(self) -> dict:
-        return {
-            "optimizer": recipe_of(self.flow_optimizer, *self.learning_rates),
-            "constant_share": self.constant_share,
-        }
-
-    def _forget(self):
-        if self.train_vae:
-            self.vae._forget()
-
-    def update(self, images: Tensor, labels: Tensor | None, progress: Tensor) -> dict[str, Tensor]:
-        """Take one training step on a batch; ``progress`` in [0, 1] sets the learning rates."""
-        logs = self.vae.update(images, labels, progress) if self.train_vae else {}
-        self.set_learning_rates(progress, self.flow_optimizer)
-        codes, labels = self._codes(images, labels)
-        value = self._flow_step(codes, labels, self.flow_optimizer, self.draws)
-        self.tracker.update_state(value)
-        return {**logs, "flow_loss": self.tracker.result()}
-
-    def _codes(self, images, labels):
-        """Draw codes from q(z|x), with their labels; no gradient flows back to the encoder.
-
-        Several draws per image: a step of the small flow costs little beside one of the VAE.
-        """
-        mean, log_var = (
-            ops.tile(ops.stop_gradient(part), (self.draws, 1))
-            for part in self.vae.posterior(images, labels)
-        )
-        noise = per_image(
-            lambda n: keras.random.normal((n, self.latent_dim), seed=self.seed_generator),
-            ops.shape(mean)[0],
-            self.draws,
-        )
-        labels = None if labels is None else ops.tile(labels, (self.draws,))
-        return mean + ops.exp(log_var / 2) * noise, labels
-
-    def _images(self, points, labels):
-        return self.vae.decode(points, labels)
-
-    def reconstruct(self, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        """Decode the mean of q(z|x): ``(n, h, w, c)`` in [0, 1]; see ``gentut.VAE``."""
-        return self.vae.reconstruct(images, labels)

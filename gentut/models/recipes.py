@@ -9,8 +9,9 @@ from typing import Any
 from gentut.checks import check_choice, check_image_shape, check_positive
 from gentut.models import networks
 from gentut.models.cluster_gan import ClusterGAN
-from gentut.models.flow import FlowMatching, LatentFlow
+from gentut.models.flow import FlowMatching
 from gentut.models.gan import GAN
+from gentut.models.latent_flow import LatentFlow
 from gentut.models.pca_mixture import PCAMixture
 from gentut.models.vae import VAE
 from gentut.training.kernels import Adam
