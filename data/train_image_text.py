@@ -23,6 +23,7 @@ from train_features import RECIPES, warp
 from gentut import data
 from gentut.evaluation import classifier, image_text
 from gentut.metrics import retrieval
+from gentut.models import tokenizer
 
 EPOCHS, BATCH_SIZE, TEMPERATURE = 40, 256, 0.07
 CAPTIONS = [(language, keywords) for language in ("en", "zh") for keywords in (False, True)]
@@ -98,7 +99,7 @@ def main():
         word
         for texts in captions
         for text in {texts[row] for row in np.flatnonzero(kept)}
-        for word in set(image_text.tokens(text))
+        for word in set(tokenizer.split(text))
     )
     vocabulary = sorted(word for word, count in counts.items() if count >= 2)
     model = image_text.ImageText(vocabulary, seed=arguments.seed)

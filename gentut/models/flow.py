@@ -155,7 +155,7 @@ class Flow(StepModel):
         check_choice("method", method, METHODS)
         if not isinstance(guidance, int | float) or not np.isfinite(guidance):
             raise ValueError(f"`guidance` must be a finite number; received {guidance!r}.")
-        if guidance != 1 and self.num_classes is None:
+        if guidance != 1 and len(self.velocity.inputs) < 3:
             raise ValueError(
                 f"`guidance` needs a conditional model; received {guidance!r} for one without"
                 " classes."
