@@ -8,8 +8,8 @@ from tiny import fit_eagerly
 
 import gentut
 from gentut.models import networks
-from gentut.models.flow import solve
-from gentut.models.losses import flow_matching_loss, straight_path
+from gentut.models.solvers import solve
+from gentut.models.losses import prediction_loss
 
 pytestmark = pytest.mark.backend
 SHAPE = (16, 16, 1)
@@ -19,7 +19,7 @@ LABELS = (np.arange(64) % 3).astype("int32")
 
 
 def small_flow(num_classes=None, **settings):
-    flow = gentut.FlowMatching(
+    flow = gentut.Flow(
         networks.velocity(SHAPE, num_classes, filters=(4, 8), blocks=1, units=8), **settings
     )
     flow.compile(keras.optimizers.Adam(1e-3))
@@ -68,20 +68,8 @@ def test_drawing_repeats_to_the_bit_also_from_a_file(small, num_classes, tmp_pat
         np.testing.assert_array_equal(*(ops.convert_to_numpy(v) for v in (a, b)))
 
 
-def test_path_starts_at_noise_ends_at_data_and_moves_at_its_gradient():
-    noise, data = RNG.normal(size=(2, 4, 3)).astype("float32")
-    points = [
-        ops.convert_to_numpy(straight_path(noise, data, np.full((4, 1), t, "float32"))[0])
-        for t in (0.0, 0.25, 0.5, 1.0)
-    ]
-    np.testing.assert_array_equal(points[0], noise)
-    np.testing.assert_array_equal(points[3], data)
-    gradient = ops.convert_to_numpy(straight_path(noise, data, np.ones((4, 1), "float32"))[1])
-    np.testing.assert_allclose((points[2] - points[1]) / 0.25, gradient, rtol=1e-4, atol=1e-5)
-
-
 def test_loss_is_the_mean_square_per_dimension():
-    assert float(flow_matching_loss(np.array([[1.0, 2.0]]), np.array([[0.0, 4.0]]))) == 2.5
+    assert float(prediction_loss(np.array([[1.0, 2.0]]), np.array([[0.0, 4.0]]))) == 2.5
 
 
 class GaussianVelocity(layers.Layer):
@@ -103,9 +91,10 @@ class GaussianVelocity(layers.Layer):
 def exact_flow(mean, scale):
     images, time = keras.Input(SHAPE), keras.Input((1,))
     velocity = keras.Model([images, time], GaussianVelocity(mean, scale)([images, time]))
-    flow = gentut.FlowMatching.__new__(gentut.FlowMatching)
+    flow = gentut.Flow.__new__(gentut.Flow)
     keras.Model.__init__(flow)
     flow.image_shape, flow.num_classes, flow.ema_velocity = SHAPE, None, velocity
+    flow.path, flow.prediction = "straight", "velocity"
     return flow
 
 
@@ -136,7 +125,7 @@ def test_training_learns_a_known_distribution():
         h = layers.Dense(64, activation="silu")(h)
     gentut.seed(0)
     network = keras.Model([x, t], layers.Reshape(velocity_shape)(layers.Dense(64)(h)))
-    flow = gentut.FlowMatching(network, ema=0.99)
+    flow = gentut.Flow(network, ema=0.99)
     flow.compile(keras.optimizers.Adam(3e-3), constant_share=0.3)
     flow.fit(images, epochs=12, batch_size=50, verbose=0)
     level = flow.sample(1000, seed=0, steps=16).mean(axis=(1, 2, 3))
@@ -176,7 +165,7 @@ def test_only_a_flow_that_trains_its_vae_drops_the_prior(train_vae):
     "options, text",
     [
         ({"steps": 0}, "`steps` must be a positive integer; received 0"),
-        ({"method": "rk4"}, "`method` must be one of euler, heun; received 'rk4'"),
+        ({"method": "rk4"}, "`method` must be one of euler, heun, ddim, ddpm; received 'rk4'"),
         ({"guidance": float("nan")}, "`guidance` must be a finite number; received nan"),
         ({"guidance": 2.0}, "`guidance` needs a conditional model; received 2.0"),
         ({"n": 0}, "`n` must be a positive integer; received 0"),
