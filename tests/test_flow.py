@@ -8,8 +8,8 @@ from tiny import fit_eagerly
 
 import gentut
 from gentut.models import networks
-from gentut.models.solvers import solve
 from gentut.models.losses import prediction_loss
+from gentut.models.solvers import solve
 
 pytestmark = pytest.mark.backend
 SHAPE = (16, 16, 1)
@@ -94,7 +94,7 @@ def exact_flow(mean, scale):
     flow = gentut.Flow.__new__(gentut.Flow)
     keras.Model.__init__(flow)
     flow.image_shape, flow.num_classes, flow.ema_velocity = SHAPE, None, velocity
-    flow.path, flow.prediction = "straight", "velocity"
+    flow.path_name, flow.prediction = "straight", "velocity"
     return flow
 
 

@@ -12,8 +12,8 @@ from keras import layers, ops
 from scipy import special, stats
 
 import gentut
-from gentut.models.solvers import solve
 from gentut.models.losses import ADVERSARIAL
+from gentut.models.solvers import solve
 from gentut.training.batches import Batches
 from gentut.training.optimizers import move_average
 

@@ -43,7 +43,7 @@ class Flow(FlowModel):
         ema: decay per step of the averaged network that ``sample`` uses; 0 for none.
     """
 
-    arguments = ("velocity", "path", "prediction", "drop_labels", "ema")
+    arguments = ("velocity", "prediction", "drop_labels", "ema")
 
     def __init__(
         self,
@@ -58,6 +58,9 @@ class Flow(FlowModel):
         super().__init__(velocity, shape, drop_labels, ema, path, prediction, **kwargs)
         self.trackers = [keras.metrics.Mean(name="loss")]
         self.built = True
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "path": self.path_name}
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -107,7 +110,7 @@ class Flow(FlowModel):
         options = self._options(steps, method, guidance)
         rng, start = generator_from(seed), 1.0 - strength
         noise = rng.standard_normal(images.shape).astype("float32")
-        points = paths.interpolate(noise, 2 * images - 1, start, self.path)
+        points = paths.interpolate(noise, 2 * images - 1, start, self.path_name)
         return self._draw(ops.convert_to_numpy(points), labels, rng, options, start)
 
     def inpaint(
@@ -153,12 +156,12 @@ class Flow(FlowModel):
                 now, after = i / steps, (i + 1) / steps
                 for last in [False] * (repeats - 1) + [True]:
                     noise, other = standard_normal(rng, shape), standard_normal(rng, shape)
-                    x = paths.denoise(x, field(x, now), now, after, self.path, noise)
-                    on_path = paths.interpolate(other, known, after, self.path)
+                    x = paths.denoise(x, field(x, now), now, after, self.path_name, noise)
+                    on_path = paths.interpolate(other, known, after, self.path_name)
                     x = ops.stop_gradient(ops.where(hidden, x, on_path))
                     if not last:
                         again = standard_normal(rng, shape)
-                        x = paths.renoise(x, after, now, self.path, again)
+                        x = paths.renoise(x, after, now, self.path_name, again)
             return x
 
         drawn = self._images(self.batched(filled, images, hidden, labels), labels)
@@ -198,7 +201,7 @@ class Flow(FlowModel):
 
         def back(x, y):
             field = self._field(y, 1)
-            return solve(field, 2 * x - 1, steps, method, path=self.path, start=1.0, end=0.0)
+            return solve(field, 2 * x - 1, steps, method, path=self.path_name, start=1.0, end=0.0)
 
         return self.batched(back, images, labels)
 

@@ -10,7 +10,7 @@ from keras import ops
 from gentut.checks import check_choice, check_positive, check_share
 from gentut.models import paths
 from gentut.models.losses import prediction_loss
-from gentut.models.networks import FromGaussian, classes_of, join
+from gentut.models.networks import FromGaussian, classes_of
 from gentut.models.solvers import METHODS, solve
 from gentut.training.devices import Tensor, per_image
 from gentut.training.optimizers import averaged_copy, move_average
@@ -43,16 +43,17 @@ class FlowModel(StepModel):
         # The last label of the network is "none": it is what guidance compares with.
         super().__init__(image_shape, None if classes is None else classes - 1, **kwargs)
         check_share("drop_labels", drop_labels)
-        self.path = check_choice("path", path, paths.PATHS)
+        # Keras' own `path` of a model is its place among others.
+        self.path_name = check_choice("path", path, paths.PATHS)
         self.prediction = check_choice("prediction", prediction, paths.PREDICTIONS)
         for layer in velocity.layers:
-            if isinstance(layer, FromGaussian) and (layer.path, layer.prediction) != (
+            if isinstance(layer, FromGaussian) and (layer.path_name, layer.prediction) != (
                 path,
                 prediction,
             ):
                 raise ValueError(
                     f"`velocity` must be built with path={path!r}, prediction={prediction!r};"
-                    f" received one with {layer.path!r}, {layer.prediction!r}."
+                    f" received one with {layer.path_name!r}, {layer.prediction!r}."
                 )
         self.velocity, self.drop_labels, self.ema = velocity, drop_labels, ema
         self.ema_velocity = averaged_copy(velocity, ema)
@@ -60,7 +61,7 @@ class FlowModel(StepModel):
 
     def call(self, points: Tensor, time: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return the averaged network's prediction at ``points`` and times ``(n, 1)``."""
-        return self.ema_velocity(join([points, time], labels), training=False)
+        return self.ema_velocity(_inputs(points, time, labels), training=False)
 
     # ------------------------------------------------------------------ the step
 
@@ -94,12 +95,12 @@ class FlowModel(StepModel):
         ``copies``: how often the images of the batch stand one after the other among the points.
         """
         noise, time, labels = self._draws(points, labels, copies)
-        between = paths.interpolate(noise, points, time, self.path)
-        target = paths.target(noise, points, time, self.path, self.prediction)
+        between = paths.interpolate(noise, points, time, self.path_name)
+        target = paths.target(noise, points, time, self.path_name, self.prediction)
 
         def loss():
-            inputs = [between, time] if labels is None else [between, time, labels]
-            return prediction_loss(self.velocity(inputs, training=True), target)
+            found = self.velocity(_inputs(between, time, labels), training=True)
+            return prediction_loss(found, target)
 
         value = self.minimize(loss, self.velocity.trainable_variables, optimizer)
         move_average(self.ema_velocity, self.velocity, self.ema, optimizer.iterations)
@@ -119,7 +120,7 @@ class FlowModel(StepModel):
         if guidance != 1:
             none = self(points, times, self._none(labels))
             found = none + guidance * (found - none)
-        return paths.convert(found, points, time, self.prediction, "velocity", self.path)
+        return paths.convert(found, points, time, self.prediction, "velocity", self.path_name)
 
     def _field(self, labels, guidance):
         """The velocity as a function of points and time alone, which ``solve`` takes."""
@@ -145,7 +146,7 @@ class FlowModel(StepModel):
 
         def carried(x, y):
             field = self._field(y, guidance)
-            return solve(field, x, steps, method, path=self.path, rng=rng, start=start)
+            return solve(field, x, steps, method, path=self.path_name, rng=rng, start=start)
 
         return self._images(self.batched(carried, points, labels), labels)
 
@@ -205,3 +206,7 @@ class FlowModel(StepModel):
         labels = self.check_labels(labels, len(noise))
         options = self._options(steps, method, guidance)
         return self._draw(noise, labels, generator_from(seed), options)
+
+
+def _inputs(points, time, labels):
+    return [points, time] if labels is None else [points, time, labels]

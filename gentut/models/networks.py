@@ -251,14 +251,14 @@ class FromGaussian(layers.Layer):
         self, spread: float, path: str = "straight", prediction: str = "velocity", **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.spread, self.path, self.prediction = spread, path, prediction
+        self.spread, self.path_name, self.prediction = spread, path, prediction
 
     def call(self, rest: Tensor, points: Tensor, time: Tensor) -> Tensor:
-        a, b = gaussian_terms(points, time, self.spread, self.path, self.prediction)
+        a, b = gaussian_terms(points, time, self.spread, self.path_name, self.prediction)
         return a * points + b * rest
 
     def get_config(self) -> dict:
-        own = {"spread": self.spread, "path": self.path, "prediction": self.prediction}
+        own = {"spread": self.spread, "path": self.path_name, "prediction": self.prediction}
         return {**super().get_config(), **own}
 
 
