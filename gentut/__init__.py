@@ -7,13 +7,14 @@ if not startup.COMMAND:
     from gentut import data, human, metrics, plots, tasks
     from gentut.evaluation import features
     from gentut.evaluation.evaluate import evaluate
-    from gentut.models import losses, networks
+    from gentut.models import losses, networks, paths
     from gentut.models.cluster_gan import ClusterGAN
-    from gentut.models.flow import FlowMatching
+    from gentut.models.flow import Flow
     from gentut.models.gan import GAN
     from gentut.models.latent_flow import LatentFlow
     from gentut.models.pretrained import load_pretrained
     from gentut.models.recipes import build
+    from gentut.models.solvers import solve
     from gentut.models.vae import VAE
     from gentut.notebook import about, budget, claim, show, table, tell
     from gentut.runs import resume
@@ -26,7 +27,7 @@ if not startup.COMMAND:
 __all__ = [
     "ClusterGAN",
     "GAN",
-    "FlowMatching",
+    "Flow",
     "LatentFlow",
     "VAE",
     "about",
@@ -44,10 +45,12 @@ __all__ = [
     "losses",
     "metrics",
     "networks",
+    "paths",
     "plots",
     "resume",
     "seed",
     "show",
+    "solve",
     "table",
     "tasks",
     "tell",

@@ -317,7 +317,7 @@ SAVED += [(family, None) for family in ("gaussian", "mixture", "vae")]
 @pytest.mark.parametrize("family, num_classes", SAVED)
 def test_saved_models_come_back_with_the_same_samples(family, num_classes, tmp_path, monkeypatch):
     shrink_recipes(monkeypatch)
-    settings = {} if family == "flow" else {"latent_dim": 5}
+    settings = {} if family in ("flow", "diffusion") else {"latent_dim": 5}
     model = gentut.build(family, SHAPE, num_classes, **settings)
     labels = LABELS if num_classes else None
     fit_eagerly(model, IMAGES, labels)
@@ -409,7 +409,7 @@ BAD = [
     (lambda: small_vae(likelihood="poisson"), "`likelihood` must be one of bernoulli, gaussian"),
     (lambda: small_vae(beta=-1), "`beta` must be a number ≥ 0; received -1"),
     (lambda: small_vae().decode(np.zeros((2, 9))), "`z` must have shape (n, 3); received (2, 9)"),
-    (lambda: gentut.build("diffusion", SHAPE), "`family` must be one of gaussian, mixture, gan"),
+    (lambda: gentut.build("transformer", SHAPE), "`family` must be one of gaussian, mixture, gan"),
     (lambda: gentut.build("gan", (30, 31, 1)), "`image_shape` must have a height and width"),
     (lambda: gentut.build("gan", (32, 32, 4)), "with 1 or 3 channels; received (32, 32, 4)"),
     (lambda: gentut.callbacks.TimeBudget(minutes=-1), "`minutes` must be a positive number"),

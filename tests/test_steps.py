@@ -12,8 +12,8 @@ from keras import layers, ops
 from scipy import special, stats
 
 import gentut
-from gentut.models.flow import solve
 from gentut.models.losses import ADVERSARIAL
+from gentut.models.solvers import solve
 from gentut.training.batches import Batches
 from gentut.training.optimizers import move_average
 
@@ -253,7 +253,7 @@ def tiny_velocity(shape, classes):
 
 
 def tiny_flow(classes=CLASSES, **settings):
-    flow = gentut.FlowMatching(tiny_velocity(SHAPE, classes), **settings)
+    flow = gentut.Flow(tiny_velocity(SHAPE, classes), **settings)
     flow.compile(descent())
     return flow
 
@@ -668,7 +668,7 @@ def test_networks_are_told_when_they_are_trained():
     vae.elbo(IMAGES, LABELS)
     assert encoding == decoding == [True, False]
     velocity, moving = watched(flow.velocity)
-    flow = gentut.FlowMatching(velocity)
+    flow = gentut.Flow(velocity)
     flow.compile(descent())
     moving.clear()
     update(flow)

@@ -10,7 +10,7 @@ shows them.  Exit codes: 0 done, 2 bad input (one line says what), 130 stopped b
 
 
 # The keys of `gentut.models.recipes.RECIPES`, which needs Keras.
-FAMILIES = ("gaussian", "mixture", "gan", "wgan", "vae", "flow", "latent_flow")
+FAMILIES = ("gaussian", "mixture", "gan", "wgan", "vae", "flow", "diffusion", "latent_flow")
 
 
 class Parser(argparse.ArgumentParser):
@@ -97,7 +97,7 @@ def parser() -> Parser:
 
     sub = command("compare", "train, measure and compare families on one budget")
     images(sub)
-    sub.add_argument("--families", nargs="+", help="default all but wgan")
+    sub.add_argument("--families", nargs="+", help="default all but wgan and diffusion")
     sub.add_argument("--minutes", type=float, help="training time of each (default 0.75)")
     sub.add_argument("-n", type=int, help="generated images to score (default 5000)")
     sub.add_argument("--seed", type=int, help="of everything (default 0)")

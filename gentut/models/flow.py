@@ -1,9 +1,10 @@
-"""Flow matching: a learned velocity carries noise to images along straight paths.
+"""Flows and diffusion: one network, trained along a path, carries noise to images.
 
-Lipman et al. 2023 (arXiv:2210.02747); Liu et al. 2023 (rectified flow, arXiv:2209.03003).
+Straight path and velocity: flow matching (Lipman et al. 2023, arXiv:2210.02747; Liu et al. 2023,
+arXiv:2209.03003).  Cosine path and noise: diffusion (Ho et al. 2020, arXiv:2006.11239).
 """
 
-from collections.abc import Callable, Sequence
+import math
 from typing import Any
 
 import keras
@@ -11,187 +12,55 @@ import numpy as np
 from keras import ops
 
 from gentut.checks import check_choice, check_positive, check_share
-from gentut.models.losses import flow_matching_loss, straight_path
-from gentut.models.networks import classes_of, join
-from gentut.training.devices import Tensor, per_image
-from gentut.training.optimizers import averaged_copy, move_average
-from gentut.training.step import StepModel, generator_from
+from gentut.models import paths
+from gentut.models.flow_model import FlowModel
+from gentut.models.solvers import divergence, solve, standard_normal
+from gentut.training.devices import Tensor
+from gentut.training.step import generator_from
 
-METHODS = ("euler", "heun")
+DIVERGENCES = ("exact", "hutchinson")
 
 
-def solve(
-    velocity: Callable[[Tensor, float], Tensor], x0: Tensor, steps: int, method: str = "heun"
-) -> Tensor:
-    """Carry points from time 0 to time 1 along dx/dt = v(x, t), in equal steps.
+@keras.saving.register_keras_serializable("gentut")
+class Flow(FlowModel):
+    """A path from Gaussian noise to images, and a network that knows the way along it.
+
+    Training draws an image x₁, noise x₀ and a time t, and fits the network at xₜ = α(t)·x₁ +
+    σ(t)·x₀ to the velocity, the noise or the image; images are scaled to [−1, 1] inside.  The loss
+    is the plain mean square, with no weight but that of the times drawn: logit-normal ones for
+    velocities (Esser et al. 2024), uniform ones for noise and images, which for noise is the simple
+    loss of Ho et al. (2020, eq. 14).
+
+    Straight path and velocity make flow matching (Lipman et al. 2023, eq. 23), cosine path and
+    noise a diffusion model.  All samplers work with all of them.
 
     Args:
-        velocity: function of points ``(n, …)`` and a time in [0, 1] -> velocities ``(n, …)``.
-        x0: points at time 0, a tensor ``(n, …)``.
-        steps: how many, each of length h = 1 / steps.
-        method: "euler", x + h·v, of first order and ``steps`` function evaluations (NFE); or
-            "heun", x + h·(v + v')/2 with v' at the end of an Euler step, of second order and
-            2·steps − 1 function evaluations: the last step is Euler's, as in Karras et al. (2022,
-            algorithm 1), since at t = 1 the network has hardly been trained.
-
-    Returns:
-        Points at time 1, ``(n, …)``.
-    """
-    x = x0
-    for i in range(steps):
-        v = velocity(x, i / steps)
-        if method == "heun" and i < steps - 1:
-            v = (v + velocity(x + v / steps, (i + 1) / steps)) / 2
-        x = ops.stop_gradient(x + v / steps)
-    return x
-
-
-class Flow(StepModel):
-    """What flows of images and flows of latents share: loss, averaged velocity, path from noise.
-
-    A subclass has ``velocity``, a network ``[points, time]`` (and labels) -> velocity, the shape of
-    the points; label ``num_classes`` means "no label".  Its ``_images(points, labels)`` turns
-    points at time 1 into images.
+        velocity: ``[images, time (n, 1)]`` (and labels) -> ``(n, h, w, c)``, as
+            ``gentut.networks.velocity`` builds it, for the same path and prediction.
+        path: "straight" or "cosine", see ``gentut.paths``.
+        prediction: what the network gives out, "velocity", "noise" or "image".
+        drop_labels: share of labels replaced by "none" in training, for guidance.
+        ema: decay per step of the averaged network that ``sample`` uses; 0 for none.
     """
 
-    default_steps = 8
+    arguments = ("velocity", "prediction", "drop_labels", "ema")
 
     def __init__(
         self,
         velocity: keras.Model,
-        image_shape: Sequence[int],
+        path: str = "straight",
+        prediction: str = "velocity",
         drop_labels: float = 0.1,
         ema: float = 0.999,
         **kwargs: Any,
     ) -> None:
-        classes = classes_of(velocity)
-        # The last label of the network is "none": it is what guidance compares with.
-        super().__init__(image_shape, None if classes is None else classes - 1, **kwargs)
-        check_share("drop_labels", drop_labels)
-        self.velocity, self.drop_labels, self.ema = velocity, drop_labels, ema
-        self.ema_velocity = averaged_copy(velocity, ema)
-        self.seed_generator = keras.random.SeedGenerator()
-
-    def call(self, points: Tensor, time: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return the averaged network's velocity at ``points`` and times ``(n, 1)``."""
-        return self.ema_velocity(join([points, time], labels))
-
-    def _draws(self, points, labels, copies):
-        """Noise, times and labels (some dropped) of one step."""
-        n, shape, seed = ops.shape(points)[0], ops.shape(points)[1:], self.seed_generator
-
-        def normal(*shape):
-            return per_image(lambda n: keras.random.normal((n, *shape), seed=seed), n, copies)
-
-        noise = normal(*shape)
-        # Logit-normal times (Esser et al. 2024, eq. 19): most of them in the middle of the path,
-        # where the velocity is hardest to tell.
-        time = ops.sigmoid(normal(1))
-        if labels is not None:
-            shares = per_image(lambda n: keras.random.uniform((n,), seed=seed), n, copies)
-            dropped = ops.reshape(shares < self.drop_labels, (-1, *[1] * (len(labels.shape) - 1)))
-            labels = ops.where(dropped, self._none(labels), labels)
-        return noise, time, labels
-
-    def _none(self, labels):
-        """What stands for "no label", in the shape of ``labels``."""
-        return ops.full_like(labels, self.num_classes)
-
-    def _flow_step(self, points, labels, optimizer, copies=1):
-        """Take one step of the velocity towards the straight path from noise to ``points``.
-
-        ``copies``: how often the images of the batch stand one after the other among the points.
-        """
-        noise, time, labels = self._draws(points, labels, copies)
-        between, target = straight_path(noise, points, time)
-
-        def loss():
-            inputs = [between, time] if labels is None else [between, time, labels]
-            return flow_matching_loss(self.velocity(inputs, training=True), target)
-
-        value = self.minimize(loss, self.velocity.trainable_variables, optimizer)
-        move_average(self.ema_velocity, self.velocity, self.ema, optimizer.iterations)
-        return value
-
-    def _guided(self, points, time, labels, guidance):
-        """Velocity; with ``guidance`` w: v(none) + w·(v(label) − v(none)) (Ho & Salimans 2022)."""
-        times = ops.full((ops.shape(points)[0], 1), time)
-        if labels is None:
-            return self.ema_velocity([points, times], training=False)
-        with_label = self.ema_velocity([points, times, labels], training=False)
-        if guidance == 1:
-            return with_label
-        none = self.ema_velocity([points, times, self._none(labels)], training=False)
-        return none + guidance * (with_label - none)
-
-    def _field(self, labels, guidance):
-        """The velocity as a function of points and time alone, which ``solve`` takes."""
-        return lambda points, time: self._guided(points, time, labels, guidance)
-
-    def sample(
-        self,
-        n: int,
-        labels: np.ndarray | None = None,
-        seed: int | None = None,
-        *,
-        steps: int | None = None,
-        method: str = "heun",
-        guidance: float = 1.0,
-    ) -> np.ndarray:
-        """Draw images: NumPy float32 ``(n, h, w, c)`` in [0, 1]; same seed, same images.
-
-        Args:
-            n: number of images.
-            labels: ints ``(n,)`` for conditional models; None draws them uniformly.
-            seed: of noise and labels.
-            steps: equal steps from noise to image; default ``default_steps``.
-            method: "euler" or "heun", see ``solve``.
-            guidance: weight w of classifier-free guidance; 1 is the plain conditional model,
-                more is truer to the label and less diverse.
-        """
-        check_positive("n", n)
-        steps = self.default_steps if steps is None else steps
-        check_positive("steps", steps)
-        check_choice("method", method, METHODS)
-        if not isinstance(guidance, int | float) or not np.isfinite(guidance):
-            raise ValueError(f"`guidance` must be a finite number; received {guidance!r}.")
-        if guidance != 1 and len(self.velocity.inputs) < 3:
-            raise ValueError(
-                f"`guidance` needs a conditional model; received {guidance!r} for one without"
-                " classes."
-            )
-        rng = generator_from(seed)
-        labels = self.draw_labels(labels, n, rng)
-        noise = rng.standard_normal((n, *self.velocity.output_shape[1:])).astype("float32")
-        points = self.batched(
-            lambda x, y: solve(self._field(y, guidance), x, steps, method), noise, labels
-        )
-        return self._images(points, labels)
-
-
-@keras.saving.register_keras_serializable("gentut")
-class FlowMatching(Flow):
-    """A velocity field that carries Gaussian noise to images (Lipman et al. 2023, eq. 23).
-
-    Training draws an image x₁, noise x₀ and a time t, and fits v(xₜ, t) to x₁ − x₀ at
-    xₜ = (1 − t)·x₀ + t·x₁; images are scaled to [−1, 1] inside.  ``sample`` solves
-    dx/dt = v(x, t) from t = 0 to 1.
-
-    Args:
-        velocity: ``[images, time (n, 1)]`` (and labels) -> ``(n, h, w, c)``, as
-            ``gentut.networks.velocity`` builds it.
-        drop_labels: share of labels replaced by "none" in training, for guidance.
-        ema: decay per step of the averaged velocity that ``sample`` uses; 0 for none.
-    """
-
-    arguments = ("velocity", "drop_labels", "ema")
-
-    def __init__(
-        self, velocity: keras.Model, drop_labels: float = 0.1, ema: float = 0.999, **kwargs: Any
-    ) -> None:
-        super().__init__(velocity, velocity.output_shape[1:], drop_labels, ema, **kwargs)
+        shape = velocity.output_shape[1:]
+        super().__init__(velocity, shape, drop_labels, ema, path, prediction, **kwargs)
         self.trackers = [keras.metrics.Mean(name="loss")]
         self.built = True
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "path": self.path_name}
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -206,3 +75,205 @@ class FlowMatching(Flow):
 
     def _images(self, points, labels):
         return np.clip((points + 1) / 2, 0, 1)
+
+    # ------------------------------------------------------------------ from images
+
+    def vary(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray | None = None,
+        *,
+        strength: float = 0.6,
+        seed: int | None = None,
+        steps: int | None = None,
+        method: str = "heun",
+        guidance: float = 1.0,
+    ) -> np.ndarray:
+        """Add noise to images and remove it again: others of the same outline.
+
+        SDEdit (Meng et al. 2022, arXiv:2108.01073): start on the path at time 1 − strength.
+
+        Args:
+            images: float ``(n, h, w, c)`` in [0, 1].
+            labels: what they are to become, ints ``(n,)``, for conditional models.
+            strength: in (0, 1]: near 0 the images stay, at 1 only noise is left of them.
+            seed: of the noise.
+            steps, method, guidance: see ``sample``; the steps of the part that is walked.
+
+        Returns:
+            Images ``(n, h, w, c)`` in [0, 1].
+        """
+        images, labels = self.check(images, labels)
+        check_share("strength", strength)
+        if strength == 0:
+            raise ValueError("`strength` must lie above 0; received 0.")
+        options = self._options(steps, method, guidance)
+        rng, start = generator_from(seed), 1.0 - strength
+        noise = rng.standard_normal(images.shape).astype("float32")
+        points = paths.interpolate(noise, 2 * images - 1, start, self.path_name)
+        return self._draw(ops.convert_to_numpy(points), labels, rng, options, start)
+
+    def inpaint(
+        self,
+        images: np.ndarray,
+        mask: np.ndarray,
+        labels: np.ndarray | None = None,
+        *,
+        seed: int | None = None,
+        steps: int = 50,
+        repeats: int = 5,
+        guidance: float = 1.0,
+    ) -> np.ndarray:
+        """Fill in the masked pixels so that they fit the others, which stay as they are.
+
+        RePaint (Lugmayr et al. 2022, arXiv:2201.09865, algorithm 1): each step is one of "ddpm",
+        after which the known pixels are put on the path with noise of their own.  To make both
+        sides agree, noise is added again and the step repeated.
+
+        Args:
+            images: float ``(n, h, w, c)`` in [0, 1]; what stands under the mask does not matter.
+            mask: True (or 1) where pixels are to be filled in, ``(h, w)`` or as ``images``.
+            labels: ints ``(n,)``, for conditional models.
+            seed: of the noise.
+            steps: from noise to image.
+            repeats: of each step; steps · repeats function evaluations (NFE).
+            guidance: see ``sample``.
+
+        Returns:
+            Images ``(n, h, w, c)`` in [0, 1].
+        """
+        images, labels = self.check(images, labels)
+        check_positive("repeats", repeats)
+        steps, _, guidance = self._options(steps, "ddpm", guidance)
+        mask = self._check_mask(mask, images)
+        hidden = np.broadcast_to(mask[..., None] if mask.ndim == 2 else mask, images.shape)
+        rng = generator_from(seed)
+
+        def filled(known, hidden, labels):
+            field, shape = self._field(labels, guidance), tuple(known.shape)
+            known, x = 2 * known - 1, standard_normal(rng, shape)
+            for i in range(steps):
+                now, after = i / steps, (i + 1) / steps
+                for last in [False] * (repeats - 1) + [True]:
+                    noise, other = standard_normal(rng, shape), standard_normal(rng, shape)
+                    x = paths.denoise(x, field(x, now), now, after, self.path_name, noise)
+                    on_path = paths.interpolate(other, known, after, self.path_name)
+                    x = ops.stop_gradient(ops.where(hidden, x, on_path))
+                    if not last:
+                        again = standard_normal(rng, shape)
+                        x = paths.renoise(x, after, now, self.path_name, again)
+            return x
+
+        drawn = self._images(self.batched(filled, images, hidden, labels), labels)
+        return np.where(hidden, drawn, images)
+
+    def _check_mask(self, mask, images):
+        mask = np.asarray(mask)
+        fits = mask.shape in (self.image_shape[:2], images.shape)
+        if not fits or not np.isin(mask, (0, 1)).all():
+            raise ValueError(
+                f"`mask` must be True or False, of shape {self.image_shape[:2]} or {images.shape};"
+                f" received shape {mask.shape}, dtype {mask.dtype}."
+            )
+        return mask.astype(bool)
+
+    def invert(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray | None = None,
+        *,
+        steps: int = 50,
+        method: str = "heun",
+    ) -> np.ndarray:
+        """Carry images back to the noise that ``decode`` makes them of, ``(n, h, w, c)``.
+
+        The same ODE from time 1 to 0 (DDIM inversion, where ``method`` is "ddim"); exact as the
+        steps grow many.
+
+        Args:
+            images: float ``(n, h, w, c)`` in [0, 1].
+            labels: ints ``(n,)``, for conditional models.
+            steps: function evaluations (NFE); twice as many with "heun".
+            method: "euler", "heun" or "ddim".
+        """
+        images, labels = self.check(images, labels)
+        steps, method, _ = self._options(steps, method, 1)
+
+        def back(x, y):
+            field = self._field(y, 1)
+            return solve(field, 2 * x - 1, steps, method, path=self.path_name, start=1.0, end=0.0)
+
+        return self.batched(back, images, labels)
+
+    def log_likelihood(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray | None = None,
+        *,
+        steps: int = 50,
+        divergence: str = "hutchinson",
+        probes: int = 1,
+        seed: int | None = None,
+    ) -> np.ndarray:
+        """Return log p(x) of continuous images, nats, ``(n,)``.
+
+        log p₁(x₁) = log N(x₀; 0, I) − ∫₀¹ div v(xₜ, t) dt along the path back from x₁ to x₀: the
+        instantaneous change of variables (Chen et al. 2018, theorem 1; Grathwohl et al. 2019).
+        It is a density over pixels in [0, 1]: that of the points in [−1, 1] inside, with d·log 2
+        added for d numbers per image.
+
+        Grey values are steps of 1/255, and a density can grow without limit on them.  To compare
+        with the probability of 256 grey values (``gentut.VAE`` with "discretised_logistic"), score
+        (255·x + u) / 256 with u uniform in [0, 1), and subtract d·log 256: in the mean over u that
+        is a lower bound on the log-probability (Theis et al. 2016, eq. 3).
+
+        Args:
+            images: float ``(n, h, w, c)`` in [0, 1].
+            labels: ints ``(n,)``, for conditional models.
+            steps: of Heun's method, two function evaluations (NFE) each.
+            divergence: "exact", the trace of the Jacobian, d gradients at each evaluation: for
+                small images; or "hutchinson", an unbiased estimate of it.
+            probes: random signs for "hutchinson", the same along the whole path; more of them,
+                less scatter.
+            seed: of the probes.
+        """
+        images, labels = self.check(images, labels)
+        check_positive("steps", steps)
+        check_positive("probes", probes)
+        check_choice("divergence", divergence, DIVERGENCES)
+        d, exact = math.prod(self.image_shape), divergence == "exact"
+        rng = generator_from(seed)
+
+        def integrated(x, y):
+            n = len(x)
+            count = d if exact else probes
+            signs = np.eye(d)[:, None] if exact else rng.choice([-1.0, 1.0], (count, n, d))
+            signs = np.broadcast_to(signs, (count, n, d)).reshape(count, *x.shape)
+            start = ops.concatenate([ops.reshape(2 * x - 1, (n, d)), ops.zeros((n, 1))], axis=1)
+            field = _with_divergence(self, y, ops.convert_to_tensor(signs.astype("float32")), exact)
+            end = solve(field, start, steps, "heun", start=1.0, end=0.0)
+            x0, change = end[:, :d], end[:, d]
+            log_normal = -ops.sum(ops.square(x0), axis=1) / 2 - d / 2 * math.log(2 * math.pi)
+            return log_normal + change + d * math.log(2)
+
+        rows = max(1, 4000 // (d if exact else probes))  # points at once in a gradient
+        return self.batched(integrated, images, labels, batch_size=min(rows, 500))
+
+
+def _with_divergence(flow, labels, probes, exact):
+    """The velocity of ``[points, integral]``, ``(n, d + 1)``: that of the points, and div v."""
+    repeated = None if labels is None else ops.tile(labels, (len(probes),))
+    shape = tuple(probes.shape[2:])
+
+    def field(state, time):
+        points = ops.reshape(state[:, :-1], (-1, *shape))
+        v = flow._guided(points, time, labels, 1)
+        trace = divergence(lambda x: flow._guided(x, time, repeated, 1), points, probes)
+        trace = trace if exact else trace / len(probes)
+        return ops.concatenate([ops.reshape(v, state[:, :-1].shape), trace[:, None]], axis=1)
+
+    return field
+
+
+# Models saved before ``Flow`` had this name.
+keras.saving.get_custom_objects()["gentut>FlowMatching"] = Flow

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from gentut.checks import check_positive
-from gentut.models.flow import Flow
+from gentut.models.flow_model import FlowModel
 from gentut.models.vae import VAE
 from gentut.training.devices import Tensor, compile_options, per_image
 from gentut.training.kernels import Adam
@@ -15,7 +15,7 @@ from gentut.training.optimizers import Optimizers, recipe_of
 
 
 @keras.saving.register_keras_serializable("gentut")
-class LatentFlow(Flow):
+class LatentFlow(FlowModel):
     """A flow in the latent space of a VAE: the principle of latent diffusion (Rombach et al. 2022).
 
     The flow learns the distribution of the codes q(z|x) of all images, and so takes the place of
@@ -31,7 +31,7 @@ class LatentFlow(Flow):
         vae_every: the VAE trains on one in so many images of a batch: more than 1 where it needs
             fewer images than the flow.
         draws: latents drawn per image and step.
-        drop_labels, ema: see ``FlowMatching``.
+        drop_labels, ema: see ``gentut.Flow``.
     """
 
     default_steps = 16

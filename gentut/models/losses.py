@@ -214,20 +214,10 @@ def kl_to_standard_normal(mean: Tensor, log_var: Tensor) -> Tensor:
     return (ops.exp(log_var) + ops.square(mean) - 1 - log_var) / 2
 
 
-def straight_path(noise: Tensor, data: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
-    """Return xₜ = (1 − t)·x₀ + t·x₁ and its velocity x₁ − x₀.
+def prediction_loss(prediction: Tensor, target: Tensor) -> Tensor:
+    """Return E[‖prediction − target‖²] per dimension.
 
-    Lipman et al. 2023, eq. 22–23 with σ_min = 0.
-
-    Args:
-        noise: x₀, ``(n, …)``.
-        data: x₁, of the same shape.
-        time: t in [0, 1], ``(n, 1)``.
+    Of velocities it is the loss of flow matching (Lipman et al. 2023, eq. 23), of noise the simple
+    loss of diffusion (Ho et al. 2020, eq. 14).
     """
-    time = ops.reshape(time, (-1, *[1] * (len(data.shape) - 1)))
-    return (1 - time) * noise + time * data, data - noise
-
-
-def flow_matching_loss(velocity: Tensor, target: Tensor) -> Tensor:
-    """Return E[‖v(xₜ, t) − (x₁ − x₀)‖²] per dimension (Lipman et al. 2023, eq. 23)."""
-    return ops.mean(ops.square(velocity - target))
+    return ops.mean(ops.square(prediction - target))

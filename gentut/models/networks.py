@@ -18,6 +18,7 @@ import numpy as np
 from keras import layers, ops
 
 from gentut.checks import check_image_shape
+from gentut.models.paths import gaussian_terms
 from gentut.training.devices import Tensor
 from gentut.training.kernels import BatchNormalization, Embedding
 
@@ -240,26 +241,25 @@ class TimeFeatures(layers.Layer):
 
 @keras.saving.register_keras_serializable("gentut")
 class FromGaussian(layers.Layer):
-    """Velocity a(t)·xₜ + b(t)·F: exact for data N(0, spread²) where the network's output F is 0.
+    """Prediction a(t)·xₜ + b(t)·F: exact for data N(0, spread²) where the network's output F is 0.
 
-    On the straight path from N(0, I), xₜ has the variance c² = (1−t)² + t²·spread², the velocity's
-    regression on xₜ the factor a = (t·spread² − (1−t)) / c², and what it leaves over the standard
-    deviation b = spread / c.  The network learns only that rest, of one size at all times: the
-    preconditioning of Karras et al. (2022, section 5), worked out for this path.
+    The network learns only the rest F, of one size at all times: the preconditioning of Karras et
+    al. (2022, section 5), for each path and prediction (``gentut.paths.gaussian_terms``).
     """
 
-    def __init__(self, spread: float, **kwargs: Any) -> None:
+    def __init__(
+        self, spread: float, path: str = "straight", prediction: str = "velocity", **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        self.spread = spread
+        self.spread, self.path_name, self.prediction = spread, path, prediction
 
     def call(self, rest: Tensor, points: Tensor, time: Tensor) -> Tensor:
-        t = ops.reshape(time, (-1, *[1] * (len(points.shape) - 1)))
-        variance = (1 - t) ** 2 + t**2 * self.spread**2
-        factor = (t * self.spread**2 - (1 - t)) / variance
-        return factor * points + self.spread / ops.sqrt(variance) * rest
+        a, b = gaussian_terms(points, time, self.spread, self.path_name, self.prediction)
+        return a * points + b * rest
 
     def get_config(self) -> dict:
-        return {**super().get_config(), "spread": self.spread}
+        own = {"spread": self.spread, "path": self.path_name, "prediction": self.prediction}
+        return {**super().get_config(), **own}
 
 
 def _time_and_labels(num_classes, units):
@@ -294,6 +294,8 @@ def velocity(
     filters: Sequence[int] = (32, 64),
     blocks: int = 2,
     units: int = 128,
+    path: str = "straight",
+    prediction: str = "velocity",
 ) -> keras.Model:
     """Build a U-Net: ``[images, time (n, 1)]`` (and labels) -> velocity of the images.
 
@@ -301,7 +303,8 @@ def velocity(
     half the resolution of the image: a stride-2 convolution goes in, a transposed one out.
 
     ``filters`` has a number per level, each with ``blocks`` on the way down and on the way up;
-    ``units`` are those of the vector of time and label.
+    ``units`` are those of the vector of time and label; ``path`` and ``prediction`` (which may be
+    "noise" or "image" instead) those of the ``gentut.Flow`` that it is for.
     """
     image_shape, halvings = check_image_shape(image_shape)
     filters = _repeated(filters, halvings)
@@ -324,7 +327,7 @@ def velocity(
     x = layers.Conv2DTranspose(
         image_shape[-1], 4, 2, padding="same", kernel_initializer="zeros", name="rest"
     )(x)
-    x = FromGaussian(0.6, name="velocity", dtype=_full())(x, images, extra[0])
+    x = FromGaussian(0.6, path, prediction, name="velocity", dtype=_full())(x, images, extra[0])
     return keras.Model([images, *extra], x, name="velocity")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from gentut.checks import check_choice, check_image_shape, check_positive
 from gentut.models import networks
 from gentut.models.cluster_gan import ClusterGAN
-from gentut.models.flow import FlowMatching
+from gentut.models.flow import Flow
 from gentut.models.gan import GAN
 from gentut.models.latent_flow import LatentFlow
 from gentut.models.pca_mixture import PCAMixture
@@ -64,6 +64,13 @@ RECIPES = {
         "batch_size": 64,
         "velocity": {"filters": (32, 64), "blocks": 1},
         "model": {"ema": 0.999},
+        "optimizer": {"learning_rate": 2e-3},
+        "constant_share": 0.4,
+    },
+    "diffusion": {
+        "batch_size": 64,
+        "velocity": {"filters": (32, 64), "blocks": 1},
+        "model": {"path": "cosine", "prediction": "noise", "ema": 0.999},
         "optimizer": {"learning_rate": 2e-3},
         "constant_share": 0.4,
     },
@@ -128,8 +135,9 @@ def build(
 
     if family == "vae":
         model = vae(**settings)
-    elif family == "flow":
-        model = FlowMatching(network("velocity", image_shape), **settings)
+    elif family in ("flow", "diffusion"):
+        path = {name: settings[name] for name in ("path", "prediction") if name in settings}
+        model = Flow(network("velocity", image_shape, **path), **settings)
         model.compile(adam(), constant_share=recipe["constant_share"])
     elif family == "latent_flow":
         trained = settings.pop("vae", None)

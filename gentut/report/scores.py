@@ -156,6 +156,7 @@ FAMILIES = {
         "from a mixture of Gaussians fitted to those of the training images.",
     ),
     "flow": ("flow", "A network learns the velocity that carries noise to images."),
+    "diffusion": ("diffusion", "A network learns the noise in noisy images; take it out by steps."),
     "latent_flow": ("latent flow", "A flow that moves the small codes of a VAE, not pixels."),
 }
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from keras import layers
 
-from gentut import GAN, VAE, FlowMatching, LatentFlow
+from gentut import GAN, VAE, Flow, LatentFlow
 from gentut.cli import doctor
 
 SIDE = 2048  # of the square matrices whose product is the yardstick
@@ -77,10 +77,10 @@ def training_flops(model):
         return (
             encoder.forward + encoder.backward() + decoder.forward + decoder.backward(inputs=True)
         )
-    if isinstance(model, FlowMatching | LatentFlow):
+    if isinstance(model, Flow | LatentFlow):
         moved = network_cost(model.velocity)  # no chain, so its first layer is counted whole
         once = moved.forward + moved.backward(inputs=True)
-        if isinstance(model, FlowMatching):
+        if isinstance(model, Flow):
             return once
         coded = network_cost(model.vae.encoder).forward + model.draws * once
         return coded + (training_flops(model.vae) if model.train_vae else 0)

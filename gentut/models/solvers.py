@@ -1,0 +1,99 @@
+"""From noise to images in steps: solvers of dx/dt = v(x, t), and the divergence of v.
+
+A solver knows no network, only a velocity as a function of points and time.
+"""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+from keras import ops
+
+from gentut.checks import check_choice, check_positive
+from gentut.models.paths import PATHS, denoise
+from gentut.training.devices import Tensor
+from gentut.training.gradients import input_gradient
+
+METHODS = ("euler", "heun", "ddim", "ddpm")
+
+
+def solve(
+    velocity: Callable[[Tensor, float], Tensor],
+    x0: Tensor,
+    steps: int,
+    method: str = "heun",
+    *,
+    path: str = "straight",
+    rng: np.random.Generator | None = None,
+    start: float = 0.0,
+    end: float = 1.0,
+) -> Tensor:
+    """Carry points from time ``start`` to ``end`` along dx/dt = v(x, t), in equal steps.
+
+    Args:
+        velocity: function of points ``(n, …)`` and a time in [0, 1] -> velocities ``(n, …)``.
+        x0: points at ``start``, a tensor ``(n, …)``.
+        steps: how many, each of length h = (end − start) / steps.
+        method: "euler", x + h·v, of first order and ``steps`` function evaluations (NFE);
+            "heun", x + h·(v + v')/2 with v' at the end of an Euler step, of second order and
+            2·steps function evaluations, 2·steps − 1 to time 1: there the last step is Euler's, as
+            in Karras et al. (2022, algorithm 1), since a network has hardly been trained at t = 1;
+            "ddim", exact where the image in the noise stays what it is (Song et al. 2021,
+            arXiv:2010.02502, eq. 12 with η = 0), on the straight path the same as Euler;
+            "ddpm", with fresh noise in each step, the ancestral sampler of Ho et al. (2020).
+            The last two of first order, with ``steps`` function evaluations.
+        path: of the velocity, a key of ``gentut.paths.PATHS``: for "ddim" and "ddpm".
+        rng: source of the noise of "ddpm".
+        start, end: times in [0, 1].  From 1 to 0 the way leads back to the noise.
+
+    Returns:
+        Points at ``end``, ``(n, …)``.
+
+    Raises:
+        ValueError: ``steps``, ``method`` or ``path`` is none; "ddpm" without ``rng`` or backwards.
+    """
+    check_positive("steps", steps)
+    check_choice("method", method, METHODS)
+    check_choice("path", path, PATHS)
+    if method == "ddpm" and (rng is None or end < start):
+        raise ValueError(
+            "`method` ddpm needs `rng`, a NumPy generator, and goes from noise to images only;"
+            f" received rng={rng!r}, start={start}, end={end}."
+        )
+    x, shape = x0, tuple(ops.shape(x0))
+    for now, after in pairwise(start + (end - start) * i / steps for i in range(steps + 1)):
+        v = velocity(x, now)
+        if method in ("euler", "heun"):
+            h = after - now
+            if method == "heun" and after < 1:
+                v = (v + velocity(x + h * v, after)) / 2
+            x = x + h * v
+        else:
+            noise = standard_normal(rng, shape) if method == "ddpm" else None
+            x = denoise(x, v, now, after, path, noise)
+        x = ops.stop_gradient(x)
+    return x
+
+
+def standard_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Tensor:
+    """Draw a float32 tensor of N(0, 1): the same on every backend."""
+    return ops.convert_to_tensor(rng.standard_normal(shape).astype("float32"))
+
+
+def divergence(velocity: Callable[[Tensor], Tensor], points: Tensor, probes: Tensor) -> Tensor:
+    """Return Σₖ eₖᵀ (∂v/∂x) eₖ at each point, ``(n,)``, by one vector–Jacobian product.
+
+    With the unit vectors as probes it is the trace of the Jacobian, the divergence.  With random
+    probes of mean 0 and covariance I each term has the divergence as its mean (Hutchinson 1990;
+    Grathwohl et al. 2019, eq. 7).
+
+    Args:
+        velocity: function of points alone; it gets k·n of them, the n points k times over.
+        points: ``(n, …)``.
+        probes: e, ``(k, n, …)``.
+    """
+    count, shape = len(probes), ops.shape(points)
+    flat = ops.reshape(probes, (-1, *shape[1:]))
+    repeated = ops.tile(points, (count, *[1] * (len(shape) - 1)))
+    products = input_gradient(lambda x: ops.sum(velocity(x) * flat), repeated) * flat
+    return ops.sum(ops.reshape(products, (count, shape[0], -1)), axis=(0, 2))
