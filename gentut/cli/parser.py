@@ -10,7 +10,17 @@ shows them.  Exit codes: 0 done, 2 bad input (one line says what), 130 stopped b
 
 
 # The keys of `gentut.models.recipes.RECIPES`, which needs Keras.
-FAMILIES = ("gaussian", "mixture", "gan", "wgan", "vae", "flow", "diffusion", "latent_flow")
+FAMILIES = (
+    "gaussian",
+    "mixture",
+    "gan",
+    "wgan",
+    "vae",
+    "flow",
+    "diffusion",
+    "latent_flow",
+    "text_flow",
+)
 
 
 class Parser(argparse.ArgumentParser):

@@ -36,7 +36,9 @@ def spatial_encoder(
     images = keras.Input(image_shape, name="images")
     x = layers.Rescaling(2.0, -1.0)(images)
     for i in range(halvings):
-        x = layers.Conv2D(filters[min(i, len(filters) - 1)], 4, 2, padding="same", activation="silu")(x)
+        x = layers.Conv2D(
+            filters[min(i, len(filters) - 1)], 4, 2, padding="same", activation="silu"
+        )(x)
     x = _residual(x)
     mean, log_var = (
         layers.Conv2D(latent_channels, 3, padding="same", name=name, dtype=_full())(x)

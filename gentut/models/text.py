@@ -18,6 +18,8 @@ from gentut.models.tokenizer import Tokenizer, check_texts, most_frequent
 from gentut.models.vae import VAE
 from gentut.training.devices import Tensor, per_image
 
+EXAMPLES = 200
+
 
 @keras.saving.register_keras_serializable("gentut")
 class TextFlow(LatentFlow):
@@ -29,23 +31,26 @@ class TextFlow(LatentFlow):
             ``gentut.models.transformer.latent_transformer`` builds it.
         vocabulary: the words and characters that are known; None takes the most frequent of the
             texts of the first ``fit``, as many as ``velocity`` has room for.
+        examples: texts of which ``sample`` takes some where it is given none; None takes 200 of
+            the first ``fit``, spread evenly.
         **options: passed to ``LatentFlow``.
     """
 
-    takes_texts = True
-    arguments = (*LatentFlow.arguments, "vocabulary")
+    arguments = (*LatentFlow.arguments, "vocabulary", "examples")
 
     def __init__(
         self,
         vae: VAE,
         velocity: keras.Model,
         vocabulary: Sequence[str] | None = None,
+        examples: Sequence[str] | None = None,
         **options: Any,
     ) -> None:
         super().__init__(vae, velocity, **options)
         self.num_classes = None  # texts are no classes
         self.room = velocity.get_layer("words").input_dim - 1  # token 0 fills up
         self.vocabulary = None if vocabulary is None else list(vocabulary)
+        self.examples = None if examples is None else list(examples)
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -74,6 +79,8 @@ class TextFlow(LatentFlow):
         if self.vocabulary is None:
             captions = _captions(y, len(x))
             self.vocabulary = most_frequent((t for own in captions for t in own), self.room)
+            rows = np.linspace(0, len(captions) - 1, min(EXAMPLES, len(captions))).astype(int)
+            self.examples = [captions[row][0] for row in rows]
         return super().fit(x, y, **options)
 
     def check_labels(self, labels: Any, n: int) -> np.ndarray:
@@ -98,17 +105,20 @@ class TextFlow(LatentFlow):
         return ops.zeros_like(labels)
 
     def draw_labels(self, labels: Any, n: int, rng: np.random.Generator) -> np.ndarray:
-        """Return the tokens of ``n`` texts; None for images without a text."""
+        """Return tokens ``(n, words)`` of n texts; None draws them from ``examples``."""
         if labels is None:
-            return np.zeros((n, self.velocity.inputs[2].shape[1]), "int32")
+            if not self.examples:
+                raise ValueError("`texts` must be given to a model that was not trained; got None.")
+            labels = [self.examples[row] for row in rng.integers(0, len(self.examples), n)]
         return self.check_labels(labels, n)[:, 0]
 
     def sample(
         self,
         n: int | None = None,
-        texts: Sequence[str] | None = None,
+        labels: None = None,
         seed: int | None = None,
         *,
+        texts: Sequence[str] | None = None,
         guidance: float = 3.0,
         **options: Any,
     ) -> np.ndarray:
@@ -118,21 +128,28 @@ class TextFlow(LatentFlow):
 
         Args:
             n: number of images; default one for each text.
-            texts: n texts; None draws images without a text.
-            seed: of the noise.
-            guidance: weight of classifier-free guidance, see ``LatentFlow.sample``.
-            **options: ``steps`` and ``method``, see ``LatentFlow.sample``.
+            labels: not for this model; texts stand in their place.
+            seed: of the noise, and of the choice of texts.
+            texts: n texts; None draws them from ``examples``, texts of the training.
+            guidance: weight of classifier-free guidance, see ``gentut.Flow.sample``; 1 for none.
+            **options: ``steps`` and ``method``, see ``gentut.Flow.sample``.
         """
-        if texts is None:
-            check_positive("n", n)
-            return super().sample(n, None, seed, guidance=1.0, **options)
-        texts = check_texts(texts)
-        if n not in (None, len(texts)):
-            raise ValueError(f"`n` must be the number of texts, {len(texts)}; received {n!r}.")
-        unknown = self.tokenizer.unknown(texts)
-        if unknown:
-            warnings.warn(f"unknown words are left out: {', '.join(unknown)}", stacklevel=2)
-        return super().sample(len(texts), texts, seed, guidance=guidance, **options)
+        if labels is not None:
+            raise ValueError(
+                "`labels` must be None, for this model goes by `texts`; received some."
+            )
+        if texts is not None:
+            texts = check_texts(texts)
+            if n not in (None, len(texts)):
+                raise ValueError(f"`n` must be the number of texts, {len(texts)}; received {n!r}.")
+            n, unknown = len(texts), self.tokenizer.unknown(texts)
+            if unknown:
+                more = f" and {len(unknown) - 10} more" if len(unknown) > 10 else ""
+                warnings.warn(
+                    f"left out, as no training text says them: {', '.join(unknown[:10])}{more}",
+                    stacklevel=2,
+                )
+        return super().sample(n, texts, seed, guidance=guidance, **options)
 
 
 def _captions(texts, n):

@@ -17,7 +17,6 @@ from gentut.training.devices import Tensor
 from gentut.training.kernels import Embedding
 
 WORD_WIDTH = 64
-PATCH = 2  # rows and columns of the latent that make one image token
 
 
 @keras.saving.register_keras_serializable("gentut")
@@ -126,13 +125,13 @@ def latent_transformer(
 ) -> keras.Model:
     """Build a transformer: ``[latents, time (n, 1)]`` (and labels or tokens) -> their velocity.
 
-    A patch of 2×2 latents is a token.  In each block the image's tokens look at each other and at
+    A patch of 2×2 latents is a token (one latent, where height or width is odd).  In each block the image's tokens look at each other and at
     the words, and pass through two dense layers; time, label and mean word scale and shift what
     goes in (adaptive layer normalisation, Peebles & Xie 2023), by one layer for all blocks to which
     each adds its own constants (Chen et al. 2023, "PixArt-α", section 2.3).
 
     Args:
-        latent_shape: ``(height, width, channels)``, height and width even.
+        latent_shape: ``(height, width, channels)``.
         num_classes: None, or how many classes labels ``(n,)`` have; one more means "none".
         vocabulary: None, or the number of tokens there are; texts are ints ``(n, words)``, in which
             0 fills up, and only zeros mean "none".
@@ -140,16 +139,13 @@ def latent_transformer(
         width, depth, heads: channels of a token, blocks, heads of attention.
     """
     rows, columns, _ = latent_shape
-    if rows % PATCH or columns % PATCH:
-        raise ValueError(
-            f"`latent_shape` must have an even height and width; received {tuple(latent_shape)}."
-        )
+    patch = 1 if rows % 2 or columns % 2 else 2
     full = keras.config.floatx()
     latents, time = keras.Input(latent_shape, name="latents"), keras.Input((1,), name="time")
     inputs = [latents, time]
     condition = layers.Dense(width, activation="silu")(TimeFeatures(dtype=full)(time))
     condition = layers.Dense(width)(condition)
-    x = layers.Conv2D(width, PATCH, strides=PATCH, name="patches")(latents)
+    x = layers.Conv2D(width, patch, strides=patch, name="patches")(latents)
     x = Learned(name="places")(layers.Reshape((-1, width))(x))
     text = mask = None
     if num_classes is not None:
@@ -168,9 +164,9 @@ def latent_transformer(
     for i in range(depth):
         x = _block(x, text, mask, common, heads, f"block_{i}")
     x = layers.LayerNormalization()(x)
-    x = layers.Reshape((rows // PATCH, columns // PATCH, width))(x)
+    x = layers.Reshape((rows // patch, columns // patch, width))(x)
     x = layers.Conv2DTranspose(
-        latent_shape[-1], PATCH, strides=PATCH, kernel_initializer="zeros", name="rest", dtype=full
+        latent_shape[-1], patch, strides=patch, kernel_initializer="zeros", name="rest", dtype=full
     )(x)
     x = FromGaussian(1.0, name="velocity", dtype=full)(x, latents, time)
     return keras.Model(inputs, x, name="latent_transformer")
