@@ -10,7 +10,6 @@ import keras
 from keras import layers
 
 from gentut.checks import check_image_shape
-from gentut.training.kernels import BatchNormalization
 
 
 def _full():

@@ -12,7 +12,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from gentut.checks import check_positive
 from gentut.models.latent_flow import LatentFlow
 from gentut.models.tokenizer import Tokenizer, check_texts, most_frequent
 from gentut.models.vae import VAE

@@ -125,10 +125,11 @@ def latent_transformer(
 ) -> keras.Model:
     """Build a transformer: ``[latents, time (n, 1)]`` (and labels or tokens) -> their velocity.
 
-    A patch of 2×2 latents is a token (one latent, where height or width is odd).  In each block the image's tokens look at each other and at
-    the words, and pass through two dense layers; time, label and mean word scale and shift what
-    goes in (adaptive layer normalisation, Peebles & Xie 2023), by one layer for all blocks to which
-    each adds its own constants (Chen et al. 2023, "PixArt-α", section 2.3).
+    A patch of 2×2 latents is a token (a single one, where height or width is odd).  In each block
+    the image's tokens look at each other and at the words, and pass through two dense layers.
+    Time, label and mean word scale and shift what goes in (adaptive layer normalisation, Peebles &
+    Xie 2023), by one layer for all blocks to which each adds its own constants (Chen et al. 2023,
+    "PixArt-α", section 2.3).
 
     Args:
         latent_shape: ``(height, width, channels)``.

@@ -145,7 +145,7 @@ class VAE(StepModel):
         return {m.name: m.result() for m in self.trackers}
 
     def _terms(self, images, labels, noise, training=False):
-        """log p(x|z) of one draw z, ``(n,)``, and the KL per latent dimension, of ``latent_shape``."""
+        """log p(x|z) of one draw z, ``(n,)``, and the KL of each latent dimension."""
         mean, log_var = self.posterior(images, labels, training)
         latents = mean + ops.exp(log_var / 2) * noise  # the reparameterised sample
         return self._log_likelihood(images, latents, labels, training), kl_to_standard_normal(

@@ -158,6 +158,7 @@ FAMILIES = {
     "flow": ("flow", "A network learns the velocity that carries noise to images."),
     "diffusion": ("diffusion", "A network learns the noise in noisy images; take it out by steps."),
     "latent_flow": ("latent flow", "A flow that moves the small codes of a VAE, not pixels."),
+    "text_flow": ("text flow", "A latent flow whose images follow a text."),
 }
 
 

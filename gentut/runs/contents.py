@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from gentut import data as image_data
+from gentut.models import recipes
 from gentut.runs.folder import Config, RunFolder
 from gentut.training.step import StepModel
 
