@@ -156,7 +156,7 @@ def _captions(texts, n):
     if texts is None or isinstance(texts, str) or len(texts) != n:
         received = "None" if texts is None else f"{type(texts).__name__} of {len(texts)}"
         raise ValueError(f"`texts` must be {n} texts, one for each image; received {received}.")
-    captions = [[text] if isinstance(text, str) else list(text) for text in texts]
+    captions = [list(own) if isinstance(own, list | tuple) else [own] for own in texts]
     if not all(captions):
         raise ValueError("`texts` must hold a text for each image; received an empty list.")
     check_texts([text for own in captions for text in own])
