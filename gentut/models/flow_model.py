@@ -116,9 +116,9 @@ class FlowModel(StepModel):
         if self.prediction != "velocity":
             time = min(max(time, END), 1 - END)
         times = ops.full((ops.shape(points)[0], 1), time)
-        found = self(points, times, labels)
+        found = self.call(points, times, labels)
         if guidance != 1:
-            none = self(points, times, self._none(labels))
+            none = self.call(points, times, self._none(labels))
             found = none + guidance * (found - none)
         return paths.convert(found, points, time, self.prediction, "velocity", self.path_name)
 

@@ -44,7 +44,8 @@ def spatial_encoder(
         for name in ("mean", "log_var")
     )
     mean = layers.BatchNormalization(center=False, scale=False, momentum=0.99, dtype=_full())(mean)
-    return keras.Model(images, layers.Concatenate()([mean, log_var]), name="encoder")
+    both = layers.Concatenate(dtype=_full())([mean, log_var])
+    return keras.Model(images, both, name="encoder")
 
 
 def spatial_decoder(
