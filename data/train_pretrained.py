@@ -28,7 +28,7 @@ EPOCHS = {
     "vae-glyphs": 60,
     "flow-glyphs": 15,
     "latent_flow-glyphs": 50,
-    "text_flow-emoji": 120,
+    "text_flow-emoji": 80,
 }
 GENERATED = {"glyphs": 10_000, "emoji": 2_000}  # images for the scores
 DRAWS = 5  # of 100 concepts, for the scores against texts
