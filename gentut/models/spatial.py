@@ -11,7 +11,6 @@ from keras import layers, ops
 
 from gentut.checks import check_image_shape
 
-
 LOG_VARIANCES = -10.0, 4.0  # beyond them exp() could overflow in a long training
 
 
