@@ -20,7 +20,9 @@ class GaussianPrediction(layers.Layer):
 
     def __init__(self, mean, covariance, path, prediction):
         super().__init__()
-        self.mean, self.path_name, self.prediction = mean, path, prediction
+        self.given = {"mean": mean, "covariance": covariance, "path": path}
+        self.given["prediction"] = self.prediction = prediction
+        self.mean, self.path_name = mean, path
         values, self.vectors = np.linalg.eigh(covariance)
         self.variances = values.astype("float32")
 
@@ -39,6 +41,9 @@ class GaussianPrediction(layers.Layer):
         noise = ops.matmul(s * whitened, ops.transpose(turn))
         found = {"image": image, "noise": noise, "velocity": a1 * image + s1 * noise}
         return ops.reshape(found[self.prediction], ops.shape(inputs[0]))
+
+    def get_config(self):
+        return self.given
 
 
 COVARIANCE = np.array([[0.05, 0.03], [0.03, 0.04]])
@@ -147,7 +152,7 @@ REFUSED = [
     (lambda f, x: gentut.Flow(f.velocity, "bent"), "`path` must be one of straight, cosine"),
     (
         lambda f, x: gentut.Flow(f.velocity, prediction="score"),
-        "one of velocity, noise, image; rec",
+        "one of velocity, noise, image",
     ),
 ]
 
