@@ -66,12 +66,17 @@ KINDS = pytest.mark.parametrize(
 
 @KINDS
 def test_every_sampler_draws_a_known_normal_from_every_kind_of_network(path, prediction):
-    n, flow = 4000, exact_flow(path, prediction)
+    n, flow = 500, exact_flow(path, prediction)
     for method in METHODS:
-        drawn = flow.sample(n, seed=1, steps=64, method=method)
+        drawn = flow.sample(n, seed=1, steps=32, method=method)
         points = 2 * drawn.reshape(n, 2) - 1
-        np.testing.assert_allclose(points.mean(axis=0), MEAN, atol=0.02)
-        np.testing.assert_allclose(np.cov(points.T), COVARIANCE, atol=0.005)
+        if method != "ddpm":  # the exact map: the mean, and the square root of the covariance
+            noise = np.random.default_rng(1).standard_normal((n, 2))
+            truth = np.clip(MEAN + noise @ linalg.sqrtm(COVARIANCE), -1, 1)
+            np.testing.assert_allclose(points, truth, atol=0.03 if method == "heun" else 0.12)
+        error = 4 * np.sqrt(np.diag(COVARIANCE) / n)  # of a mean
+        assert (np.abs(points.mean(axis=0) - MEAN) < error).all()
+        np.testing.assert_allclose(np.cov(points.T), COVARIANCE, atol=4 * 0.05 * np.sqrt(2 / n))
         again = flow.sample(10, seed=1, steps=4, method=method)
         np.testing.assert_array_equal(flow.sample(10, seed=1, steps=4, method=method), again)
         assert (flow.sample(10, seed=2, steps=4, method=method) != again).all()
@@ -83,15 +88,14 @@ def test_log_likelihood_is_that_of_the_normal_and_images_go_back_to_their_noise(
     images = np.random.default_rng(0).uniform(0.3, 0.7, (10, 1, 2, 1))
     points = 2 * images.reshape(-1, 2) - 1
     truth = stats.multivariate_normal(MEAN, COVARIANCE).logpdf(points) + 2 * np.log(2)
-    found = flow.log_likelihood(images, steps=300, divergence="exact")
+    found = flow.log_likelihood(images, divergence="exact")
     np.testing.assert_allclose(found, truth, atol=1e-3)
-    many = flow.log_likelihood(images, steps=50, probes=400, seed=0)
+    many = flow.log_likelihood(images, steps=10, probes=400, seed=0)
     np.testing.assert_allclose(many, truth, atol=0.2)
-    noise = flow.invert(images, steps=200)
-    # The exact map: the mean, and the square root of the covariance.
-    root = linalg.sqrtm(COVARIANCE)
-    np.testing.assert_allclose(MEAN + noise.reshape(-1, 2) @ root, points, atol=2e-3)
-    np.testing.assert_allclose(flow.decode(noise, steps=200), images, atol=1e-3)
+    noise = flow.invert(images, steps=30, method="rk4")
+    exact = MEAN + noise.reshape(-1, 2) @ linalg.sqrtm(COVARIANCE)
+    np.testing.assert_allclose(exact, points, atol=2e-3)
+    np.testing.assert_allclose(flow.decode(noise, steps=30, method="rk4"), images, atol=1e-3)
 
 
 def test_dequantised_images_can_be_compared_with_probabilities_of_grey_values():
@@ -100,7 +104,7 @@ def test_dequantised_images_can_be_compared_with_probabilities_of_grey_values():
     rng = np.random.default_rng(0)
     values = rng.integers(100, 156, (10, 1, 2, 1))
     scores = [
-        flow.log_likelihood((values + rng.random(values.shape)) / 256, divergence="exact")
+        flow.log_likelihood((values + rng.random(values.shape)) / 256, steps=10, divergence="exact")
         for _ in range(5)
     ]
     edges = stats.norm(0, np.sqrt(0.02)).cdf(2 * np.stack([values, values + 1]) / 256 - 1)
@@ -110,16 +114,16 @@ def test_dequantised_images_can_be_compared_with_probabilities_of_grey_values():
 
 @pytest.mark.parametrize("path", ["straight", "cosine"])
 def test_filled_in_pixels_have_their_distribution_given_the_others(path):
-    n, known = 2000, 0.4
+    n, known = 500, 0.4
     images = np.full((n, 1, 2, 1), (known + 1) / 2, "float32")
     images[:, :, 1] = 0.9  # hidden: what stands there does not matter
     mask = np.array([[False, True]])
     flow = exact_flow(path, "noise" if path == "cosine" else "velocity")
-    found = flow.inpaint(images, mask, seed=0, steps=40, repeats=8)
+    found = flow.inpaint(images, mask, seed=0, steps=25, repeats=6)
     np.testing.assert_array_equal(found[:, :, 0], images[:, :, 0])
     hidden = 2 * found[:, 0, 1, 0] - 1
     ratio = COVARIANCE[0, 1] / COVARIANCE[0, 0]
-    assert hidden.mean() == pytest.approx(MEAN[1] + ratio * (known - MEAN[0]), abs=0.03)
+    assert hidden.mean() == pytest.approx(MEAN[1] + ratio * (known - MEAN[0]), abs=0.04)
     assert hidden.var() == pytest.approx(COVARIANCE[1, 1] - ratio * COVARIANCE[0, 1], rel=0.25)
     same = flow.inpaint(images[:5], np.broadcast_to(mask[..., None], (5, 1, 2, 1)), seed=3, steps=3)
     np.testing.assert_array_equal(same, flow.inpaint(images[:5], mask.astype(int), seed=3, steps=3))
@@ -128,15 +132,15 @@ def test_filled_in_pixels_have_their_distribution_given_the_others(path):
 @pytest.mark.parametrize("path", ["straight", "cosine"])
 def test_varied_images_keep_as_much_of_themselves_as_the_path_says(path):
     flow = exact_flow(path, mean=np.zeros(2), covariance=np.diag([0.04, 0.04]))
-    images = flow.sample(4000, seed=0, steps=32)
+    images = flow.sample(500, seed=0, steps=10)
     for strength in (0.3, 0.6):
         t = 1 - strength
         a, s = (t, 1 - t) if path == "straight" else (np.sin(np.pi / 2 * t), np.cos(np.pi / 2 * t))
-        varied = flow.vary(images, strength=strength, seed=1, steps=32)
+        varied = flow.vary(images, strength=strength, seed=1, steps=10)
         found = np.corrcoef(images.ravel(), varied.ravel())[0, 1]
         # The flow scales xₜ to the data's spread, which keeps its correlation with the image.
-        assert found == pytest.approx(a * 0.2 / np.hypot(a * 0.2, s), abs=0.03)
-        assert (2 * varied - 1).std() == pytest.approx(0.2, rel=0.03)
+        assert found == pytest.approx(a * 0.2 / np.hypot(a * 0.2, s), abs=0.07)
+        assert (2 * varied - 1).std() == pytest.approx(0.2, rel=0.1)
 
 
 REFUSED = [

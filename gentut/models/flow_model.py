@@ -167,7 +167,7 @@ class FlowModel(StepModel):
             labels: ints ``(n,)`` for conditional models; None draws them uniformly.
             seed: of noise and labels; None draws one that ``gentut.seed`` controls.
             steps: equal steps from noise to image; default ``default_steps``.
-            method: "euler", "heun", "ddim" or "ddpm", see ``gentut.solve``; "ddpm" draws fresh
+            method: "euler", "heun", "rk4", "ddim" or "ddpm", see ``gentut.solve``; "ddpm" draws fresh
                 noise in each step and wants some hundred of them.
             guidance: weight w of classifier-free guidance; 1 is the plain conditional model,
                 more is truer to the label and less diverse.
