@@ -74,7 +74,7 @@ def solve(
 
 
 def _mean_velocity(velocity, x, v, now, after, method):
-    """What a step of a Runge–Kutta method takes for the velocity along it; ``v`` is at its start."""
+    """The velocity that a Runge–Kutta step takes for all its length; ``v`` is at its start."""
     h = after - now
     if method == "heun" and after < 1:
         return (v + velocity(x + h * v, after)) / 2
