@@ -67,16 +67,18 @@ KINDS = pytest.mark.parametrize(
 @KINDS
 def test_every_sampler_draws_a_known_normal_from_every_kind_of_network(path, prediction):
     n, flow = 500, exact_flow(path, prediction)
+    noise = np.random.default_rng(1).standard_normal((n, 2))
+    # The exact map: the mean, and the square root of the covariance.
+    truth = np.clip(MEAN + noise @ linalg.sqrtm(COVARIANCE), -1, 1)
     for method in METHODS:
-        drawn = flow.sample(n, seed=1, steps=32, method=method)
-        points = 2 * drawn.reshape(n, 2) - 1
-        if method != "ddpm":  # the exact map: the mean, and the square root of the covariance
-            noise = np.random.default_rng(1).standard_normal((n, 2))
-            truth = np.clip(MEAN + noise @ linalg.sqrtm(COVARIANCE), -1, 1)
-            np.testing.assert_allclose(points, truth, atol=0.03 if method == "heun" else 0.12)
-        error = 4 * np.sqrt(np.diag(COVARIANCE) / n)  # of a mean
-        assert (np.abs(points.mean(axis=0) - MEAN) < error).all()
-        np.testing.assert_allclose(np.cov(points.T), COVARIANCE, atol=4 * 0.05 * np.sqrt(2 / n))
+        points = 2 * flow.sample(n, seed=1, steps=32, method=method).reshape(n, 2) - 1
+        if method == "ddpm":  # its few steps fall short of the spread: see test_paths
+            ratio = np.cov(points.T) / COVARIANCE
+            assert ((ratio > 0.6) & (ratio < 1.1)).all()
+            assert np.abs(points.mean(axis=0) - MEAN).max() < 4 * np.sqrt(0.05 / n)
+        else:
+            far = {"euler": 0.12, "ddim": 0.12, "heun": 0.03, "rk4": 2e-3}[method]
+            np.testing.assert_allclose(points, truth, atol=far)
         again = flow.sample(10, seed=1, steps=4, method=method)
         np.testing.assert_array_equal(flow.sample(10, seed=1, steps=4, method=method), again)
         assert (flow.sample(10, seed=2, steps=4, method=method) != again).all()
@@ -89,7 +91,8 @@ def test_log_likelihood_is_that_of_the_normal_and_images_go_back_to_their_noise(
     points = 2 * images.reshape(-1, 2) - 1
     truth = stats.multivariate_normal(MEAN, COVARIANCE).logpdf(points) + 2 * np.log(2)
     found = flow.log_likelihood(images, divergence="exact")
-    np.testing.assert_allclose(found, truth, atol=1e-3)
+    # Near an end of the path, noise and images tell the velocity less exactly.
+    np.testing.assert_allclose(found, truth, atol=1e-3 if prediction == "velocity" else 3e-3)
     many = flow.log_likelihood(images, steps=10, probes=400, seed=0)
     np.testing.assert_allclose(many, truth, atol=0.2)
     noise = flow.invert(images, steps=30, method="rk4")
@@ -119,12 +122,16 @@ def test_filled_in_pixels_have_their_distribution_given_the_others(path):
     images[:, :, 1] = 0.9  # hidden: what stands there does not matter
     mask = np.array([[False, True]])
     flow = exact_flow(path, "noise" if path == "cosine" else "velocity")
-    found = flow.inpaint(images, mask, seed=0, steps=25, repeats=6)
-    np.testing.assert_array_equal(found[:, :, 0], images[:, :, 0])
-    hidden = 2 * found[:, 0, 1, 0] - 1
-    ratio = COVARIANCE[0, 1] / COVARIANCE[0, 0]
-    assert hidden.mean() == pytest.approx(MEAN[1] + ratio * (known - MEAN[0]), abs=0.04)
-    assert hidden.var() == pytest.approx(COVARIANCE[1, 1] - ratio * COVARIANCE[0, 1], rel=0.25)
+    ratio, off = COVARIANCE[0, 1] / COVARIANCE[0, 0], {}
+    for repeats in (1, 6):
+        found = flow.inpaint(images, mask, seed=0, steps=25, repeats=repeats)
+        np.testing.assert_array_equal(found[:, :, 0], images[:, :, 0])
+        hidden = 2 * found[:, 0, 1, 0] - 1
+        off[repeats] = abs(hidden.mean() - (MEAN[1] + ratio * (known - MEAN[0])))
+    # Repeated steps make the filled in part agree with the known one.
+    assert off[6] < 0.04 < off[1]
+    # The steps are those of "ddpm", and few of them fall short of the spread.
+    assert 0.4 < hidden.var() / (COVARIANCE[1, 1] - ratio * COVARIANCE[0, 1]) < 1.1
     same = flow.inpaint(images[:5], np.broadcast_to(mask[..., None], (5, 1, 2, 1)), seed=3, steps=3)
     np.testing.assert_array_equal(same, flow.inpaint(images[:5], mask.astype(int), seed=3, steps=3))
 
@@ -132,11 +139,12 @@ def test_filled_in_pixels_have_their_distribution_given_the_others(path):
 @pytest.mark.parametrize("path", ["straight", "cosine"])
 def test_varied_images_keep_as_much_of_themselves_as_the_path_says(path):
     flow = exact_flow(path, mean=np.zeros(2), covariance=np.diag([0.04, 0.04]))
-    images = flow.sample(500, seed=0, steps=10)
+    noise = np.random.default_rng(0).standard_normal((500, 1, 2, 1))
+    images = np.clip(0.5 + 0.1 * noise, 0, 1)
     for strength in (0.3, 0.6):
         t = 1 - strength
         a, s = (t, 1 - t) if path == "straight" else (np.sin(np.pi / 2 * t), np.cos(np.pi / 2 * t))
-        varied = flow.vary(images, strength=strength, seed=1, steps=10)
+        varied = flow.vary(images, strength=strength, seed=1, steps=10, method="rk4")
         found = np.corrcoef(images.ravel(), varied.ravel())[0, 1]
         # The flow scales xₜ to the data's spread, which keeps its correlation with the image.
         assert found == pytest.approx(a * 0.2 / np.hypot(a * 0.2, s), abs=0.07)
