@@ -113,16 +113,17 @@ class FlowModel(StepModel):
 
         Of predictions or of velocities, it is the same: they are linear in each other.
         """
-        if self.prediction == "noise":
-            time = max(time, END)
-        elif self.prediction == "image":
-            time = min(time, 1 - END)
-        times = ops.full((ops.shape(points)[0], 1), time)
+        times = self._inside(ops.full((ops.shape(points)[0], 1), time))
         found = self(points, times, labels)
         if guidance != 1:
             none = self(points, times, self._none(labels))
             found = none + guidance * (found - none)
-        return paths.convert(found, points, time, self.prediction, "velocity", self.path_name)
+        return paths.convert(found, points, times, self.prediction, "velocity", self.path_name)
+
+    def _inside(self, times):
+        """Times away from the end where the prediction says nothing of the velocity."""
+        least, most = {"noise": (END, 1.0), "image": (0.0, 1 - END)}.get(self.prediction, (0, 1))
+        return ops.clip(times, least, most)
 
     def _field(self, labels, guidance):
         """The velocity as a function of points and time alone, which ``solve`` takes."""
