@@ -87,6 +87,11 @@ def test_one_step_of_the_student_reaches_what_takes_the_teacher_many():
     assert shares["student, 1 step"] > 0.6 and shares["student, 2 steps"] > 0.6, shares
 
 
+def test_a_student_has_a_sampler_of_its_own():
+    with pytest.raises(ValueError, match="`method` must be one of consistency; received 'heun'"):
+        student_of(flow(units=4)).sample(2, method="heun")
+
+
 def test_a_grid_is_a_positive_number_of_steps():
     with pytest.raises(ValueError, match="`grid` must be a positive integer; received 0"):
         student_of(flow(units=4), grid=0)

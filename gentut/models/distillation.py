@@ -3,6 +3,7 @@
 Consistency distillation (Song et al. 2023, arXiv:2303.01469).
 """
 
+import math
 from typing import Any, Self
 
 import keras
@@ -12,13 +13,14 @@ from keras import ops
 from gentut.checks import check_positive
 from gentut.models import paths
 from gentut.models.flow import Flow
+from gentut.models.flow_model import FlowModel
 from gentut.models.solvers import standard_normal
 from gentut.training.devices import Tensor, per_image
 from gentut.training.optimizers import move_average
 
 
 @keras.saving.register_keras_serializable("gentut")
-class ConsistencyFlow(Flow):
+class ConsistencyFlow(FlowModel):
     """A flow distilled to one or two steps; ``ConsistencyFlow.of(flow)`` makes one to train.
 
     f(xₜ, t), the image that the network's prediction tells of, shall be the same all along a path
@@ -35,7 +37,7 @@ class ConsistencyFlow(Flow):
         path, prediction, drop_labels, ema: see ``gentut.Flow``.
     """
 
-    default_steps = 1
+    default_steps, default_method, methods = 1, "consistency", ("consistency",)
     arguments = ("velocity", "teacher", "grid", "prediction", "drop_labels", "ema")
 
     def __init__(
@@ -49,10 +51,20 @@ class ConsistencyFlow(Flow):
         ema: float = 0.99,
         **kwargs: Any,
     ) -> None:
-        super().__init__(velocity, path, prediction, drop_labels, ema, **kwargs)
+        shape = velocity.output_shape[1:]
+        super().__init__(velocity, shape, drop_labels, ema, path, prediction, **kwargs)
         check_positive("grid", grid)
         self.teacher, self.grid = teacher, grid
         teacher.trainable = False
+        self.tracker = keras.metrics.Mean(name="loss")
+        self.built = True
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "path": self.path_name}
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        return [self.tracker]
 
     @classmethod
     def of(cls, flow: Flow, **settings: Any) -> Self:
@@ -84,7 +96,7 @@ class ConsistencyFlow(Flow):
         v = self._tells(self.teacher, here, now, labels, "velocity")
         there = here + ops.reshape(after - now, (-1, 1, 1, 1)) * v
         goal = ops.stop_gradient(self._tells(self.ema_velocity, there, after, labels, "image"))
-        c = 0.00054 * np.sqrt(np.prod(self.image_shape))
+        c = 0.00054 * math.sqrt(math.prod(self.image_shape))
 
         def loss():
             found = self._tells(self.velocity, here, now, labels, "image", training=True)
@@ -93,8 +105,8 @@ class ConsistencyFlow(Flow):
 
         value = self.minimize(loss, self.velocity.trainable_variables, self.optimizer)
         move_average(self.ema_velocity, self.velocity, self.ema, self.optimizer.iterations)
-        self.trackers[0].update_state(value)
-        return {"loss": self.trackers[0].result()}
+        self.tracker.update_state(value)
+        return {"loss": self.tracker.result()}
 
     def _tells(self, network, points, time, labels, wanted, training=False):
         """What a network's prediction says of the image or the velocity; times ``(n, 1)``."""
@@ -123,3 +135,6 @@ class ConsistencyFlow(Flow):
             return x
 
         return self._images(self.batched(carried, points, labels), labels)
+
+    def _images(self, points, labels):
+        return np.clip((points + 1) / 2, 0, 1)

@@ -27,7 +27,7 @@ class FlowModel(StepModel):
     labels)`` turns points at time 1 into images.
     """
 
-    default_steps = 8
+    default_steps, default_method, methods = 8, "heun", METHODS
 
     def __init__(
         self,
@@ -130,10 +130,11 @@ class FlowModel(StepModel):
         return lambda points, time: self._guided(points, time, labels, guidance)
 
     def _options(self, steps, method, guidance):
-        """Checked options of drawing, with ``steps`` filled in."""
+        """Checked options of drawing, with steps and method filled in."""
         steps = self.default_steps if steps is None else steps
+        method = self.default_method if method is None else method
         check_positive("steps", steps)
-        check_choice("method", method, METHODS)
+        check_choice("method", method, self.methods)
         if not isinstance(guidance, int | float) or not np.isfinite(guidance):
             raise ValueError(f"`guidance` must be a finite number; received {guidance!r}.")
         if guidance != 1 and self.num_classes is None:
@@ -160,7 +161,7 @@ class FlowModel(StepModel):
         seed: int | None = None,
         *,
         steps: int | None = None,
-        method: str = "heun",
+        method: str | None = None,
         guidance: float = 1.0,
     ) -> np.ndarray:
         """Draw images: NumPy float32 ``(n, h, w, c)`` in [0, 1]; same seed, same images.
@@ -170,8 +171,8 @@ class FlowModel(StepModel):
             labels: ints ``(n,)`` for conditional models; None draws them uniformly.
             seed: of noise and labels; None draws one that ``gentut.seed`` controls.
             steps: equal steps from noise to image; default ``default_steps``.
-            method: "euler", "heun", "rk4", "ddim" or "ddpm", see ``gentut.solve``; "ddpm" draws
-                fresh noise in each step and wants some hundred of them.
+            method: "euler", "heun" (default), "rk4", "ddim" or "ddpm", see ``gentut.solve``;
+                "ddpm" draws fresh noise in each step and wants some hundred of them.
             guidance: weight w of classifier-free guidance; 1 is the plain conditional model,
                 more is truer to the label and less diverse.
         """
@@ -188,7 +189,7 @@ class FlowModel(StepModel):
         labels: np.ndarray | None = None,
         *,
         steps: int | None = None,
-        method: str = "heun",
+        method: str | None = None,
         guidance: float = 1.0,
         seed: int | None = None,
     ) -> np.ndarray:
