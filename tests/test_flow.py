@@ -126,7 +126,10 @@ def test_only_a_flow_that_trains_its_vae_drops_the_prior(train_vae):
     "options, text",
     [
         ({"steps": 0}, "`steps` must be a positive integer; received 0"),
-        ({"method": "rk4"}, "`method` must be one of euler, heun, ddim, ddpm; received 'rk4'"),
+        (
+            {"method": "leapfrog"},
+            "`method` must be one of euler, heun, rk4, ddim, ddpm; received 'leapfrog'",
+        ),
         ({"guidance": float("nan")}, "`guidance` must be a finite number; received nan"),
         ({"guidance": 2.0}, "`guidance` needs a conditional model; received 2.0"),
         ({"n": 0}, "`n` must be a positive integer; received 0"),
