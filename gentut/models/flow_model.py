@@ -114,9 +114,9 @@ class FlowModel(StepModel):
         Of predictions or of velocities, it is the same: they are linear in each other.
         """
         times = self._inside(ops.full((ops.shape(points)[0], 1), time))
-        found = self(points, times, labels)
+        found = self.call(points, times, labels)
         if guidance != 1:
-            none = self(points, times, self._none(labels))
+            none = self.call(points, times, self._none(labels))
             found = none + guidance * (found - none)
         return paths.convert(found, points, times, self.prediction, "velocity", self.path_name)
 
