@@ -106,7 +106,8 @@ def main():
         f"{options.seconds:.0f} CPU seconds for each student; {DRAWN:,} letters drawn; Fréchet"
         " distance to 2,000 training letters, in the classifier's features; read: share of letters"
         " that the classifier reads as asked for.", "",
-        "| model | steps | Fréchet distance | read | seed |", "|---|---:|---:|---:|---:|", *rows, "",
+        "| model | steps | Fréchet distance | read | seed |",
+        "|---|---:|---:|---:|---:|", *rows, "",
         f"- Machine: {', '.join(f'{k} {v}' for k, v in environment().items())}.",
         f"- Command: `{command(__file__)}`", "",
     ])  # fmt: skip
