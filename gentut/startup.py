@@ -136,7 +136,7 @@ def choose_backend() -> None:
             f"TensorFlow is not installed: gentut runs on {here[0]}, as KERAS_BACKEND={here[0]} in"
             " the environment would say without this note.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=2,
         )
 
 

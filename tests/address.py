@@ -34,12 +34,16 @@ def source() -> str:
     return ast.literal_eval(re.search(r'^SOURCE = (".*?")', text, re.M)[1])
 
 
+def with_source(cell: str, address: str) -> str:
+    """The first cell with another address in it."""
+    return re.sub(r'^SOURCE = ".*?"', lambda _: f"SOURCE = {json.dumps(address)}", cell, flags=re.M)
+
+
 def set_source(address: str) -> None:
     """Store what pip installs for an address that somebody typed."""
     repo = GITHUB.fullmatch(address)
     address = f"https://github.com/{repo[1]}{ARCHIVE}" if repo else address
-    text = CELL.read_text(encoding="utf-8")
-    text = re.sub(r'^SOURCE = ".*?"', lambda _: f"SOURCE = {json.dumps(address)}", text, flags=re.M)
+    text = with_source(CELL.read_text(encoding="utf-8"), address)
     CELL.write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -73,8 +77,8 @@ def above(place: str, address: str) -> str:
             " yours), up to twice that on Colab's 2 cores (expected)"
         )
     gpu = (
-        "A GPU is used where there is one, and shortens the trainings (expected); on Colab you choose"
-        " it under *Runtime → Change runtime type*."
+        "A GPU is used where there is one, and shortens the trainings (expected); on Colab you"
+        " choose it under *Runtime → Change runtime type*."
         if name[:2] in TRAINS
         else "A GPU would save little: hardly anything is trained here."
     )
