@@ -1,5 +1,6 @@
 """What the notebooks need around the models: budgets, claims, figures, tables, a footer."""
 
+import base64
 import os
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
@@ -97,8 +98,14 @@ def show(figure: plots.Figure, alt: str, dpi: int = 100) -> None:
         alt: what the figure shows, in one or two sentences (the "alt" text of the image).
         dpi: dots per inch; 100 keeps a stored notebook small.
     """
-    from IPython.display import Image, display  # only notebooks need IPython
+    from IPython.display import display  # only notebooks need IPython
 
     if not isinstance(alt, str) or not alt.strip():
         raise ValueError(f"`alt` must describe the figure in words; received {alt!r}.")
-    display(Image(data=plots.png(figure, dpi=dpi), format="png", alt=alt))
+    picture = base64.b64encode(plots.png(figure, dpi=dpi)).decode("ascii")
+    # Not `IPython.display.Image`: that of Colab's IPython 7 knows no alternative text.
+    display(
+        {"image/png": picture, "text/plain": alt},
+        metadata={"image/png": {"alt": alt}},
+        raw=True,
+    )

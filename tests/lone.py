@@ -3,8 +3,9 @@
     python tests/lone.py --python .venv-colab/bin/python --wheel dist/gentut-*.whl NOTEBOOK…
     python tests/lone.py … --address NOTEBOOK     # no wheel beside it: SOURCE names it instead
 
-The interpreter belongs to an environment with Jupyter and without gentut, as Colab's is.  A notebook
-passes if all its cells run in quick mode and the first cell changed no version of what was there.
+The interpreter belongs to an environment with Jupyter and without gentut, as Colab's is.  A
+notebook passes if all its cells run in quick mode and its first cell changed no version of what was
+there.
 """
 
 import argparse
