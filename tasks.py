@@ -1,4 +1,4 @@
-"""What ``make`` does, on any system: ``python tasks.py run``, ``test``, ``lab``, …; no name: a list.
+"""What ``make`` does, on any system: ``python tasks.py run``, ``test``, ``lab``, and so on.
 
 Each task sets itself up: a virtual environment in .venv with the pins of requirements.txt, made by
 the Python that runs this file.  It needs nothing but the standard library, and no syntax that an
@@ -12,17 +12,23 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-WINDOWS = os.name == "nt"
-BIN = ROOT / ".venv" / ("Scripts" if WINDOWS else "bin")
-PYTHON = BIN / ("python.exe" if WINDOWS else "python")
 # nbconvert writes how long a cell took and what the kernel was; neither belongs into a repository.
-EXECUTE = (
-    "--to=notebook --execute --inplace --ExecutePreprocessor.record_timing=False"
-    " --ClearMetadataPreprocessor.enabled=True"
-    " --ClearMetadataPreprocessor.clear_cell_metadata=False"
-    " --ClearMetadataPreprocessor.preserve_nb_metadata_mask=kernelspec"
-    " --ClearMetadataPreprocessor.preserve_nb_metadata_mask=language_info"
-).split()
+EXECUTE = [
+    *("--to=notebook", "--execute", "--inplace", "--ExecutePreprocessor.record_timing=False"),
+    "--ClearMetadataPreprocessor.enabled=True",
+    "--ClearMetadataPreprocessor.clear_cell_metadata=False",
+    "--ClearMetadataPreprocessor.preserve_nb_metadata_mask=kernelspec",
+    "--ClearMetadataPreprocessor.preserve_nb_metadata_mask=language_info",
+]
+
+
+def interpreter(system: str = os.name) -> Path:
+    """The Python of .venv."""
+    place = ("Scripts", "python.exe") if system == "nt" else ("bin", "python")
+    return ROOT.joinpath(".venv", *place)
+
+
+PYTHON = interpreter()
 
 
 def call(*words: object, **environment: str) -> None:
@@ -43,7 +49,7 @@ def install(extra: str = "") -> None:
     """Install the pins, once; again when the files that name them are younger."""
     if not (3, 11) <= sys.version_info[:2] <= (3, 13):
         here = ".".join(map(str, sys.version_info[:2]))
-        word = "py -3.12" if WINDOWS else "python3.12"
+        word = "py -3.12" if os.name == "nt" else "python3.12"
         rest = " ".join(["tasks.py", *sys.argv[1:]])
         sys.exit(f"gentut needs Python 3.11, 3.12 or 3.13; this is {here}. Try: {word} {rest}")
     stamp = ROOT / ".venv" / f".installed{extra}"
@@ -51,8 +57,8 @@ def install(extra: str = "") -> None:
     if stamp.exists() and stamp.stat().st_mtime >= max(path.stat().st_mtime for path in pins):
         return
     print("Installing into .venv; the first time takes a few minutes.", flush=True)
-    probe = [PYTHON, "-m", "pip", "--version"]
-    if not PYTHON.exists() or subprocess.call(probe, stdout=subprocess.DEVNULL):
+    probe, quiet = [str(PYTHON), "-m", "pip", "--version"], subprocess.DEVNULL
+    if not PYTHON.exists() or subprocess.call(probe, stdout=quiet, stderr=quiet):
         call(sys.executable, "-m", "venv", ROOT / ".venv")
     what = f".[{extra}]" if extra else "."
     call(PYTHON, "-m", "pip", "install", "--quiet", "-r", "requirements.txt", "--editable", what)
