@@ -8,7 +8,8 @@ from typing import TypeVar
 import numpy as np
 
 from gentut import plots
-from gentut.training.devices import environment
+from gentut.startup import InOneLine
+from gentut.training.devices import BACKEND, environment
 
 QUICK = "GENTUT_QUICK"
 Value = TypeVar("Value")
@@ -82,6 +83,28 @@ def table(rows: Sequence[Mapping[str, object]]) -> None:
     lines = [list(rows[0]), ["---"] * len(rows[0])]
     lines += [[text(value) for value in row.values()] for row in rows]
     tell("\n".join("| " + " | ".join(line) + " |" for line in lines))
+
+
+class WrongBackend(InOneLine, RuntimeError):
+    """A notebook needs another Keras backend than the one that runs."""
+
+
+def need_backend(name: str, why: str) -> None:
+    """Go on only where Keras runs on this backend; else one line says what to do.
+
+    Args:
+        name: "tensorflow", "jax" or "torch".
+        why: the reason, such as "it explains TensorFlow's tape".
+
+    Raises:
+        WrongBackend: Keras runs on another one.
+    """
+    if name != BACKEND:
+        raise WrongBackend(
+            f"This notebook needs Keras to run on {name}, since {why}; it runs on {BACKEND}."
+            f" Install {name} if it is missing, set KERAS_BACKEND={name} in the environment, and"
+            " start Jupyter again."
+        )
 
 
 def about() -> str:

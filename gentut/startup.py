@@ -140,11 +140,15 @@ def choose_backend() -> None:
         )
 
 
-class NoKeras(ImportError):
-    """Keras or its backend cannot be imported; a notebook shows the message and no traceback."""
+class InOneLine(Exception):
+    """An error that tells the reader of a notebook all there is to know: it shows no traceback."""
 
     def _render_traceback_(self) -> list[str]:  # IPython's own name for this
-        return [f"ImportError: {self}"]
+        return [f"{type(self).__name__}: {self}"]
+
+
+class NoKeras(InOneLine, ImportError):
+    """Keras or its backend cannot be imported."""
 
 
 def start_keras() -> None:

@@ -64,7 +64,7 @@ def run(python: str, path: Path, wheel: Path, by_address: bool) -> str:
     changed = {k: (v, after.get(k)) for k, v in before.items() if after.get(k) != v}
     new = sorted(f"{k} {v}" for k, v in after.items() if k not in before)
     print(f"{path.stem}: {seconds:.0f} s; new: {', '.join(new)}; changed: {changed or 'nothing'}")
-    print(f"  {done.stdout.strip()}")
+    print(f"  {done.stdout.strip()}", flush=True)
     if done.returncode:
         return done.stderr[-3000:]
     return f"it changed {changed}" if changed else ""

@@ -85,3 +85,15 @@ def test_a_table_has_three_digits(monkeypatch):
     )
     with pytest.raises(ValueError, match="`rows` must hold at least one row"):
         gentut.table([])
+
+
+def test_a_notebook_that_needs_another_backend_says_so_in_one_line(monkeypatch):
+    monkeypatch.setattr("gentut.notebook.BACKEND", "jax")
+    gentut.need_backend("jax", "it explains jax.grad")
+    with pytest.raises(RuntimeError) as raised:
+        gentut.need_backend("tensorflow", "it explains TensorFlow's tape")
+    assert raised.value._render_traceback_() == [
+        "WrongBackend: This notebook needs Keras to run on tensorflow, since it explains"
+        " TensorFlow's tape; it runs on jax. Install tensorflow if it is missing, set"
+        " KERAS_BACKEND=tensorflow in the environment, and start Jupyter again."
+    ]
