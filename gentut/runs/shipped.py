@@ -43,9 +43,9 @@ def as_folder(
     if not is_shipped(run):
         return run
     folder, here = RunFolder(FOLDER / run), environment()
-    if (folder.path / "config.json").is_file():
-        if folder.read_config().environment.get("gentut") == here["gentut"]:
-            return folder.path
+    made = (folder.path / "config.json").is_file()
+    if made and folder.read_config().environment.get("gentut") == here["gentut"]:
+        return folder.path
     folder.make()
     with locked(folder.path, "run", say):
         model = load_pretrained(os.fspath(run))
