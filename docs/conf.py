@@ -55,6 +55,7 @@ suppress_warnings = ["mystnb.unknown_mime_type"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
+autodoc_inherit_docstrings = False  # Keras' own docstrings are not ours, nor in this markup
 napoleon_numpy_docstring = False
 
 # Version 3: the fonts of version 4 come in files of their own, which it fetches.
@@ -64,3 +65,13 @@ mathjax3_config = {
     "options": {"enableMenu": False, "enableAssistiveMml": True},
     "svg": {"fontCache": "local"},
 }
+
+
+def skip_keras(app, what, name, member, skip, options):  # what autodoc asks about each member
+    """Leave out what a class only has from Keras or matplotlib."""
+    owner = getattr(member, "fget", None) or getattr(member, "__func__", None) or member
+    return True if str(getattr(owner, "__module__", "")).startswith(("keras.", "matplotlib.")) else None
+
+
+def setup(app):
+    app.connect("autodoc-skip-member", skip_keras)
