@@ -70,7 +70,11 @@ mathjax3_config = {
 def skip_keras(app, what, name, member, skip, options):  # what autodoc asks about each member
     """Leave out what a class only has from Keras or matplotlib."""
     owner = getattr(member, "fget", None) or getattr(member, "__func__", None) or member
-    return True if str(getattr(owner, "__module__", "")).startswith(("keras.", "matplotlib.")) else None
+    return (
+        True
+        if str(getattr(owner, "__module__", "")).startswith(("keras.", "matplotlib."))
+        else None
+    )
 
 
 def setup(app):
