@@ -316,9 +316,9 @@ SAVED += [(family, None) for family in ("gaussian", "mixture", "vae")]
 
 @pytest.mark.parametrize("family, num_classes", SAVED)
 def test_saved_models_come_back_with_the_same_samples(family, num_classes, tmp_path, monkeypatch):
-    shrink_recipes(monkeypatch)
     recipe = gentut.models.recipes.RECIPES[family]
     settings = {"latent_dim": 5} if "latent_dim" in {**recipe, **recipe["model"]} else {}
+    shrink_recipes(monkeypatch)
     model = gentut.build(family, SHAPE, num_classes, **settings)
     labels = LABELS if num_classes else None
     fit_eagerly(model, IMAGES, labels)
