@@ -63,7 +63,7 @@ def main() -> None:
         shutil.copy(ROOT / "data" / name, SOURCE / "static" / name)
     mathjax(SOURCE / "static" / "mathjax")
     command = ["-m", "sphinx", "-b", "html", "-q", "-W", "--keep-going", "-j", "2"]
-    places = ["-c", HERE, "-d", ROOT / "build" / "doctrees", SOURCE, SITE]
+    places = ["-d", ROOT / "build" / "doctrees", SOURCE, SITE]
     code = subprocess.call([sys.executable, *command, *places])
     size = sum(path.stat().st_size for path in SITE.rglob("*") if path.is_file())
     print(f"{SITE}: {size / 1e6:.1f} MB in {time.perf_counter() - start:.0f} s")

@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+# build.py reads a copy of this file, in build/site-source.
+ROOT = next(path for path in Path(__file__).resolve().parents if (path / "gentut").is_dir())
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import address  # noqa: E402
