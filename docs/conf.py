@@ -27,7 +27,7 @@ html_copy_source = False
 html_show_sphinx = False
 html_search_language = "en"  # for the Chinese pages too: the other splitter needs a dictionary
 html_show_search_summary = False  # it fetches pages, which browsers refuse on file://
-html_last_updated_fmt = ""
+html_context = {"default_mode": "auto"}  # light or dark, as the reader's system is
 html_theme_options = {
     "repository_url": f"https://github.com/{repository}" if repository else "",
     "use_repository_button": bool(repository),
@@ -44,7 +44,6 @@ extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
-    "sphinx.ext.viewcode",
 ]
 nb_execution_mode = "off"
 nb_ipywidgets_js = {}  # sliders need a kernel; each has a still picture beside it

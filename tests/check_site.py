@@ -126,13 +126,16 @@ def main():
                 wrong = [*faults(seen, scheme), *complaints(events, root)]
                 if width == 1280 and scheme == "light":
                     formulas += (seen or {}).get("formulas", 0)
-                if options.shots and "_modules" not in name:
+                if options.shots:
                     options.shots.mkdir(parents=True, exist_ok=True)
                     place = f"{name.replace('/', '-').removesuffix('.html')}-{width}-{scheme}.png"
                     (options.shots / place).write_bytes(shot)
                 passed, failed = passed + (not wrong), failed + bool(wrong)
                 if wrong:
-                    print(f"{name}, {width} px, {scheme}: {'; '.join(map(str, wrong))[:400]}")
+                    print(
+                        f"{name}, {width} px, {scheme}: {'; '.join(map(str, wrong))[:400]}",
+                        flush=True,
+                    )
         for words in ("Kullback", "%E7%94%9F%E6%88%90"):  # 生成
             address = f"{(root / 'search.html').as_uri()}?q={words}"
             found, events, _ = visit(chromium, address, 1280, "light", SEARCH, wait=3)
