@@ -52,26 +52,30 @@ LOOK = """
 SEARCH = "document.querySelectorAll('#search-results li, ul.search li').length"
 
 
-def visit(chromium, address, width, scheme, look=LOOK, wait=0.0):
-    """What is seen of a page, and what the console and the network said."""
+def visit(chromium, address, sizes=SIZES, look=LOOK, wait=0.0):
+    """Open a page once; what is seen of it in each size, a picture, and all that was said."""
     with chromium.tab() as tab:
         for domain in ("Page", "Runtime", "Log", "Network"):
             tab(f"{domain}.enable")
-        tab(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=900,
-            deviceScaleFactor=1,
-            mobile=width < 600,
-        )
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        tab("Emulation.setEmulatedMedia", features=features)
-        tab("Page.navigate", url=address)
-        chromium.wait_for("Page.loadEventFired")
-        time.sleep(wait)
-        seen = tab("Runtime.evaluate", expression=look, returnByValue=True, awaitPromise=True)
-        shot = base64.b64decode(tab("Page.captureScreenshot")["data"])
-        return seen["result"].get("value"), list(chromium.events), shot
+        seen = {}
+        for width, scheme in sizes:
+            features = [{"name": "prefers-color-scheme", "value": scheme}]
+            tab("Emulation.setEmulatedMedia", features=features)
+            tab(
+                "Emulation.setDeviceMetricsOverride",
+                width=width,
+                height=900,
+                deviceScaleFactor=1,
+                mobile=width < 600,
+            )
+            if not seen:
+                tab("Page.navigate", url=address)
+                chromium.wait_for("Page.loadEventFired")
+                time.sleep(wait)
+            found = tab("Runtime.evaluate", expression=look, returnByValue=True, awaitPromise=True)
+            shot = base64.b64decode(tab("Page.captureScreenshot")["data"])
+            seen[width, scheme] = found["result"].get("value"), shot
+        return seen, list(chromium.events)
 
 
 def complaints(events, root):
@@ -121,24 +125,21 @@ def main():
     with browser.chromium() as chromium:
         for page in pages:
             name = page.relative_to(root).as_posix()
-            for width, scheme in SIZES:
-                seen, events, shot = visit(chromium, page.as_uri(), width, scheme)
-                wrong = [*faults(seen, scheme), *complaints(events, root)]
-                if width == 1280 and scheme == "light":
-                    formulas += (seen or {}).get("formulas", 0)
+            seen, events = visit(chromium, page.as_uri())
+            wrong = list(complaints(events, root))
+            for (width, scheme), (found, shot) in seen.items():
+                wrong += [f"{width} px, {scheme}: {fault}" for fault in faults(found, scheme)]
                 if options.shots:
                     options.shots.mkdir(parents=True, exist_ok=True)
                     place = f"{name.replace('/', '-').removesuffix('.html')}-{width}-{scheme}.png"
                     (options.shots / place).write_bytes(shot)
-                passed, failed = passed + (not wrong), failed + bool(wrong)
-                if wrong:
-                    print(
-                        f"{name}, {width} px, {scheme}: {'; '.join(map(str, wrong))[:400]}",
-                        flush=True,
-                    )
+            formulas += found["formulas"] if found else 0
+            passed, failed = passed + (not wrong), failed + bool(wrong)
+            print(f"{name}: {'; '.join(map(str, wrong))[:600] or 'good'}", flush=True)
         for words in ("Kullback", "%E7%94%9F%E6%88%90"):  # 生成
             address = f"{(root / 'search.html').as_uri()}?q={words}"
-            found, events, _ = visit(chromium, address, 1280, "light", SEARCH, wait=3)
+            seen, events = visit(chromium, address, SIZES[-2:-1], SEARCH, wait=3)
+            found = next(iter(seen.values()))[0]
             wrong = [*complaints(events, root), *([] if found else ["finds nothing"])]
             passed, failed = passed + (not wrong), failed + bool(wrong)
             print(f"search for {words}: {found} pages", *wrong)
