@@ -18,6 +18,7 @@ import browser
 SIZES = ((390, "light"), (390, "dark"), (1280, "light"), (1280, "dark"))
 LOOK = """
 (async () => {
+  await new Promise((done) => setTimeout(done, 400));  // the theme follows the system's setting
   for (const image of document.images) image.loading = "eager";
   if (window.MathJax && MathJax.startup) await MathJax.startup.promise;
   const images = [...document.images];
