@@ -124,6 +124,7 @@ def main():
     pages = [page for page in pages if options.only in page.as_posix()]
     passed = failed = formulas = 0
     with browser.chromium() as chromium:
+        chromium.socket.settimeout(300)  # a notebook has hundreds of formulas
         for page in pages:
             name = page.relative_to(root).as_posix()
             seen, events = visit(chromium, page.as_uri())
