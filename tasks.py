@@ -69,8 +69,8 @@ def run() -> None:
     """train, measure and compare all families; leaves runs/compare/report.html"""
     install()
     call(PYTHON, "-m", "gentut", "compare", "--out", Path("runs", "compare"))
-    colour = (PYTHON.relative_to(ROOT), "-m gentut compare --data emoji --out", Path("runs", "emoji"))
-    print("The same in colour:", *colour)
+    words = "-m", "gentut", "compare", "--data", "emoji", "--out", Path("runs", "emoji")
+    print("The same in colour:", PYTHON.relative_to(ROOT), *words)
 
 
 def lint() -> None:
