@@ -38,6 +38,7 @@ html_theme_options = {
     "launch_buttons": {"colab_url": "https://colab.research.google.com"} if repository else {},
     "show_toc_level": 2,
     "home_page_in_toc": True,
+    "navbar_persistent": [],  # the search stands in the sidebar
 }
 
 extensions = [

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from IPython.core.error import UsageError
 
-SOURCE = ""  # an address that pip installs from, for where no wheel and no folder of it is near
+# Where neither a wheel of the course nor its folder lies near: put an address that pip takes here.
+SOURCE = ""
 
 if not util.find_spec("gentut"):
     near = [*sorted(Path().glob("gentut-*.whl"))[-1:], Path(".."), Path("../..")]
