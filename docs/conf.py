@@ -8,6 +8,7 @@ ROOT = next(path for path in Path(__file__).resolve().parents if (path / "gentut
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import address  # noqa: E402
+from docutils import nodes  # noqa: E402
 
 import gentut  # noqa: E402, F401  before autodoc imports Keras
 
@@ -78,5 +79,15 @@ def skip_keras(app, what, name, member, skip, options):  # what autodoc asks abo
     )
 
 
+def keep_tags(app, doctree):
+    """Hand a tagged formula of several lines to MathJax as it is: Sphinx' "split" takes no tag."""
+    for node in doctree.findall(nodes.math_block):
+        text = node.astext()
+        if "\\tag" in text and "\\\\" in text and not node.get("no-wrap", node.get("nowrap")):
+            node["no-wrap"] = node["nowrap"] = True
+            node[:] = [nodes.Text(f"\\[{text}\\]")]
+
+
 def setup(app):
     app.connect("autodoc-skip-member", skip_keras)
+    app.connect("doctree-read", keep_tags)
