@@ -17,6 +17,7 @@ if not startup.COMMAND:
     from gentut.models.pretrained import load_pretrained
     from gentut.models.recipes import build
     from gentut.models.solvers import solve
+    from gentut.models.text import TextFlow
     from gentut.models.vae import VAE
     from gentut.notebook import about, budget, claim, need_backend, show, table, tell
     from gentut.runs import resume
@@ -33,6 +34,7 @@ __all__ = [
     "Flow",
     "LatentFlow",
     "PixelCNN",
+    "TextFlow",
     "VAE",
     "about",
     "budget",
