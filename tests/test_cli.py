@@ -147,7 +147,7 @@ def test_a_model_of_texts_is_trained_on_captions_and_draws_what_it_is_told(
     words = ("--text", "a bar of light", "--text", "灰点", "--out", tmp_path / "drawn.png")
     capsys.readouterr()
     assert run("sample", out, "-n", 3, *words) == 0
-    assert "left out, as no training text says them: of, light" in capsys.readouterr().err
+    assert "left out, as this model does not know them: of, light" in capsys.readouterr().err
     with Image.open(tmp_path / "drawn.png") as image:
         assert image.size == tuple(2 * (17 * count + 1) for count in (3, 2))
     assert run("train", "text_flow", "--resume", "--epochs", 3, "--out", out) == 0

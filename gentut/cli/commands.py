@@ -101,7 +101,7 @@ def _of_texts(model, options):
     if options.label is not None:
         raise ValueError("`label` must be left out with `text`; received both.")
     if unknown := model.tokenizer.unknown(options.text):
-        say(f"left out, as no training text says them: {', '.join(unknown)}")
+        say(f"left out, as this model does not know them: {', '.join(unknown)}")
     columns = 8 if options.n is None else options.n
     check_positive("n", columns)
     with warnings.catch_warnings(action="ignore"):  # told above
