@@ -1,4 +1,7 @@
-"""Flow matching: known velocities, known distributions, guidance, and what `sample` promises."""
+"""Flows: what `fit`, `sample` and files promise; test_flow_known has known distributions."""
+
+import json
+import zipfile
 
 import keras
 import numpy as np
@@ -9,7 +12,6 @@ from tiny import fit_eagerly
 import gentut
 from gentut.models import networks
 from gentut.models.losses import prediction_loss
-from gentut.models.solvers import solve
 
 pytestmark = pytest.mark.backend
 SHAPE = (16, 16, 1)
@@ -72,47 +74,6 @@ def test_loss_is_the_mean_square_per_dimension():
     assert float(prediction_loss(np.array([[1.0, 2.0]]), np.array([[0.0, 4.0]]))) == 2.5
 
 
-class GaussianVelocity(layers.Layer):
-    """The exact velocity of the straight path to data N(mean, scale²), worked out by hand.
-
-    xₜ is normal with variance (1−t)² + t²s²; E[x₁ − x₀ | xₜ] follows by regression.
-    """
-
-    def __init__(self, mean, scale):
-        super().__init__()
-        self.mean, self.scale = mean, scale
-
-    def call(self, inputs):
-        x, t = inputs[0], ops.reshape(inputs[1], (-1, 1, 1, 1))
-        variance = (1 - t) ** 2 + t**2 * self.scale**2
-        return self.mean + (t * self.scale**2 - (1 - t)) / variance * (x - t * self.mean)
-
-
-def exact_flow(mean, scale):
-    images, time = keras.Input(SHAPE), keras.Input((1,))
-    velocity = keras.Model([images, time], GaussianVelocity(mean, scale)([images, time]))
-    flow = gentut.Flow.__new__(gentut.Flow)
-    keras.Model.__init__(flow)
-    flow.image_shape, flow.num_classes, flow.ema_velocity = SHAPE, None, velocity
-    flow.path_name, flow.prediction = "straight", "velocity"
-    return flow
-
-
-def test_the_exact_velocity_carries_noise_to_the_data_and_heun_is_of_second_order():
-    # The exact map of the flow is x₁ = mean + scale · x₀: probability keeps its rank order.
-    flow, noise = exact_flow(0.3, 0.2), RNG.normal(size=(8, *SHAPE)).astype("float32")
-    truth = 0.3 + 0.2 * noise
-
-    def error(steps, method):
-        end = solve(flow._field(None, 1.0), ops.convert_to_tensor(noise), steps, method)
-        return np.abs(ops.convert_to_numpy(end) - truth).mean()
-
-    for method, factor in (("euler", 2.0), ("heun", 4.0)):
-        coarse, fine = error(16, method), error(32, method)
-        assert coarse / fine == pytest.approx(factor, rel=0.25), method
-    assert error(64, "heun") < 2e-3
-
-
 def test_training_learns_a_known_distribution():
     # Every image is one grey level, of a normal with mean 0.6, standard deviation 0.1.
     rng = np.random.default_rng(1)
@@ -165,7 +126,10 @@ def test_only_a_flow_that_trains_its_vae_drops_the_prior(train_vae):
     "options, text",
     [
         ({"steps": 0}, "`steps` must be a positive integer; received 0"),
-        ({"method": "rk4"}, "`method` must be one of euler, heun, ddim, ddpm; received 'rk4'"),
+        (
+            {"method": "leapfrog"},
+            "`method` must be one of euler, heun, rk4, ddim, ddpm; received 'leapfrog'",
+        ),
         ({"guidance": float("nan")}, "`guidance` must be a finite number; received nan"),
         ({"guidance": 2.0}, "`guidance` needs a conditional model; received 2.0"),
         ({"n": 0}, "`n` must be a positive integer; received 0"),
@@ -174,6 +138,42 @@ def test_only_a_flow_that_trains_its_vae_drops_the_prior(train_vae):
 def test_bad_drawing_is_refused(options, text):
     with pytest.raises(ValueError, match=text):
         small_flow().sample(**{"n": 2, **options})
+
+
+def test_a_network_preconditioned_for_another_path_is_refused():
+    network = networks.velocity(SHAPE, filters=(4, 8), blocks=1, units=8)
+    with pytest.raises(ValueError, match="built with path='cosine', prediction='noise'; received"):
+        gentut.Flow(network, "cosine", "noise")
+
+
+def test_an_untrained_network_is_the_flow_of_a_normal_whatever_it_predicts():
+    for path in ("straight", "cosine"):
+        for prediction in ("velocity", "noise", "image"):
+            kind = {"path": path, "prediction": prediction}
+            network = networks.velocity(SHAPE, filters=(4, 8), blocks=1, units=8, **kind)
+            drawn = gentut.Flow(network, **kind).sample(4, seed=0, steps=32)
+            noise = np.random.default_rng(0).standard_normal((4, *SHAPE))
+            np.testing.assert_allclose(drawn, np.clip(0.5 + 0.3 * noise, 0, 1), atol=5e-3)
+
+
+def test_models_saved_under_the_name_of_before_come_back(tmp_path):
+    flow = small_flow(3)
+    flow.save(tmp_path / "new.keras")
+    new, old = (
+        zipfile.ZipFile(tmp_path / f"{a}.keras", m) for a, m in (("new", "r"), ("old", "w"))
+    )
+    with new, old:
+        for name in new.namelist():
+            content = new.read(name)
+            if name == "config.json":
+                config = json.loads(content)
+                config |= {"class_name": "FlowMatching", "registered_name": "gentut>FlowMatching"}
+                for added in ("path", "prediction"):
+                    del config["config"][added]
+                content = json.dumps(config)
+            old.writestr(name, content)
+    loaded = keras.saving.load_model(tmp_path / "old.keras")
+    np.testing.assert_array_equal(loaded.sample(2, seed=0), flow.sample(2, seed=0))
 
 
 @pytest.mark.parametrize("name, value", [("drop_labels", 1.5), ("ema", 1.0)])

@@ -16,7 +16,7 @@ from gentut.training.devices import Tensor, per_image
 from gentut.training.optimizers import averaged_copy, move_average
 from gentut.training.step import StepModel, generator_from
 
-END = 1e-3  # so near to time 0 or 1 a noise or an image says nothing of the velocity
+END = 1e-3  # nearer to time 0 a noise, nearer to 1 an image says too little of the velocity
 
 
 class FlowModel(StepModel):
@@ -113,8 +113,10 @@ class FlowModel(StepModel):
 
         Of predictions or of velocities, it is the same: they are linear in each other.
         """
-        if self.prediction != "velocity":
-            time = min(max(time, END), 1 - END)
+        if self.prediction == "noise":
+            time = max(time, END)
+        elif self.prediction == "image":
+            time = min(time, 1 - END)
         times = ops.full((ops.shape(points)[0], 1), time)
         found = self(points, times, labels)
         if guidance != 1:
@@ -167,8 +169,8 @@ class FlowModel(StepModel):
             labels: ints ``(n,)`` for conditional models; None draws them uniformly.
             seed: of noise and labels; None draws one that ``gentut.seed`` controls.
             steps: equal steps from noise to image; default ``default_steps``.
-            method: "euler", "heun", "ddim" or "ddpm", see ``gentut.solve``; "ddpm" draws fresh
-                noise in each step and wants some hundred of them.
+            method: "euler", "heun", "rk4", "ddim" or "ddpm", see ``gentut.solve``; "ddpm" draws
+                fresh noise in each step and wants some hundred of them.
             guidance: weight w of classifier-free guidance; 1 is the plain conditional model,
                 more is truer to the label and less diverse.
         """
