@@ -86,7 +86,7 @@ class Flow(FlowModel):
         strength: float = 0.6,
         seed: int | None = None,
         steps: int | None = None,
-        method: str = "heun",
+        method: str | None = None,
         guidance: float = 1.0,
     ) -> np.ndarray:
         """Add noise to images and remove it again: others of the same outline.

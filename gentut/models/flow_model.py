@@ -27,7 +27,7 @@ class FlowModel(StepModel):
     labels)`` turns points at time 1 into images.
     """
 
-    default_steps = 8
+    default_steps, default_method, methods = 8, "heun", METHODS
 
     def __init__(
         self,
@@ -113,26 +113,28 @@ class FlowModel(StepModel):
 
         Of predictions or of velocities, it is the same: they are linear in each other.
         """
-        if self.prediction == "noise":
-            time = max(time, END)
-        elif self.prediction == "image":
-            time = min(time, 1 - END)
-        times = ops.full((ops.shape(points)[0], 1), time)
-        found = self(points, times, labels)
+        times = self._inside(ops.full((ops.shape(points)[0], 1), time))
+        found = self.call(points, times, labels)
         if guidance != 1:
-            none = self(points, times, self._none(labels))
+            none = self.call(points, times, self._none(labels))
             found = none + guidance * (found - none)
-        return paths.convert(found, points, time, self.prediction, "velocity", self.path_name)
+        return paths.convert(found, points, times, self.prediction, "velocity", self.path_name)
+
+    def _inside(self, times):
+        """Times away from the end where the prediction says nothing of the velocity."""
+        least, most = {"noise": (END, 1.0), "image": (0.0, 1 - END)}.get(self.prediction, (0, 1))
+        return ops.clip(times, least, most)
 
     def _field(self, labels, guidance):
         """The velocity as a function of points and time alone, which ``solve`` takes."""
         return lambda points, time: self._guided(points, time, labels, guidance)
 
     def _options(self, steps, method, guidance):
-        """Checked options of drawing, with ``steps`` filled in."""
+        """Checked options of drawing, with steps and method filled in."""
         steps = self.default_steps if steps is None else steps
+        method = self.default_method if method is None else method
         check_positive("steps", steps)
-        check_choice("method", method, METHODS)
+        check_choice("method", method, self.methods)
         if not isinstance(guidance, int | float) or not np.isfinite(guidance):
             raise ValueError(f"`guidance` must be a finite number; received {guidance!r}.")
         if guidance != 1 and self.num_classes is None:
@@ -159,7 +161,7 @@ class FlowModel(StepModel):
         seed: int | None = None,
         *,
         steps: int | None = None,
-        method: str = "heun",
+        method: str | None = None,
         guidance: float = 1.0,
     ) -> np.ndarray:
         """Draw images: NumPy float32 ``(n, h, w, c)`` in [0, 1]; same seed, same images.
@@ -169,8 +171,8 @@ class FlowModel(StepModel):
             labels: ints ``(n,)`` for conditional models; None draws them uniformly.
             seed: of noise and labels; None draws one that ``gentut.seed`` controls.
             steps: equal steps from noise to image; default ``default_steps``.
-            method: "euler", "heun", "rk4", "ddim" or "ddpm", see ``gentut.solve``; "ddpm" draws
-                fresh noise in each step and wants some hundred of them.
+            method: "euler", "heun" (default), "rk4", "ddim" or "ddpm", see ``gentut.solve``;
+                "ddpm" draws fresh noise in each step and wants some hundred of them.
             guidance: weight w of classifier-free guidance; 1 is the plain conditional model,
                 more is truer to the label and less diverse.
         """
@@ -187,7 +189,7 @@ class FlowModel(StepModel):
         labels: np.ndarray | None = None,
         *,
         steps: int | None = None,
-        method: str = "heun",
+        method: str | None = None,
         guidance: float = 1.0,
         seed: int | None = None,
     ) -> np.ndarray:
