@@ -21,6 +21,7 @@ from keras import ops
 from train_features import RECIPES, warp
 
 from gentut import data
+from gentut.data import tokenizer
 from gentut.evaluation import classifier, image_text
 from gentut.metrics import retrieval
 
@@ -98,7 +99,7 @@ def main():
         word
         for texts in captions
         for text in {texts[row] for row in np.flatnonzero(kept)}
-        for word in set(image_text.tokens(text))
+        for word in set(tokenizer.split(text))
     )
     vocabulary = sorted(word for word, count in counts.items() if count >= 2)
     model = image_text.ImageText(vocabulary, seed=arguments.seed)

@@ -183,7 +183,7 @@ def test_bad_settings_are_refused(name, value):
 
 
 def test_parts_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match="latent_dim = 3; it moves points of shape"):
+    with pytest.raises(ValueError, match=r"latent_shape = \(3,\); it moves points of shape"):
         gentut.LatentFlow(small_vae(), networks.latent_velocity(4, units=8, blocks=1))
     with pytest.raises(ValueError, match="`velocity` must have the classes of `vae`, 3"):
         gentut.LatentFlow(small_vae(3), networks.latent_velocity(3, units=8, blocks=1))

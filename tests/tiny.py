@@ -46,10 +46,13 @@ def halves(value, low, high, place):
     return list(value + error * np.sqrt(31 / 32) * wave)
 
 
+TINY_TRANSFORMER = {"width": 8, "depth": 1, "heads": 2}
+
+
 def shrink_recipes(monkeypatch):
     """Make `gentut.build` build networks of a few filters."""
-    small = copy.deepcopy(recipes.RECIPES)
-    for family, recipe in small.items():
+    small, colour = copy.deepcopy(recipes.RECIPES), copy.deepcopy(recipes.COLOUR)
+    for family, recipe in [*small.items(), *colour.items()]:
         if family in ("gaussian", "mixture"):
             recipe["model"] |= {"latent_dim": 4, "components": 2 * (family == "mixture")}
             continue
@@ -64,8 +67,20 @@ def shrink_recipes(monkeypatch):
             recipe["velocity"] |= {"filters": (4, 4), "blocks": 1, "units": 8}
         if "latent_velocity" in recipe:
             recipe["latent_velocity"] |= {"units": 8, "blocks": 1}
-    for family, recipe in small.items():
-        monkeypatch.setitem(recipes.RECIPES, family, recipe)
+        if "latent_channels" in recipe:
+            del recipe["latent_dim"]
+            recipe |= {"latent_channels": 2, "latent_transformer": TINY_TRANSFORMER}
+            recipe |= {"spatial_encoder": {"filters": (4,)}, "spatial_decoder": {"filters": (4,)}}
+    for known, changed in ((recipes.RECIPES, small), (recipes.COLOUR, colour)):
+        for family, recipe in changed.items():
+            monkeypatch.setitem(known, family, recipe)
+
+
+def build_told(family, image_shape, labels):
+    """A conditional model, and what it is trained on and asked for: texts in place of labels."""
+    if family != "text_flow":
+        return recipes.build(family, image_shape, int(np.max(labels)) + 1), labels
+    return recipes.build(family, image_shape), [f"word{label}" for label in labels]
 
 
 def fit_eagerly(model, images, labels=None, **options):

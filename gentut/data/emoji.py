@@ -59,6 +59,34 @@ def read_texts(split: str, language: str, keywords: bool) -> list[str]:
     return [texts[row] for row in read_concepts(split)]
 
 
+def prompts(split: str = "train", *, classes: Sequence[str] | None = None) -> list[list[str]]:
+    """Return several captions for each picture: what a text-to-image model trains on.
+
+    In English and in Chinese, each with and without key words, with and without the name of the
+    set: "red heart", "red heart, Noto", "red heart, Noto, emotion, love", "红心", …
+
+    Args:
+        split, classes: see ``teams``.
+
+    Returns:
+        n lists of eight texts, in the order of ``gentut.data.load("emoji", split)``.
+    """
+    found, names = teams(split, classes=classes)
+    concepts, groups = read_concepts(split), index()["groups"]
+    if classes is not None:
+        chosen = [groups.index(name) for name in classes]
+        concepts = concepts[np.isin(read_labels(split), chosen)]
+    every = []
+    for concept, team in zip(concepts, found, strict=True):
+        own, entry = [], index()["concepts"][concept]
+        for language, comma in JOINED.items():
+            name, words = entry[language], entry[f"keywords_{language}"]
+            for parts in ([], words, [names[team]], [names[team], *words]):
+                own.append(comma.join([name, *parts]))
+        every.append(own)
+    return every
+
+
 def teams(
     split: str = "train", *, classes: Sequence[str] | None = None
 ) -> tuple[np.ndarray, list[str]]:

@@ -12,7 +12,6 @@ language supervision"):
 """
 
 import json
-import re
 from collections.abc import Sequence
 
 import keras
@@ -21,16 +20,10 @@ from keras import layers
 
 from gentut import data
 from gentut.checks import check_images
+from gentut.data.tokenizer import check_texts, split
 from gentut.evaluation.classifier import classifier, fit, load_weights
 
 CODE_DIM = 64
-# A run of Latin letters or digits is a word; of Chinese, which has no spaces, each character.
-TOKEN = re.compile(r"[a-z0-9]+|[\u3400-\u9fff]")
-
-
-def tokens(text: str) -> list[str]:
-    """Split a text into words (English, in small letters) and characters (Chinese)."""
-    return TOKEN.findall(text.lower())
 
 
 def load() -> "ImageText":
@@ -89,11 +82,10 @@ class ImageText:
         Raises:
             TypeError: ``texts`` is no list of texts.
         """
-        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
-            raise TypeError(f"`texts` must be a list of texts; received {texts!r}.")
+        texts = check_texts(texts)
         bags = np.zeros((len(texts), len(self.vocabulary)), "float32")
         for bag, text in zip(bags, texts, strict=True):
-            bag[[self._rows[word] for word in tokens(text) if word in self._rows]] = 1
+            bag[[self._rows[word] for word in split(text) if word in self._rows]] = 1
         return _unit(bags)
 
 

@@ -12,7 +12,7 @@ from gentut.models import paths
 from gentut.models.losses import prediction_loss
 from gentut.models.networks import FromGaussian, classes_of
 from gentut.models.solvers import METHODS, solve
-from gentut.training.devices import Tensor, per_image
+from gentut.training.devices import Tensor, compiled, per_image
 from gentut.training.optimizers import averaged_copy, move_average
 from gentut.training.step import StepModel, generator_from
 
@@ -58,10 +58,17 @@ class FlowModel(StepModel):
         self.velocity, self.drop_labels, self.ema = velocity, drop_labels, ema
         self.ema_velocity = averaged_copy(velocity, ema)
         self.seed_generator = keras.random.SeedGenerator()
+        self._compiled = None
 
     def call(self, points: Tensor, time: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return the averaged network's prediction at ``points`` and times ``(n, 1)``."""
         return self.ema_velocity(_inputs(points, time, labels), training=False)
+
+    def _averaged(self, points, times, labels):
+        """The same as one compiled function: drawing asks for it again and again."""
+        if self._compiled is None:
+            self._compiled = compiled(self.ema_velocity)
+        return self._compiled(_inputs(points, times, labels))
 
     # ------------------------------------------------------------------ the step
 
@@ -114,9 +121,9 @@ class FlowModel(StepModel):
         Of predictions or of velocities, it is the same: they are linear in each other.
         """
         times = self._inside(ops.full((ops.shape(points)[0], 1), time))
-        found = self.call(points, times, labels)
+        found = self._averaged(points, times, labels)
         if guidance != 1:
-            none = self.call(points, times, self._none(labels))
+            none = self._averaged(points, times, self._none(labels))
             found = none + guidance * (found - none)
         return paths.convert(found, points, times, self.prediction, "velocity", self.path_name)
 
@@ -137,7 +144,7 @@ class FlowModel(StepModel):
         check_choice("method", method, self.methods)
         if not isinstance(guidance, int | float) or not np.isfinite(guidance):
             raise ValueError(f"`guidance` must be a finite number; received {guidance!r}.")
-        if guidance != 1 and self.num_classes is None:
+        if guidance != 1 and len(self.velocity.inputs) < 3:
             raise ValueError(
                 f"`guidance` needs a conditional model; received {guidance!r} for one without"
                 " classes."

@@ -24,21 +24,25 @@ class LatentFlow(FlowModel):
     Args:
         vae: a compiled ``gentut.VAE``; shared, not copied: if it is trained on elsewhere, the flow
             must be trained again.
-        velocity: ``[latents, time (n, 1)]`` (and labels) -> ``(n, d)``, as
-            ``gentut.networks.latent_velocity`` builds it.
+        velocity: ``[latents, time (n, 1)]`` (and labels) -> their velocity, of the VAE's
+            ``latent_shape``, as ``gentut.networks.latent_velocity`` builds it.  It may have classes
+            where the VAE has none.
         train_vae: train the VAE in the same steps; False for a VAE that is trained already.
+        vae_every: the VAE trains on one in so many images of a batch: more than 1 where it needs
+            fewer images than the flow.
         draws: latents drawn per image and step.
         drop_labels, ema: see ``gentut.Flow``.
     """
 
     default_steps = 16
-    arguments = ("vae", "velocity", "train_vae", "draws", "drop_labels", "ema")
+    arguments = ("vae", "velocity", "train_vae", "vae_every", "draws", "drop_labels", "ema")
 
     def __init__(
         self,
         vae: VAE,
         velocity: keras.Model,
         train_vae: bool = True,
+        vae_every: int = 1,
         draws: int = 4,
         drop_labels: float = 0.1,
         ema: float = 0.999,
@@ -47,19 +51,20 @@ class LatentFlow(FlowModel):
         if not isinstance(vae, VAE):
             raise TypeError(f"`vae` must be a gentut.VAE; received {type(vae).__name__}.")
         super().__init__(velocity, vae.image_shape, drop_labels, ema, **kwargs)
-        if velocity.output_shape[1:] != (vae.latent_dim,):
+        if velocity.output_shape[1:] != vae.latent_shape:
             raise ValueError(
-                f"`velocity` must move points of the VAE's latent_dim = {vae.latent_dim}; it moves"
-                f" points of shape {velocity.output_shape[1:]}."
+                f"`velocity` must move points of the VAE's latent_shape = {vae.latent_shape}; it"
+                f" moves points of shape {velocity.output_shape[1:]}."
             )
-        if self.num_classes != vae.num_classes:
+        if vae.num_classes not in (None, self.num_classes):
             raise ValueError(
                 f"`velocity` must have the classes of `vae`, {vae.num_classes}; it has"
                 f" {self.num_classes}."
             )
         check_positive("draws", draws)
+        check_positive("vae_every", vae_every)
         self.vae, self.train_vae, self.draws = vae, train_vae, draws
-        self.latent_dim = vae.latent_dim
+        self.vae_every, self.latent_dim = vae_every, vae.latent_dim
         self.tracker = keras.metrics.Mean(name="flow_loss")
         self.built = True
 
@@ -94,7 +99,10 @@ class LatentFlow(FlowModel):
 
     def update(self, images: Tensor, labels: Tensor | None, progress: Tensor) -> dict[str, Tensor]:
         """Take one training step on a batch; ``progress`` in [0, 1] sets the learning rates."""
-        logs = self.vae.update(images, labels, progress) if self.train_vae else {}
+        logs = {}
+        if self.train_vae:
+            few = slice(None, None, self.vae_every)
+            logs = self.vae.update(images[few], self._of_vae(labels, few), progress)
         self.set_learning_rates(progress, self.flow_optimizer)
         codes, labels = self._codes(images, labels)
         value = self._flow_step(codes, labels, self.flow_optimizer, self.draws)
@@ -106,21 +114,29 @@ class LatentFlow(FlowModel):
 
         Several draws per image: a step of the small flow costs little beside one of the VAE.
         """
+
+        def repeated(x):
+            return ops.tile(x, (self.draws, *[1] * (len(x.shape) - 1)))
+
         mean, log_var = (
-            ops.tile(ops.stop_gradient(part), (self.draws, 1))
-            for part in self.vae.posterior(images, labels)
+            repeated(ops.stop_gradient(part))
+            for part in self.vae.posterior(images, self._of_vae(labels))
         )
         noise = per_image(
-            lambda n: keras.random.normal((n, self.latent_dim), seed=self.seed_generator),
+            lambda n: keras.random.normal((n, *self.vae.latent_shape), seed=self.seed_generator),
             ops.shape(mean)[0],
             self.draws,
         )
-        labels = None if labels is None else ops.tile(labels, (self.draws,))
+        labels = None if labels is None else repeated(labels)
         return mean + ops.exp(log_var / 2) * noise, labels
 
+    def _of_vae(self, labels, rows=slice(None)):
+        """Labels of some rows, if the VAE has classes at all."""
+        return None if self.vae.num_classes is None else labels[rows]
+
     def _images(self, points, labels):
-        return self.vae.decode(points, labels)
+        return self.vae.decode(points, self._of_vae(labels))
 
     def reconstruct(self, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Decode the mean of q(z|x): ``(n, h, w, c)`` in [0, 1]; see ``gentut.VAE``."""
-        return self.vae.reconstruct(images, labels)
+        return self.vae.reconstruct(images, self._of_vae(labels))

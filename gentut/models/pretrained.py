@@ -19,7 +19,13 @@ from gentut.checks import check_choice
 from gentut.models import recipes
 from gentut.training.step import StepModel
 
-NAMES = ("gan-glyphs", "vae-glyphs", "flow-glyphs", "latent_flow-glyphs")
+NAMES = (
+    "gan-glyphs",
+    "vae-glyphs",
+    "flow-glyphs",
+    "latent_flow-glyphs",
+    "text_flow-emoji",
+)
 # Of each family: name in the file -> attribute of the model that is stored under it.  Of networks
 # with a moving average, the average is stored, since `sample` uses that one.
 NETWORKS = {
@@ -32,16 +38,22 @@ NETWORKS = {
         "vae.decoder": "vae.decoder",
     },
 }
+NETWORKS["text_flow"] = NETWORKS["latent_flow"]
 # The network that starts from the average when training goes on.
-AVERAGED = {"gan": "generator", "flow": "velocity", "latent_flow": "velocity"}
+AVERAGED = {
+    "gan": "generator",
+    "flow": "velocity",
+    "latent_flow": "velocity",
+    "text_flow": "velocity",
+}
 
 
 def load_pretrained(name: str) -> StepModel:
     """Load a trained, compiled model that ships with gentut; works offline.
 
     Args:
-        name: "gan-glyphs", "vae-glyphs", "flow-glyphs" or "latent_flow-glyphs": class-conditional
-            models of the letters A to J.
+        name: "gan-glyphs", "vae-glyphs", "flow-glyphs" or "latent_flow-glyphs", class-conditional
+            models of the letters A to J; or "text_flow-emoji", which draws from texts.
 
     Returns:
         The model of that family; a ``VAE`` with its fitted prior.  ``model.info`` is a dict: the
@@ -72,12 +84,14 @@ def unpacked(file: str | os.PathLike | BinaryIO) -> StepModel:
                     raise ValueError(
                         f"the weights of {info['family']!r} must fit its recipe: {variable.path}"
                         f" has shape {tuple(variable.shape)}, the file {weights.shape}. They are"
-                        " of another version; data/train_pretrained.py makes them anew."
+                        " of another version of gentut; install it anew."
                     )
                 variable.assign(weights)
         if info["family"] in AVERAGED:
             average = getattr(model, networks["average"])
             getattr(model, AVERAGED[info["family"]]).set_weights(average.get_weights())
+        if info["family"] == "text_flow":
+            model.vocabulary, model.examples = info.pop("vocabulary"), info.pop("examples")
         if info["family"] == "vae":
             model.prior = {
                 key.removeprefix("prior/"): stored[key] for key in stored if key.startswith("prior")
@@ -94,6 +108,8 @@ def packed(model: StepModel, info: dict) -> bytes:
         info: JSON-able dict with at least "family", "image_shape" and "num_classes".
     """
     arrays = {}
+    if info["family"] == "text_flow":
+        info = {**info, "vocabulary": model.vocabulary, "examples": model.examples}
     for network, place in NETWORKS[info["family"]].items():
         for i, variable in enumerate(attrgetter(place)(model).weights):
             key, weights = f"{network}/{i}", ops.convert_to_numpy(variable)

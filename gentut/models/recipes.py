@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from gentut.checks import check_choice, check_image_shape, check_positive
-from gentut.models import networks
+from gentut.models import networks, spatial
 from gentut.models.cluster_gan import ClusterGAN
 from gentut.models.flow import Flow
 from gentut.models.gan import GAN
 from gentut.models.latent_flow import LatentFlow
 from gentut.models.pca_mixture import PCAMixture
+from gentut.models.text import TextFlow
+from gentut.models.transformer import latent_transformer
 from gentut.models.vae import VAE
 from gentut.training.kernels import Adam
 from gentut.training.step import StepModel
@@ -86,8 +88,40 @@ RECIPES = {
         "constant_share": 0.4,
     },
 }
+# Colour needs a latent that keeps places, and a network that moves a grid of them.
+SPATIAL = {
+    "batch_size": 64,
+    "latent_channels": 8,
+    "spatial_encoder": {"filters": (32, 64)},
+    "spatial_decoder": {"filters": (64, 48, 24)},
+    "latent_transformer": {"width": 160, "depth": 6, "heads": 4},
+    "vae": {"likelihood": "gaussian", "beta": 0.1},
+    # Both clipped: without it a training of an hour ended in NaN.
+    "vae_optimizer": {"learning_rate": 2e-3, "beta_2": 0.99, "global_clipnorm": 1.0},
+    "model": {"ema": 0.9995, "vae_every": 4, "draws": 1},
+    "optimizer": {
+        "learning_rate": 1.2e-3,
+        "beta_2": 0.99,
+        "weight_decay": 0.01,
+        "global_clipnorm": 1.0,
+    },
+    "constant_share": 0.4,
+}
+RECIPES["text_flow"] = {**SPATIAL, "vocabulary": 2_945, "words": 12}
+# In place of the recipes above, for images of three channels.
+COLOUR = {"latent_flow": SPATIAL}
 FAMILIES = tuple(RECIPES)
 ENDS = ("encoder", "decoder")
+
+
+def recipe_of(family: str, image_shape: Sequence[int]) -> dict:
+    """Return the recipe of a family for images of a shape."""
+    return COLOUR.get(family, RECIPES[family]) if image_shape[-1] == 3 else RECIPES[family]
+
+
+def takes_texts(family: str) -> bool:
+    """Tell whether a family trains on texts instead of labels."""
+    return "vocabulary" in RECIPES[family]
 
 
 def is_iterative(family: str) -> bool:
@@ -112,8 +146,8 @@ def build(
     check_choice("family", family, FAMILIES)
     if num_classes is not None:
         check_positive("num_classes", num_classes)
-    recipe = RECIPES[family]
     image_shape, _ = check_image_shape(image_shape)
+    recipe = recipe_of(family, image_shape)
     settings = {**recipe["model"], **changes}
     if family in ("gaussian", "mixture"):
         return PCAMixture(image_shape, num_classes, **settings)
@@ -139,6 +173,8 @@ def build(
         path = {name: settings[name] for name in ("path", "prediction") if name in settings}
         model = Flow(network("velocity", image_shape, **path), **settings)
         model.compile(adam(), constant_share=recipe["constant_share"])
+    elif "latent_channels" in recipe:
+        model = _spatial_flow(recipe, image_shape, num_classes, settings, adam)
     elif family == "latent_flow":
         trained = settings.pop("vae", None)
         if trained is not None:
@@ -164,4 +200,31 @@ def build(
         of_generator = adam(**recipe.get("generator_optimizer", {}))
         model.compile(of_generator, adam(), constant_share=recipe["constant_share"])
     model.default_batch_size = recipe["batch_size"]
+    return model
+
+
+def _spatial_flow(recipe, image_shape, num_classes, settings, adam):
+    """A flow of texts or of labels over a VAE's grid of latents."""
+    vae = settings.pop("vae", None)
+    train_vae = vae is None
+    if train_vae:
+        channels = settings.pop("latent_channels", recipe["latent_channels"])
+        check_positive("latent_channels", channels)
+        ends = (
+            getattr(spatial, f"spatial_{end}")(image_shape, channels, **recipe[f"spatial_{end}"])
+            for end in ENDS
+        )
+        vae = VAE(*ends, **recipe["vae"])
+        vae.compile(Adam(**recipe["vae_optimizer"]), constant_share=recipe["constant_share"])
+    condition = {"num_classes": num_classes}
+    if "vocabulary" in recipe:
+        if num_classes is not None:
+            raise ValueError(
+                f"`num_classes` must be None for a model of texts; received {num_classes!r}."
+            )
+        condition = {"vocabulary": recipe["vocabulary"], "words": recipe["words"]}
+    network = latent_transformer(vae.latent_shape, **condition, **recipe["latent_transformer"])
+    kind = TextFlow if "vocabulary" in recipe else LatentFlow
+    model = kind(vae, network, train_vae=train_vae, **settings)
+    model.compile(adam(), constant_share=recipe["constant_share"])
     return model

@@ -33,8 +33,10 @@ class VAE(StepModel):
     over pixels and over latent dimensions (Kingma & Welling 2014, eq. 3 and 10).
 
     Args:
-        encoder: images (and labels) -> ``(n, 2d)``, mean and log variance of q(z|x).
-        decoder: latents ``(n, d)`` (and labels) -> logits ``(n, h, w, c)`` of the pixel means.
+        encoder: images (and labels) -> ``(n, 2d)``, mean and log variance of q(z|x); or, where a
+            latent is a small image, ``(n, rows, columns, 2d)``.
+        decoder: latents ``(n, d)`` or ``(n, rows, columns, d)`` (and labels) -> logits
+            ``(n, h, w, c)`` of the pixel means.
         beta: weight of the KL in the training loss (Higgins et al. 2017); 1 gives the ELBO.
         likelihood: "bernoulli" (black-or-white pixels), "gaussian" (one learned variance), or
             "discretised_logistic" (256 grey values, one learned scale: the bound is then one on
@@ -58,11 +60,13 @@ class VAE(StepModel):
         **kwargs: Any,
     ) -> None:
         super().__init__(decoder.output_shape[1:], classes_of(decoder), **kwargs)
-        self.latent_dim = decoder.inputs[0].shape[-1]
-        if encoder.output_shape[-1] != 2 * self.latent_dim:
+        self.latent_shape = tuple(decoder.inputs[0].shape[1:])
+        self.latent_dim = math.prod(self.latent_shape)
+        given = tuple(encoder.output_shape[1:])
+        if given != (*self.latent_shape[:-1], 2 * self.latent_shape[-1]):
             raise ValueError(
                 f"`encoder` must give 2·latent_dim = {2 * self.latent_dim} numbers per image, as"
-                f" `decoder` takes {self.latent_dim}; it gives {encoder.output_shape[-1]}."
+                f" `decoder` takes latents of shape {self.latent_shape}; it gives {given}."
             )
         if encoder.inputs[0].shape[1:] != self.image_shape:
             raise ValueError(
@@ -122,7 +126,7 @@ class VAE(StepModel):
         if self.kl_warmup > 0:
             weight = weight * ops.minimum(progress / self.kl_warmup, 1.0)
         noise = per_image(
-            lambda n: keras.random.normal((n, self.latent_dim), seed=self.seed_generator),
+            lambda n: keras.random.normal((n, *self.latent_shape), seed=self.seed_generator),
             ops.shape(images)[0],
         )
 
@@ -141,7 +145,7 @@ class VAE(StepModel):
         return {m.name: m.result() for m in self.trackers}
 
     def _terms(self, images, labels, noise, training=False):
-        """log p(x|z) of one draw z, ``(n,)``, and the KL per latent dimension, ``(n, d)``."""
+        """log p(x|z) of one draw z, ``(n,)``, and the KL of each latent dimension."""
         mean, log_var = self.posterior(images, labels, training)
         latents = mean + ops.exp(log_var / 2) * noise  # the reparameterised sample
         return self._log_likelihood(images, latents, labels, training), kl_to_standard_normal(
@@ -182,14 +186,15 @@ class VAE(StepModel):
     def encode(
         self, images: np.ndarray, labels: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return mean and log variance of q(z|x), each ``(n, latent_dim)``."""
+        """Return mean and log variance of q(z|x), each ``(n, *latent_shape)``."""
         return self.batched(lambda x, y: tuple(self.posterior(x, y)), *self.check(images, labels))
 
     def decode(self, z: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Return the pixel means of p(x|z): images in [0, 1], ``(n, h, w, c)``."""
         z = np.asarray(z, "float32")
-        if z.ndim != 2 or z.shape[1] != self.latent_dim:
-            raise ValueError(f"`z` must have shape (n, {self.latent_dim}); received {z.shape}.")
+        if z.shape[1:] != self.latent_shape:
+            expected = ", ".join(map(str, ("n", *self.latent_shape)))
+            raise ValueError(f"`z` must have shape ({expected}); received {z.shape}.")
         labels = self.check_labels(labels, len(z))
         return self.batched(lambda z, y: self._pixel_means(self.decoder(join(z, y))), z, labels)
 
@@ -202,11 +207,11 @@ class VAE(StepModel):
     ) -> np.ndarray:
         """Estimate the ELBO of each image by one sample of q(z|x), nats, ``(n,)``; exact KL."""
         images, labels = self.check(images, labels)
-        noise = generator_from(seed).standard_normal((len(images), self.latent_dim))
+        noise = generator_from(seed).standard_normal((len(images), *self.latent_shape))
 
         def bound(x, y, e):
             log_likelihood, kl = self._terms(x, y, e)
-            return log_likelihood - ops.sum(kl, axis=-1)
+            return log_likelihood - _sum(kl)
 
         return self.batched(bound, images, labels, noise.astype("float32"))
 
@@ -230,12 +235,12 @@ class VAE(StepModel):
             mean, log_var = self.posterior(x, y)
             z = mean + ops.exp(log_var / 2) * e
             # log p(z) − log q(z|x): the constants of the two normal densities cancel.
-            ratio = ops.sum(log_var + ops.square(e) - ops.square(z), axis=-1) / 2
+            ratio = _sum(log_var + ops.square(e) - ops.square(z)) / 2
             return self._log_likelihood(x, z, y) + ratio
 
         total = np.full(len(images), -np.inf)
         for _ in range(samples):
-            noise = rng.standard_normal((len(images), self.latent_dim)).astype("float32")
+            noise = rng.standard_normal((len(images), *self.latent_shape)).astype("float32")
             total = np.logaddexp(total, self.batched(log_weight, images, labels, noise))
         return total - math.log(samples)
 
@@ -272,6 +277,7 @@ class VAE(StepModel):
             images, labels = images[rows], None if labels is None else labels[rows]
         mean, log_var = self.encode(images, labels)
         codes = mean + np.exp(log_var / 2) * rng.standard_normal(mean.shape)
+        codes = codes.reshape(len(codes), -1)
         with warnings.catch_warnings():  # after k-means, more than 5 rounds gain nothing
             warnings.simplefilter("ignore", ConvergenceWarning)
             self.prior = fit_mixtures(
@@ -312,4 +318,9 @@ class VAE(StepModel):
             prior = self.prior
             chosen = draw_components(prior["weights"], prior["groups"], labels, n, rng)
             noise = move_to_components(noise, chosen, prior["means"], prior["scales"])
-        return self.decode(noise, labels)
+        return self.decode(noise.reshape(n, *self.latent_shape), labels)
+
+
+def _sum(x):
+    """Over all axes but the first."""
+    return ops.sum(x, axis=tuple(range(1, len(x.shape))))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from gentut import data as image_data
+from gentut.models import recipes
 from gentut.runs.folder import Config, RunFolder
 from gentut.training.step import StepModel
 
@@ -117,7 +118,7 @@ def load_again(
 def used_labels(
     config: Config, images: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray | None, int | None]:
-    """The labels that a run trains with and the number of classes; None for models without.
+    """The labels (or texts) that a run trains with and the number of classes, None if it has none.
 
     Raises:
         ValueError: too few images, in all or of a class, or too few classes.
@@ -127,6 +128,13 @@ def used_labels(
             f"`data` must hold at least 2 training images; received {config.data!r}, which holds"
             f" {len(images)}."
         )
+    if recipes.takes_texts(config.family):
+        if config.conditional:
+            raise ValueError(
+                "`conditional` must be left out for a model of texts, which takes captions instead"
+                " of classes."
+            )
+        return _texts(config), None
     if not config.conditional:
         return None, None
     names = image_data.class_names(config.data)
@@ -142,3 +150,11 @@ def used_labels(
             f" {config.data!r}, which has {counts.min()} of class {names[counts.argmin()]!r}."
         )
     return labels, len(names)
+
+
+def _texts(config):
+    """The captions of the training images; of emoji several for each."""
+    kept = {k: v for k, v in config.data_options.items() if k in ("classes", "on_error")}
+    if config.data == "emoji":
+        return image_data.emoji.prompts("train", classes=kept.get("classes"))
+    return image_data.captions(config.data, "train", **kept)
