@@ -85,13 +85,14 @@ class VAE(StepModel):
         self.encoder, self.decoder, self.beta = encoder, decoder, float(beta)
         self.likelihood = check_choice("likelihood", likelihood, LIKELIHOODS)
         self.kl_warmup, self.free_bits = float(kl_warmup), float(free_bits)
+        full = keras.config.floatx()  # losses need all digits, also where layers have 16 bits
         if likelihood == "gaussian":
             self.log_sigma = self.add_weight(
-                shape=(), name="log_sigma", initializer=keras.initializers.Constant(math.log(0.2))
+                (), keras.initializers.Constant(math.log(0.2)), dtype=full, name="log_sigma"
             )
         elif likelihood == "discretised_logistic":
             self.log_scale = self.add_weight(
-                shape=(), name="log_scale", initializer=keras.initializers.Constant(math.log(0.1))
+                (), keras.initializers.Constant(math.log(0.1)), dtype=full, name="log_scale"
             )
         self.seed_generator = keras.random.SeedGenerator()
         self.trackers = [keras.metrics.Mean(name=n) for n in ("loss", "reconstruction", "kl")]

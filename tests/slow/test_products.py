@@ -13,7 +13,9 @@ from gentut.models import recipes
 
 POLICIES = ("mixed_float16", "float16", "mixed_bfloat16", "bfloat16")
 FAMILIES = (*recipes.FAMILIES, "gan of clusters")
-REST = [(family, name) for family in FAMILIES for name in POLICIES if (family, name) not in CASES]
+# Keras clips gradients of float32 and bfloat16 together only by an error.
+DONE = (*CASES, ("text_flow", "bfloat16"))
+REST = [(family, name) for family in FAMILIES for name in POLICIES if (family, name) not in DONE]
 SHAPES = [(28, 28, 1), (32, 32, 3), (64, 64, 3), (48, 64, 3)]
 
 
