@@ -21,9 +21,9 @@ from keras import ops
 from train_features import RECIPES, warp
 
 from gentut import data
+from gentut.data import tokenizer
 from gentut.evaluation import classifier, image_text
 from gentut.metrics import retrieval
-from gentut.models import tokenizer
 
 EPOCHS, BATCH_SIZE, TEMPERATURE = 40, 256, 0.07
 CAPTIONS = [(language, keywords) for language in ("en", "zh") for keywords in (False, True)]

@@ -4,9 +4,10 @@
     python data/train_pretrained.py vae-glyphs
     python data/train_pretrained.py flow-glyphs
     python data/train_pretrained.py latent_flow-glyphs
+    python data/train_pretrained.py text_flow-emoji
 
 The recipe of the family as `gentut.build` gives it, for a number of epochs fixed in advance.  The
-held-out typefaces are looked at once, to state the scores, and choose nothing.
+held-out typefaces and concepts are looked at once, to state the scores, and choose nothing.
 """
 
 import argparse
@@ -17,11 +18,20 @@ import time
 import keras
 
 import gentut
+from gentut.evaluation.texts import text_scores
 from gentut.files import write_atomically
-from gentut.models import pretrained
+from gentut.models import pretrained, recipes
 from gentut.training.callbacks import Progress
 
-EPOCHS = {"gan": 50, "vae": 60, "flow": 15, "latent_flow": 50}
+EPOCHS = {
+    "gan-glyphs": 50,
+    "vae-glyphs": 60,
+    "flow-glyphs": 15,
+    "latent_flow-glyphs": 50,
+    "text_flow-emoji": 80,
+}
+GENERATED = {"glyphs": 10_000, "emoji": 2_000}  # images for the scores
+DRAWS = 5  # of 100 concepts, for the scores against texts
 STATED = (
     "frechet_distance",
     "frechet_distance_real",
@@ -46,11 +56,14 @@ def main():
     if arguments.rescore:
         return score(path, pretrained.unpacked(path).info)
     family, name = arguments.name.split("-")
-    epochs = arguments.epochs or EPOCHS[family]
+    epochs = arguments.epochs or EPOCHS[arguments.name]
 
     gentut.seed(arguments.seed)
     images, labels = gentut.data.load(name, "train")
-    model = gentut.build(family, images.shape[1:], num_classes=int(labels.max()) + 1)
+    classes = int(labels.max()) + 1
+    if recipes.takes_texts(family):
+        labels, classes = gentut.data.emoji.prompts("train"), None
+    model = gentut.build(family, images.shape[1:], num_classes=classes)
     start = time.perf_counter()
     progress = Progress(batch_size=model.default_batch_size)
     model.fit(images, labels, epochs=epochs, callbacks=[progress], verbose=0)
@@ -75,8 +88,11 @@ def main():
 def score(path, info):
     """Write the scores of the stored weights, which are rounded, into their file."""
     model = pretrained.unpacked(path)
-    scores = gentut.evaluate(model, data=info["data"])
+    scores = gentut.evaluate(model, data=info["data"], n=GENERATED[info["data"]])
     info["scores"] = {key: scores[key] for key in STATED if key in scores}
+    if recipes.takes_texts(info["family"]):
+        for name, keywords in (("texts", False), ("texts_with_key_words", True)):
+            info["scores"][name] = text_scores(model, draws=DRAWS, keywords=keywords)
     write_atomically(path, pretrained.packed(model, info))
     print(path, os.path.getsize(path), "bytes", info["scores"])
 

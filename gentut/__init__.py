@@ -8,7 +8,9 @@ if not startup.COMMAND:
     from gentut.evaluation import features
     from gentut.evaluation.evaluate import evaluate
     from gentut.models import losses, networks, paths
+    from gentut.models.autoregressive import PixelCNN, pixel_cnn
     from gentut.models.cluster_gan import ClusterGAN
+    from gentut.models.distillation import ConsistencyFlow
     from gentut.models.flow import Flow
     from gentut.models.gan import GAN
     from gentut.models.latent_flow import LatentFlow
@@ -26,9 +28,11 @@ if not startup.COMMAND:
 
 __all__ = [
     "ClusterGAN",
+    "ConsistencyFlow",
     "GAN",
     "Flow",
     "LatentFlow",
+    "PixelCNN",
     "VAE",
     "about",
     "budget",
@@ -46,6 +50,7 @@ __all__ = [
     "metrics",
     "networks",
     "paths",
+    "pixel_cnn",
     "plots",
     "resume",
     "seed",

@@ -136,6 +136,35 @@ def test_flows_train_sample_and_are_scored_like_every_family(photographs, tmp_pa
     assert "Reconstruction PSNR" in printed
 
 
+def test_a_model_of_texts_is_trained_on_captions_and_draws_what_it_is_told(
+    photographs, tmp_path, capsys
+):
+    data, out = shutil.copytree(photographs, tmp_path / "photographs"), tmp_path / "run"
+    files = sorted(path.relative_to(data).as_posix() for path in data.rglob("*.png"))
+    lines = [f"{file},{'a grey bar' if 'bars' in file else '灰点'}" for file in files]
+    (data / "captions.csv").write_text("\n".join(["file,text", *lines]), encoding="utf-8")
+    assert run("train", "text_flow", *images(data), "--epochs", 2, "--out", out) == 0
+    words = ("--text", "a bar of light", "--text", "灰点", "--out", tmp_path / "drawn.png")
+    capsys.readouterr()
+    assert run("sample", out, "-n", 3, *words) == 0
+    assert "left out, as no training text says them: of, light" in capsys.readouterr().err
+    with Image.open(tmp_path / "drawn.png") as image:
+        assert image.size == tuple(2 * (17 * count + 1) for count in (3, 2))
+    assert run("train", "text_flow", "--resume", "--epochs", 3, "--out", out) == 0
+    assert len((out / "history.csv").read_text().splitlines()) == 4
+    assert run("evaluate", out, "-n", 20) == 0
+    assert "text alignment and retrieval" in capsys.readouterr().out
+
+
+def test_texts_are_for_models_of_texts(trained, tmp_path, capsys):
+    assert run("sample", trained, "--text", "a", "--out", tmp_path / "a.png") == 2
+    assert "`text` needs a model of texts; received" in capsys.readouterr().err
+    assert run("train", "text_flow", "--conditional", "--out", tmp_path / "run") == 2
+    assert "`conditional` must be left out for a model of texts" in capsys.readouterr().err
+    assert run("train", "text_flow", "--out", tmp_path / "run") == 2
+    assert "`data` must be emoji or a folder with captions.csv" in capsys.readouterr().err
+
+
 def test_evaluate_prints_scores_and_merges_them_into_the_report(trained, tmp_path, capsys):
     first = shutil.copytree(trained, tmp_path / "a")
     second = shutil.copytree(trained, tmp_path / "b")

@@ -20,7 +20,9 @@ class GaussianPrediction(layers.Layer):
 
     def __init__(self, mean, covariance, path, prediction):
         super().__init__()
-        self.mean, self.path_name, self.prediction = mean, path, prediction
+        self.given = {"mean": mean, "covariance": covariance, "path": path}
+        self.given["prediction"] = self.prediction = prediction
+        self.mean, self.path_name = mean, path
         values, self.vectors = np.linalg.eigh(covariance)
         self.variances = values.astype("float32")
 
@@ -39,6 +41,9 @@ class GaussianPrediction(layers.Layer):
         noise = ops.matmul(s * whitened, ops.transpose(turn))
         found = {"image": image, "noise": noise, "velocity": a1 * image + s1 * noise}
         return ops.reshape(found[self.prediction], ops.shape(inputs[0]))
+
+    def get_config(self):
+        return self.given
 
 
 COVARIANCE = np.array([[0.05, 0.03], [0.03, 0.04]])
@@ -61,12 +66,19 @@ KINDS = pytest.mark.parametrize(
 
 @KINDS
 def test_every_sampler_draws_a_known_normal_from_every_kind_of_network(path, prediction):
-    n, flow = 4000, exact_flow(path, prediction)
+    n, flow = 500, exact_flow(path, prediction)
+    noise = np.random.default_rng(1).standard_normal((n, 2))
+    # The exact map: the mean, and the square root of the covariance.
+    truth = np.clip(MEAN + noise @ linalg.sqrtm(COVARIANCE), -1, 1)
     for method in METHODS:
-        drawn = flow.sample(n, seed=1, steps=64, method=method)
-        points = 2 * drawn.reshape(n, 2) - 1
-        np.testing.assert_allclose(points.mean(axis=0), MEAN, atol=0.02)
-        np.testing.assert_allclose(np.cov(points.T), COVARIANCE, atol=0.005)
+        points = 2 * flow.sample(n, seed=1, steps=32, method=method).reshape(n, 2) - 1
+        if method == "ddpm":  # its few steps fall short of the spread: see test_paths
+            ratio = np.cov(points.T) / COVARIANCE
+            assert ((ratio > 0.6) & (ratio < 1.1)).all()
+            assert np.abs(points.mean(axis=0) - MEAN).max() < 4 * np.sqrt(0.05 / n)
+        else:
+            far = {"euler": 0.12, "ddim": 0.12, "heun": 0.03, "rk4": 2e-3}[method]
+            np.testing.assert_allclose(points, truth, atol=far)
         again = flow.sample(10, seed=1, steps=4, method=method)
         np.testing.assert_array_equal(flow.sample(10, seed=1, steps=4, method=method), again)
         assert (flow.sample(10, seed=2, steps=4, method=method) != again).all()
@@ -78,15 +90,15 @@ def test_log_likelihood_is_that_of_the_normal_and_images_go_back_to_their_noise(
     images = np.random.default_rng(0).uniform(0.3, 0.7, (10, 1, 2, 1))
     points = 2 * images.reshape(-1, 2) - 1
     truth = stats.multivariate_normal(MEAN, COVARIANCE).logpdf(points) + 2 * np.log(2)
-    found = flow.log_likelihood(images, steps=300, divergence="exact")
-    np.testing.assert_allclose(found, truth, atol=1e-3)
-    many = flow.log_likelihood(images, steps=50, probes=400, seed=0)
+    found = flow.log_likelihood(images, divergence="exact")
+    # Near an end of the path, noise and images tell the velocity less exactly.
+    np.testing.assert_allclose(found, truth, atol=1e-3 if prediction == "velocity" else 3e-3)
+    many = flow.log_likelihood(images, steps=10, probes=400, seed=0)
     np.testing.assert_allclose(many, truth, atol=0.2)
-    noise = flow.invert(images, steps=200)
-    # The exact map: the mean, and the square root of the covariance.
-    root = linalg.sqrtm(COVARIANCE)
-    np.testing.assert_allclose(MEAN + noise.reshape(-1, 2) @ root, points, atol=2e-3)
-    np.testing.assert_allclose(flow.decode(noise, steps=200), images, atol=1e-3)
+    noise = flow.invert(images, steps=30, method="rk4")
+    exact = MEAN + noise.reshape(-1, 2) @ linalg.sqrtm(COVARIANCE)
+    np.testing.assert_allclose(exact, points, atol=2e-3)
+    np.testing.assert_allclose(flow.decode(noise, steps=30, method="rk4"), images, atol=1e-3)
 
 
 def test_dequantised_images_can_be_compared_with_probabilities_of_grey_values():
@@ -95,7 +107,7 @@ def test_dequantised_images_can_be_compared_with_probabilities_of_grey_values():
     rng = np.random.default_rng(0)
     values = rng.integers(100, 156, (10, 1, 2, 1))
     scores = [
-        flow.log_likelihood((values + rng.random(values.shape)) / 256, divergence="exact")
+        flow.log_likelihood((values + rng.random(values.shape)) / 256, steps=10, divergence="exact")
         for _ in range(5)
     ]
     edges = stats.norm(0, np.sqrt(0.02)).cdf(2 * np.stack([values, values + 1]) / 256 - 1)
@@ -105,17 +117,21 @@ def test_dequantised_images_can_be_compared_with_probabilities_of_grey_values():
 
 @pytest.mark.parametrize("path", ["straight", "cosine"])
 def test_filled_in_pixels_have_their_distribution_given_the_others(path):
-    n, known = 2000, 0.4
+    n, known = 500, 0.4
     images = np.full((n, 1, 2, 1), (known + 1) / 2, "float32")
     images[:, :, 1] = 0.9  # hidden: what stands there does not matter
     mask = np.array([[False, True]])
     flow = exact_flow(path, "noise" if path == "cosine" else "velocity")
-    found = flow.inpaint(images, mask, seed=0, steps=40, repeats=8)
-    np.testing.assert_array_equal(found[:, :, 0], images[:, :, 0])
-    hidden = 2 * found[:, 0, 1, 0] - 1
-    ratio = COVARIANCE[0, 1] / COVARIANCE[0, 0]
-    assert hidden.mean() == pytest.approx(MEAN[1] + ratio * (known - MEAN[0]), abs=0.03)
-    assert hidden.var() == pytest.approx(COVARIANCE[1, 1] - ratio * COVARIANCE[0, 1], rel=0.25)
+    ratio, off = COVARIANCE[0, 1] / COVARIANCE[0, 0], {}
+    for repeats in (1, 6):
+        found = flow.inpaint(images, mask, seed=0, steps=25, repeats=repeats)
+        np.testing.assert_array_equal(found[:, :, 0], images[:, :, 0])
+        hidden = 2 * found[:, 0, 1, 0] - 1
+        off[repeats] = abs(hidden.mean() - (MEAN[1] + ratio * (known - MEAN[0])))
+    # Repeated steps make the filled in part agree with the known one.
+    assert off[6] < 0.04 < off[1]
+    # The steps are those of "ddpm", and few of them fall short of the spread.
+    assert 0.4 < hidden.var() / (COVARIANCE[1, 1] - ratio * COVARIANCE[0, 1]) < 1.1
     same = flow.inpaint(images[:5], np.broadcast_to(mask[..., None], (5, 1, 2, 1)), seed=3, steps=3)
     np.testing.assert_array_equal(same, flow.inpaint(images[:5], mask.astype(int), seed=3, steps=3))
 
@@ -123,15 +139,16 @@ def test_filled_in_pixels_have_their_distribution_given_the_others(path):
 @pytest.mark.parametrize("path", ["straight", "cosine"])
 def test_varied_images_keep_as_much_of_themselves_as_the_path_says(path):
     flow = exact_flow(path, mean=np.zeros(2), covariance=np.diag([0.04, 0.04]))
-    images = flow.sample(4000, seed=0, steps=32)
+    noise = np.random.default_rng(0).standard_normal((500, 1, 2, 1))
+    images = np.clip(0.5 + 0.1 * noise, 0, 1)
     for strength in (0.3, 0.6):
         t = 1 - strength
         a, s = (t, 1 - t) if path == "straight" else (np.sin(np.pi / 2 * t), np.cos(np.pi / 2 * t))
-        varied = flow.vary(images, strength=strength, seed=1, steps=32)
+        varied = flow.vary(images, strength=strength, seed=1, steps=10, method="rk4")
         found = np.corrcoef(images.ravel(), varied.ravel())[0, 1]
         # The flow scales xₜ to the data's spread, which keeps its correlation with the image.
-        assert found == pytest.approx(a * 0.2 / np.hypot(a * 0.2, s), abs=0.03)
-        assert (2 * varied - 1).std() == pytest.approx(0.2, rel=0.03)
+        assert found == pytest.approx(a * 0.2 / np.hypot(a * 0.2, s), abs=0.07)
+        assert (2 * varied - 1).std() == pytest.approx(0.2, rel=0.1)
 
 
 REFUSED = [
@@ -147,7 +164,7 @@ REFUSED = [
     (lambda f, x: gentut.Flow(f.velocity, "bent"), "`path` must be one of straight, cosine"),
     (
         lambda f, x: gentut.Flow(f.velocity, prediction="score"),
-        "one of velocity, noise, image; rec",
+        "one of velocity, noise, image",
     ),
 ]
 

@@ -4,15 +4,13 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from tiny import fit_eagerly, shrink_recipes
+from tiny import build_told, fit_eagerly, shrink_recipes
 
 import gentut
-from gentut.models import recipes
 
 pytestmark = pytest.mark.backend
 IMAGES = np.random.default_rng(0).random((32, 28, 28, 1), "float32")
 LABELS = np.arange(32) % 4
-NEURAL = tuple(family for family in recipes.FAMILIES if family not in ("gaussian", "mixture"))
 
 
 @pytest.fixture(autouse=True)
@@ -23,12 +21,12 @@ def small(monkeypatch):
 def first_step(family):
     """A model after one training step, and the losses of that."""
     gentut.seed(0)
-    model = gentut.build(family, (28, 28, 1), 4)
-    history = fit_eagerly(model, IMAGES, LABELS, seed=0).history
+    model, labels = build_told(family, (28, 28, 1), LABELS)
+    history = fit_eagerly(model, IMAGES, labels, seed=0).history
     return model, {name: values[0] for name, values in history.items()}
 
 
-@pytest.mark.parametrize("family", ["gan", "vae", "latent_flow"])
+@pytest.mark.parametrize("family", ["gan", "vae", "latent_flow", "text_flow"])
 def test_families_train_in_bfloat16_with_the_losses_of_float32(family, policy):
     _, full = first_step(family)
     policy("mixed_bfloat16")
@@ -38,7 +36,8 @@ def test_families_train_in_bfloat16_with_the_losses_of_float32(family, policy):
     assert half.keys() == full.keys()
     for name, value in full.items():  # bfloat16 has 8 binary digits, losses average over pixels
         assert half[name] == pytest.approx(value, rel=0.05, abs=0.02), name
-    images = model.sample(3, labels=[0, 1, 2], seed=0)
+    told = {"texts": ["word0"] * 3} if family == "text_flow" else {"labels": [0, 1, 2]}
+    images = model.sample(3, seed=0, **told)
     assert images.dtype == np.float32 and np.isfinite(images).all()
 
 
@@ -127,6 +126,7 @@ CASES = [
     ("vae", "mixed_float16"),
     ("flow", "bfloat16"),
     ("latent_flow", "float16"),
+    ("text_flow", "mixed_float16"),
     ("gan of clusters", "mixed_float16"),
 ]
 if keras.backend.backend() != "tensorflow":
@@ -142,8 +142,10 @@ def assert_comes_back(family, name, policy, tmp_path):
     policy(name)
     gentut.seed(0)
     images = IMAGES[:, 6:22, 6:22]
-    labels = None if "clusters" in family else LABELS
-    model = gentut.build(family.split()[0], (16, 16, 1), labels if labels is None else 4)
+    if "clusters" in family:
+        labels, model = None, gentut.build("gan", (16, 16, 1))
+    else:
+        model, labels = build_told(family, (16, 16, 1), LABELS)
     assert type(model).__name__ == "ClusterGAN" or labels is not None
     statistical = family in ("gaussian", "mixture")
     fit_eagerly(model, images, labels)

@@ -45,6 +45,7 @@ def test_a_packed_model_draws_the_same_images(family):
     [
         pytest.param(n, marks=[pytest.mark.backend] * n.startswith("latent"))
         for n in pretrained.NAMES
+        if n.endswith("glyphs")
     ],
 )
 def test_a_shipped_model_draws_the_letters_it_is_asked_for(name):
@@ -58,6 +59,22 @@ def test_a_shipped_model_draws_the_letters_it_is_asked_for(name):
     # A PCA-Gaussian reaches about 6; the flow of pixels, trained briefly, is the farthest.
     assert scores["frechet_distance_real"] < scores["frechet_distance"] < 3
     assert model.info["command"].startswith(f"python data/train_pretrained.py {name}")
+
+
+@pytest.mark.backend
+def test_the_shipped_text_model_draws_what_it_is_told():
+    model = gentut.load_pretrained("text_flow-emoji")
+    texts = ["red heart", "blue heart", "红心", "蓝心"]
+    red, blue, red_zh, blue_zh = model.sample(texts=texts, seed=0, steps=8)
+    for one, other in ((red, blue), (red_zh, blue_zh)):
+        surplus = (one - other).mean((0, 1))  # red, green, blue
+        assert surplus[0] > 0.1 and surplus[2] < -0.1
+    texts = sorted(set(gentut.data.captions("emoji", "train")))[::90][:16]
+    judge = gentut.features.load("emoji_text")
+    codes = judge.images(model.sample(texts=texts, seed=1, steps=12)), judge.texts(texts)
+    assert gentut.metrics.retrieval(*codes).mean() > 0.5  # chance is 1 in 16
+    scores = model.info["scores"]["texts"]
+    assert scores["retrieval_1"] < scores["retrieval_1_real"]
 
 
 @pytest.mark.parametrize("name", pretrained.NAMES)

@@ -8,10 +8,10 @@ import pytest
 from keras import layers, ops
 
 import gentut
+from gentut.data.tokenizer import Tokenizer, most_frequent, split
 from gentut.models import recipes, spatial
 from gentut.models.latent_flow import LatentFlow
 from gentut.models.text import TextFlow
-from gentut.models.tokenizer import Tokenizer, most_frequent, split
 from gentut.models.transformer import Attention, latent_transformer
 
 pytestmark = pytest.mark.backend

@@ -6,10 +6,12 @@ Parts of gentut that only one command needs are imported inside it: the others s
 import io
 import os
 import textwrap
+import warnings
 from argparse import Namespace
 from dataclasses import fields
 from pathlib import Path
 
+from gentut.checks import check_positive
 from gentut.cli.messages import tell as say  # a stage of a long job
 from gentut.cli.parser import FAMILIES
 
@@ -71,18 +73,41 @@ def sample(options: Namespace) -> None:
             f"`out` must lie in a folder that exists; received {options.out!r}."
         )
     model = runs.RunFolder(options.run).read_model()
+    n = 40 if options.n is None else options.n
     classes = model.num_classes
     labels = columns = None
-    if options.label is not None:
-        labels = np.full(max(options.n, 0), options.label)
+    if options.text:
+        images, columns = _of_texts(model, options)
+    elif options.label is not None:
+        labels = np.full(max(n, 0), options.label)
     elif classes is not None:
-        labels = np.arange(max(options.n, 0)) % classes
+        labels = np.arange(max(n, 0)) % classes
         columns = runs.grid(classes)[1] if classes <= 10 else None
-    images = model.sample(options.n, labels=labels, seed=options.seed)
+    if not options.text:
+        images = model.sample(n, labels=labels, seed=options.seed)
     picture = io.BytesIO()
     plots.pixels(plots.tile(images, columns), 2).save(picture, "PNG")
     write_atomically(target, picture.getvalue())
     print(target)
+
+
+def _of_texts(model, options):
+    """Pictures of each text, a row of them for each, and their number in a row."""
+    if not hasattr(model, "tokenizer"):
+        raise ValueError(
+            f"`text` needs a model of texts; received {options.run!r}, which takes none."
+        )
+    if options.label is not None:
+        raise ValueError("`label` must be left out with `text`; received both.")
+    if unknown := model.tokenizer.unknown(options.text):
+        say(f"left out, as no training text says them: {', '.join(unknown)}")
+    columns = 8 if options.n is None else options.n
+    check_positive("n", columns)
+    with warnings.catch_warnings(action="ignore"):  # told above
+        images = model.sample(
+            texts=[text for text in options.text for _ in range(columns)], seed=options.seed
+        )
+    return images, columns
 
 
 def evaluate(options: Namespace) -> None:

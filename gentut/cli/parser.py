@@ -94,7 +94,12 @@ def parser() -> Parser:
 
     sub = command("sample", "draw images from a trained run as a PNG grid")
     sub.add_argument("run", help="a run folder")
-    sub.add_argument("-n", type=int, default=40, help="images (default 40)")
+    sub.add_argument("-n", type=int, help="images (default 40); with --text, of each (default 8)")
+    sub.add_argument(
+        "--text",
+        action="append",
+        help="what to draw, for a model of texts; can be given several times, a row for each",
+    )
     sub.add_argument("--label", type=int, help="one class, for conditional models (default all)")
     sub.add_argument("--seed", type=int, default=0, help="other images with another (default 0)")
     sub.add_argument("--out", required=True, help="the PNG file")

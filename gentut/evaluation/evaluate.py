@@ -8,6 +8,7 @@ import numpy as np
 
 from gentut import metrics
 from gentut.evaluation.reference import ReferenceSet, check_count, merged
+from gentut.evaluation.texts import text_scores
 
 PAIRS = 500  # test images that are compared with their reconstructions
 # The importance-weighted bound takes 100 passes per image, so that few images must do.
@@ -52,6 +53,8 @@ def evaluate(
           ELBO plus the mean gain over it of 100 importance samples on ``n_bound`` test images.
         - ``reconstruction_psnr`` (dB), ``…_ssim``, ``…_perceptual``: means over
           ``n_reconstructions`` test images.
+        - ``retrieval_1``, ``retrieval_5``, ``text_alignment`` and their kin, for a model that takes
+          texts and data "emoji": see ``gentut.evaluation.texts.text_scores``.
         - ``n_generated``, ``n_real``, ``n_train``, ``n_neighbours`` (of precision to coverage,
           and of memorisation), ``nearest_k``, ``features``, ``split``, ``data``, ``seed``,
           ``parameters``, ``seconds_per_1000`` (to generate), ``seconds_evaluate`` (all of it).
@@ -87,18 +90,28 @@ def evaluate(
     test_labels = None if classes is None else reference.test_labels
     likelihood, no_likelihood = _likelihood(model, reference, test_labels, seed)
     pairs, no_pairs = _reconstructions(model, reference, test_labels)
-    absent = [no_likelihood, no_pairs]
+    texts, no_texts = _texts(model, reference, seed)
+    absent = [no_likelihood, no_pairs, no_texts]
     if reference.extractor.num_classes is None:
         absent.append(f"inception score ({reference.extractor.name} knows no classes)")
     return {
         "data": reference.data,
         "seed": seed,
-        **merged(reference.score(generated), reference.references(n), likelihood, pairs),
+        **merged(reference.score(generated), reference.references(n), likelihood, pairs, texts),
         "parameters": parameters(model),
         "seconds_per_1000": 1000 * seconds / n,
         "seconds_evaluate": time.perf_counter() - start,
         "left_out": "; ".join(filter(None, absent)),
     }
+
+
+def _texts(model, reference, seed):
+    """How well images fit their texts, for a model that takes texts; and what is left out."""
+    if not hasattr(model, "tokenizer"):
+        return {}, ""
+    if reference.data != "emoji":
+        return {}, "text alignment and retrieval (the image–text model knows emoji only)"
+    return text_scores(model, seed), ""
 
 
 def _likelihood(model, reference, labels, seed):

@@ -20,8 +20,8 @@ from keras import layers
 
 from gentut import data
 from gentut.checks import check_images
+from gentut.data.tokenizer import check_texts, split
 from gentut.evaluation.classifier import classifier, fit, load_weights
-from gentut.models.tokenizer import check_texts, split
 
 CODE_DIM = 64
 

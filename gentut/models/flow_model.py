@@ -12,11 +12,11 @@ from gentut.models import paths
 from gentut.models.losses import prediction_loss
 from gentut.models.networks import FromGaussian, classes_of
 from gentut.models.solvers import METHODS, solve
-from gentut.training.devices import Tensor, per_image
+from gentut.training.devices import Tensor, compiled, per_image
 from gentut.training.optimizers import averaged_copy, move_average
 from gentut.training.step import StepModel, generator_from
 
-END = 1e-3  # so near to time 0 or 1 a noise or an image says nothing of the velocity
+END = 1e-3  # nearer to time 0 a noise, nearer to 1 an image says too little of the velocity
 
 
 class FlowModel(StepModel):
@@ -27,7 +27,7 @@ class FlowModel(StepModel):
     labels)`` turns points at time 1 into images.
     """
 
-    default_steps = 8
+    default_steps, default_method, methods = 8, "heun", METHODS
 
     def __init__(
         self,
@@ -58,10 +58,17 @@ class FlowModel(StepModel):
         self.velocity, self.drop_labels, self.ema = velocity, drop_labels, ema
         self.ema_velocity = averaged_copy(velocity, ema)
         self.seed_generator = keras.random.SeedGenerator()
+        self._compiled = None
 
     def call(self, points: Tensor, time: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return the averaged network's prediction at ``points`` and times ``(n, 1)``."""
         return self.ema_velocity(_inputs(points, time, labels), training=False)
+
+    def _averaged(self, points, times, labels):
+        """The same as one compiled function: drawing asks for it again and again."""
+        if self._compiled is None:
+            self._compiled = compiled(self.ema_velocity)
+        return self._compiled(_inputs(points, times, labels))
 
     # ------------------------------------------------------------------ the step
 
@@ -113,24 +120,28 @@ class FlowModel(StepModel):
 
         Of predictions or of velocities, it is the same: they are linear in each other.
         """
-        if self.prediction != "velocity":
-            time = min(max(time, END), 1 - END)
-        times = ops.full((ops.shape(points)[0], 1), time)
-        found = self(points, times, labels)
+        times = self._inside(ops.full((ops.shape(points)[0], 1), time))
+        found = self._averaged(points, times, labels)
         if guidance != 1:
-            none = self(points, times, self._none(labels))
+            none = self._averaged(points, times, self._none(labels))
             found = none + guidance * (found - none)
-        return paths.convert(found, points, time, self.prediction, "velocity", self.path_name)
+        return paths.convert(found, points, times, self.prediction, "velocity", self.path_name)
+
+    def _inside(self, times):
+        """Times away from the end where the prediction says nothing of the velocity."""
+        least, most = {"noise": (END, 1.0), "image": (0.0, 1 - END)}.get(self.prediction, (0, 1))
+        return ops.clip(times, least, most)
 
     def _field(self, labels, guidance):
         """The velocity as a function of points and time alone, which ``solve`` takes."""
         return lambda points, time: self._guided(points, time, labels, guidance)
 
     def _options(self, steps, method, guidance):
-        """Checked options of drawing, with ``steps`` filled in."""
+        """Checked options of drawing, with steps and method filled in."""
         steps = self.default_steps if steps is None else steps
+        method = self.default_method if method is None else method
         check_positive("steps", steps)
-        check_choice("method", method, METHODS)
+        check_choice("method", method, self.methods)
         if not isinstance(guidance, int | float) or not np.isfinite(guidance):
             raise ValueError(f"`guidance` must be a finite number; received {guidance!r}.")
         if guidance != 1 and len(self.velocity.inputs) < 3:
@@ -157,7 +168,7 @@ class FlowModel(StepModel):
         seed: int | None = None,
         *,
         steps: int | None = None,
-        method: str = "heun",
+        method: str | None = None,
         guidance: float = 1.0,
     ) -> np.ndarray:
         """Draw images: NumPy float32 ``(n, h, w, c)`` in [0, 1]; same seed, same images.
@@ -167,8 +178,8 @@ class FlowModel(StepModel):
             labels: ints ``(n,)`` for conditional models; None draws them uniformly.
             seed: of noise and labels; None draws one that ``gentut.seed`` controls.
             steps: equal steps from noise to image; default ``default_steps``.
-            method: "euler", "heun", "ddim" or "ddpm", see ``gentut.solve``; "ddpm" draws fresh
-                noise in each step and wants some hundred of them.
+            method: "euler", "heun" (default), "rk4", "ddim" or "ddpm", see ``gentut.solve``;
+                "ddpm" draws fresh noise in each step and wants some hundred of them.
             guidance: weight w of classifier-free guidance; 1 is the plain conditional model,
                 more is truer to the label and less diverse.
         """
@@ -185,7 +196,7 @@ class FlowModel(StepModel):
         labels: np.ndarray | None = None,
         *,
         steps: int | None = None,
-        method: str = "heun",
+        method: str | None = None,
         guidance: float = 1.0,
         seed: int | None = None,
     ) -> np.ndarray:

@@ -7,9 +7,11 @@ of latents keeps the places: each tells of its own part of the image (Rombach et
 from collections.abc import Sequence
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from gentut.checks import check_image_shape
+
+LOG_VARIANCES = -10.0, 4.0  # beyond them exp() could overflow in a long training
 
 
 def _full():
@@ -43,8 +45,10 @@ def spatial_encoder(
         layers.Conv2D(latent_channels, 3, padding="same", name=name, dtype=_full())(x)
         for name in ("mean", "log_var")
     )
+    log_var = ops.clip(log_var, *LOG_VARIANCES)
     mean = layers.BatchNormalization(center=False, scale=False, momentum=0.99, dtype=_full())(mean)
-    return keras.Model(images, layers.Concatenate()([mean, log_var]), name="encoder")
+    both = layers.Concatenate(dtype=_full())([mean, log_var])
+    return keras.Model(images, both, name="encoder")
 
 
 def spatial_decoder(

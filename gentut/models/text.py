@@ -12,8 +12,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from gentut.data.tokenizer import Tokenizer, check_texts, most_frequent
 from gentut.models.latent_flow import LatentFlow
-from gentut.models.tokenizer import Tokenizer, check_texts, most_frequent
 from gentut.models.vae import VAE
 from gentut.training.devices import Tensor, per_image
 

@@ -11,8 +11,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from gentut.data.tokenizer import PADDING
 from gentut.models.networks import FromGaussian, TimeFeatures
-from gentut.models.tokenizer import PADDING
 from gentut.training.devices import Tensor
 from gentut.training.kernels import Embedding
 

@@ -132,6 +132,33 @@ SCORES = {
         "How far reconstructions are in the judge's layers; 0 is identical. LPIPS in form, not "
         "in calibration.",
     ),
+    "retrieval_1": Score(
+        "R@1, training captions",
+        "higher",
+        "{:.2f}",
+        "How often an image–text model finds a picture's own caption among 100. The picture was "
+        "made from a caption of the training, in the manner of a set drawn at random.",
+    ),
+    "retrieval_1_compositions": Score(
+        "R@1, new compositions",
+        "higher",
+        "{:.2f}",
+        "The same for captions held out whose words all occur in the training, in other "
+        "compositions.",
+    ),
+    "retrieval_1_unseen": Score(
+        "R@1, unseen concepts",
+        "higher",
+        "{:.2f}",
+        "The same for concepts held out.",
+    ),
+    "text_alignment": Score(
+        "Text alignment",
+        "higher",
+        "{:.2f}",
+        "2.5 times the cosine of picture and caption in the image–text model's codes, at least 0: "
+        "the form of CLIPScore, with other codes.",
+    ),
     "parameters": Score(
         "Parameters", "", "{:,}", "Numbers that are learnt and needed to generate."
     ),

@@ -30,7 +30,7 @@ class Ours(NamedTuple):
 TRAINED = {
     name: Ours(family, name.endswith("-conditional"))
     for family in recipes.FAMILIES
-    if family not in ("gaussian", "mixture")
+    if family not in ("gaussian", "mixture", "text_flow")
     for name in (family, f"{family}-conditional")
 } | {"vae-binary": Ours("vae", binary=True)}
 
