@@ -68,23 +68,21 @@ def test_a_student_begins_as_its_teacher_and_leaves_it_alone(path, prediction, t
     assert again.grid == 16 and again.path_name == path
 
 
-def near_a_mode(images):
-    return (np.abs(images.ravel()[:, None] - MODES).min(axis=1) < 0.05).mean()
-
-
-def test_one_step_of_the_student_reaches_what_takes_the_teacher_many():
-    teacher, images = flow(), grey(6400)
+def test_one_step_of_the_student_goes_where_the_teacher_gets_in_many():
+    teacher, images = flow(), grey(3200)
     teacher.fit(images, epochs=8, batch_size=64, verbose=0)
     student = student_of(teacher)
-    student.fit(images, epochs=16, batch_size=64, verbose=0)
-    shares = {
-        "teacher, 16 steps": near_a_mode(teacher.sample(500, seed=0, steps=16)),
-        "teacher, 1 step": near_a_mode(teacher.sample(500, seed=0, steps=1, method="euler")),
-        "student, 1 step": near_a_mode(student.sample(500, seed=0)),
-        "student, 2 steps": near_a_mode(student.sample(500, seed=0, steps=2)),
+    student.fit(images, epochs=8, batch_size=64, verbose=0)
+    ends = teacher.sample(500, seed=0, steps=32)
+    off = {
+        "teacher": np.abs(teacher.sample(500, seed=0, steps=1, method="euler") - ends).mean(),
+        "student": np.abs(student.sample(500, seed=0) - ends).mean(),
     }
-    assert shares["teacher, 1 step"] < 0.2 and shares["teacher, 16 steps"] > 0.8, shares
-    assert shares["student, 1 step"] > 0.6 and shares["student, 2 steps"] > 0.6, shares
+    assert off["student"] < off["teacher"] / 4, off
+    # Fresh noise between its steps leads elsewhere, to the same distribution.
+    twice = student.sample(500, seed=0, steps=2)
+    assert np.abs(twice - ends).mean() > 2 * off["student"]
+    assert twice.std() == pytest.approx(ends.std(), rel=0.15)
 
 
 def test_a_student_has_a_sampler_of_its_own():

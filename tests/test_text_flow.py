@@ -213,6 +213,9 @@ def test_fit_learns_the_vocabulary_and_saves_it(tmp_path):
     drawn = model.sample(texts=TEXTS[:3], seed=1, steps=2)
     assert drawn.shape == (3, 16, 16, 3)
     np.testing.assert_array_equal(again.sample(texts=TEXTS[:3], seed=1, steps=2), drawn)
+    noise = np.random.default_rng(1).standard_normal((3, 8, 8, 2))
+    decoded = model.decode(noise, TEXTS[:3], steps=2, guidance=3.0)
+    np.testing.assert_allclose(decoded, drawn, atol=1e-5)
     assert abs(model.sample(texts=TEXTS[:3], seed=2, steps=2) - drawn).max() > 1e-3
     np.testing.assert_array_equal(
         model.sample(5, seed=4, steps=2), again.sample(5, seed=4, steps=2)

@@ -84,8 +84,6 @@ class TextFlow(LatentFlow):
 
     def check_labels(self, labels: Any, n: int) -> np.ndarray:
         """Return tokens, int32 ``(n, captions, words)``, of n texts or n lists of texts."""
-        if isinstance(labels, np.ndarray) and labels.ndim == 2:  # tokens already
-            return labels
         captions = _captions(labels, n)
         most = max(map(len, captions))
         every = [own[i % len(own)] for own in captions for i in range(most)]
@@ -104,12 +102,15 @@ class TextFlow(LatentFlow):
         return ops.zeros_like(labels)
 
     def draw_labels(self, labels: Any, n: int, rng: np.random.Generator) -> np.ndarray:
-        """Return tokens ``(n, words)`` of n texts; None draws them from ``examples``."""
+        """Return tokens of n texts, as ``check_labels``; None draws them from ``examples``."""
         if labels is None:
             if not self.examples:
                 raise ValueError("`texts` must be given to a model that was not trained; got None.")
             labels = [self.examples[row] for row in rng.integers(0, len(self.examples), n)]
-        return self.check_labels(labels, n)[:, 0]
+        return self.check_labels(labels, n)
+
+    def _draw(self, points, labels, *args):
+        return super()._draw(points, labels[:, 0], *args)  # of several captions the first
 
     def sample(
         self,

@@ -55,14 +55,16 @@ SHARED_CODE = [
     "training/optimizers",
     "training/step",
 ]
+FLOW = ["models/flow", "models/flow_model", "models/paths", "models/solvers"]
 OWN_CODE = {
     "gaussian": ["models/pca_mixture"],
     "mixture": ["models/pca_mixture"],
     "gan": ["models/gan", "models/cluster_gan"],
     "wgan": ["models/gan", "models/cluster_gan"],
     "vae": ["models/vae"],
-    "flow": ["models/flow"],
-    "latent_flow": ["models/flow", "models/vae"],
+    "flow": FLOW,
+    "diffusion": FLOW,
+    "latent_flow": [*FLOW, "models/latent_flow", "models/vae"],
 }
 
 
