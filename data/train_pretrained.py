@@ -30,8 +30,8 @@ EPOCHS = {
     "latent_flow-glyphs": 50,
     "text_flow-emoji": 80,
 }
-GENERATED = {"glyphs": 10_000, "emoji": 2_000}  # images for the scores
-DRAWS = 5  # of 100 concepts, for the scores against texts
+GENERATED = {"glyphs": 10_000, "emoji": 1_000}  # images for the scores
+DRAWS = 3  # of 100 concepts, for the scores against texts
 STATED = (
     "frechet_distance",
     "frechet_distance_real",

@@ -17,8 +17,9 @@ if not startup.COMMAND:
     from gentut.models.pretrained import load_pretrained
     from gentut.models.recipes import build
     from gentut.models.solvers import solve
+    from gentut.models.text import TextFlow
     from gentut.models.vae import VAE
-    from gentut.notebook import about, budget, claim, show, table, tell
+    from gentut.notebook import about, budget, claim, need_backend, show, table, tell
     from gentut.runs import resume
     from gentut.runs.batch_size import find_batch_size
     from gentut.runs.choose import choose
@@ -33,6 +34,7 @@ __all__ = [
     "Flow",
     "LatentFlow",
     "PixelCNN",
+    "TextFlow",
     "VAE",
     "about",
     "budget",
@@ -48,6 +50,7 @@ __all__ = [
     "load_pretrained",
     "losses",
     "metrics",
+    "need_backend",
     "networks",
     "paths",
     "pixel_cnn",

@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -53,10 +54,23 @@ def write_atomically(
                 file.flush()
                 os.fsync(file.fileno())
         os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read
-        os.replace(temporary, path)
+        _replace(temporary, path)
     except BaseException as error:
         os.unlink(temporary)
         if isinstance(error, OSError) and error.errno:  # a full disk does not say of which file
             error.filename = str(path)
         raise
     return path
+
+
+def _replace(source, target):
+    """As os.replace; on Windows a virus scanner or a viewer can hold the target for a moment."""
+    for wait in (0.05, 0.2, 0.8):
+        try:
+            os.replace(source, target)
+            return
+        except PermissionError:
+            if os.name != "nt":
+                raise
+            time.sleep(wait)
+    os.replace(source, target)

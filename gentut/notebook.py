@@ -1,5 +1,6 @@
 """What the notebooks need around the models: budgets, claims, figures, tables, a footer."""
 
+import base64
 import os
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
@@ -7,7 +8,8 @@ from typing import TypeVar
 import numpy as np
 
 from gentut import plots
-from gentut.training.devices import environment
+from gentut.startup import InOneLine
+from gentut.training.devices import BACKEND, environment
 
 QUICK = "GENTUT_QUICK"
 Value = TypeVar("Value")
@@ -83,6 +85,28 @@ def table(rows: Sequence[Mapping[str, object]]) -> None:
     tell("\n".join("| " + " | ".join(line) + " |" for line in lines))
 
 
+class WrongBackend(InOneLine, RuntimeError):
+    """A notebook needs another Keras backend than the one that runs."""
+
+
+def need_backend(name: str, why: str) -> None:
+    """Go on only where Keras runs on this backend; else one line says what to do.
+
+    Args:
+        name: "tensorflow", "jax" or "torch".
+        why: the reason, such as "it explains TensorFlow's tape".
+
+    Raises:
+        WrongBackend: Keras runs on another one.
+    """
+    if name != BACKEND:
+        raise WrongBackend(
+            f"This notebook needs Keras to run on {name}, since {why}; it runs on {BACKEND}."
+            f" Install {name} if it is missing, set KERAS_BACKEND={name} in the environment, and"
+            " start Jupyter again."
+        )
+
+
 def about() -> str:
     """Return one line with what a notebook ran on: versions, kind of machine, no names or paths."""
     facts = environment()
@@ -97,8 +121,14 @@ def show(figure: plots.Figure, alt: str, dpi: int = 100) -> None:
         alt: what the figure shows, in one or two sentences (the "alt" text of the image).
         dpi: dots per inch; 100 keeps a stored notebook small.
     """
-    from IPython.display import Image, display  # only notebooks need IPython
+    from IPython.display import display  # only notebooks need IPython
 
     if not isinstance(alt, str) or not alt.strip():
         raise ValueError(f"`alt` must describe the figure in words; received {alt!r}.")
-    display(Image(data=plots.png(figure, dpi=dpi), format="png", alt=alt))
+    picture = base64.b64encode(plots.png(figure, dpi=dpi)).decode("ascii")
+    # Not `IPython.display.Image`: that of Colab's IPython 7 knows no alternative text.
+    display(
+        {"image/png": picture, "text/plain": alt},
+        metadata={"image/png": {"alt": alt}},
+        raw=True,
+    )

@@ -2,11 +2,13 @@
 
 import contextlib
 import functools
+import importlib.util
 import json
 import os
 import signal
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -120,10 +122,40 @@ def asked_backend() -> str:
     return os.environ.get("KERAS_BACKEND") or str(stored)
 
 
+def choose_backend() -> None:
+    """Where TensorFlow is not installed and nobody asked for it, let Keras run on JAX or PyTorch.
+
+    Keras itself would fail: its default is TensorFlow, which it also writes into ``keras.json``.
+    """
+    if "KERAS_BACKEND" in os.environ or asked_backend() != BACKENDS[0] or "keras" in sys.modules:
+        return
+    here = [name for name in BACKENDS if importlib.util.find_spec(name)]
+    if here and here[0] != BACKENDS[0]:
+        os.environ["KERAS_BACKEND"] = here[0]
+        warnings.warn(
+            f"TensorFlow is not installed: gentut runs on {here[0]}, as KERAS_BACKEND={here[0]} in"
+            " the environment would say without this note.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+class InOneLine(Exception):
+    """An error that tells the reader of a notebook all there is to know: it shows no traceback."""
+
+    def _render_traceback_(self) -> list[str]:  # IPython's own name for this
+        return [f"{type(self).__name__}: {self}"]
+
+
+class NoKeras(InOneLine, ImportError):
+    """Keras or its backend cannot be imported."""
+
+
 def start_keras() -> None:
     """Import Keras and its backend, or raise ImportError that says so in one line."""
+    choose_backend()
     if error := keras_failure():
-        raise ImportError(
+        raise NoKeras(
             f"Keras cannot be imported: {type(error).__name__}: {error}; `gentut doctor` looks at"
             " what is installed, and KERAS_BACKEND=tensorflow, jax or torch chooses the backend."
         ) from error

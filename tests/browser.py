@@ -144,7 +144,7 @@ def chromium():
 
 def _address(file: Path, process: subprocess.Popen) -> str:
     for _ in range(600):
-        lines = file.read_text().splitlines() if file.exists() else []
+        lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
         if len(lines) == 2:
             return f"ws://127.0.0.1:{lines[0]}{lines[1]}"
         if process.poll() is not None:

@@ -206,7 +206,7 @@ def test_on_a_gaussian_cloud_the_gaussian_mixture_wins(chosen):
 
 
 def test_the_minutes_are_shared_out_among_the_networks(chosen):
-    settings = json.loads((chosen.out / "compare.json").read_text())["settings"]
+    settings = json.loads((chosen.out / "compare.json").read_text(encoding="utf-8"))["settings"]
     assert settings["minutes"] == pytest.approx(0.5 / 60) and settings["need"] == "fidelity"
     seconds = {r["family"]: r["seconds_train"] for r in chosen.scores}
     for family in ("vae", "gan", "flow", "latent_flow"):

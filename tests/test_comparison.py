@@ -49,7 +49,7 @@ def compare(data, out, **settings):
 
 
 def state(folder):
-    return json.loads((folder / "compare.json").read_text())
+    return json.loads((folder / "compare.json").read_text(encoding="utf-8"))
 
 
 def fail_at(monkeypatch, family, act):
@@ -116,7 +116,7 @@ def test_one_class_is_no_class(tmp_path):
     out = tmp_path / "out"
     compare(flat, out, families=["gaussian"], **{**BUDGET, "n": 14})
     assert gentut.runs.load_model(out / "gaussian.keras").num_classes is None
-    assert "Columns, left to right" not in (out / "report.html").read_text()
+    assert "Columns, left to right" not in (out / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_class_without_held_out_images_is_shown_by_training_images(tmp_path):
@@ -136,11 +136,11 @@ def test_ctrl_c_keeps_what_is_finished_and_resume_adds_the_rest(photographs, tmp
         fail_at(patch, "mixture", press_ctrl_c)
         results, status = compare(photographs, out, families=["gaussian", "mixture"], **BUDGET)
     assert status == "interrupted" and [row["family"] for row in results] == ["gaussian"]
-    assert "Stopped after 1 of 2 families." in (out / "report.html").read_text()
+    assert "Stopped after 1 of 2 families." in (out / "report.html").read_text(encoding="utf-8")
     again, status = comparison.resume(out)
     assert status == "finished" and [row["family"] for row in again] == ["gaussian", "mixture"]
     assert again[0] == results[0]
-    assert "Stopped" not in (out / "report.html").read_text()
+    assert "Stopped" not in (out / "report.html").read_text(encoding="utf-8")
 
 
 def test_ctrl_c_before_the_first_family_is_finished_leaves_nothing(
@@ -161,7 +161,9 @@ def test_a_family_that_diverges_does_not_take_the_others_with_it(
     fail_at(monkeypatch, "mixture", diverge)
     with pytest.raises(callbacks.TrainingDiverged):
         compare(photographs, tmp_path, families=["gaussian", "mixture"], **BUDGET)
-    assert "Stopped after 1 of 2 families." in (tmp_path / "report.html").read_text()
+    assert "Stopped after 1 of 2 families." in (tmp_path / "report.html").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_a_comparison_replaces_an_earlier_one_and_nothing_else(finished, photographs, tmp_path):
@@ -174,7 +176,7 @@ def test_a_comparison_replaces_an_earlier_one_and_nothing_else(finished, photogr
     (foreign / "report.html").write_text("years of work")
     with pytest.raises(ValueError, match="`out` must be new, empty, or the folder of an earlier"):
         compare(photographs, foreign, families=["gaussian"], **BUDGET)
-    assert (foreign / "report.html").read_text() == "years of work"
+    assert (foreign / "report.html").read_text(encoding="utf-8") == "years of work"
 
 
 # Two at once, room, data ------------------------------------------------------------------------
@@ -217,9 +219,9 @@ def test_a_full_disk_keeps_the_families_before_and_says_how_to_go_on(
     )
     page = out / "report.html"
     assert page.exists() == room_for_a_page
-    assert not page.exists() or "Stopped after 1 of 2 families." in page.read_text()
+    assert not page.exists() or "Stopped after 1 of 2 families." in page.read_text(encoding="utf-8")
     _, status = comparison.resume(out)
-    assert status == "finished" and "Stopped" not in page.read_text()
+    assert status == "finished" and "Stopped" not in page.read_text(encoding="utf-8")
 
 
 def test_resume_takes_up_the_same_images_only_wherever_they_are(photographs, tmp_path, monkeypatch):
@@ -312,7 +314,7 @@ def test_damage_is_told_by_resume(change, message, finished, tmp_path):
     if change is None:
         path.unlink()
     else:
-        path.write_text(change(path.read_text()))
+        path.write_text(change(path.read_text(encoding="utf-8")))
     with pytest.raises((ValueError, FileNotFoundError), match=re.escape(message)):
         comparison.resume(folder)
 

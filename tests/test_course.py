@@ -1,5 +1,6 @@
 """The notebooks' budget and footer."""
 
+import base64
 import re
 import subprocess
 import sys
@@ -37,11 +38,12 @@ def test_the_footer_names_versions_and_no_machine():
 
 def test_a_figure_is_shown_with_its_alternative_text(monkeypatch):
     shown = []
-    monkeypatch.setattr("IPython.display.display", shown.append)
+    monkeypatch.setattr("IPython.display.display", lambda *data, **how: shown.append((data, how)))
     figure = gentut.plots.image_grid(np.zeros((1, 8, 8, 1), "float32"))
     gentut.show(figure, alt="One black image.")
-    data, metadata = shown[0]._repr_mimebundle_()
-    assert data["image/png"] and metadata["image/png"]["alt"] == "One black image."
+    ((data,), how) = shown[0]
+    assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
+    assert how == {"raw": True, "metadata": {"image/png": {"alt": "One black image."}}}
     with pytest.raises(ValueError, match="`alt` must describe the figure in words; received ' '"):
         gentut.show(figure, alt=" ")
 
@@ -83,3 +85,15 @@ def test_a_table_has_three_digits(monkeypatch):
     )
     with pytest.raises(ValueError, match="`rows` must hold at least one row"):
         gentut.table([])
+
+
+def test_a_notebook_that_needs_another_backend_says_so_in_one_line(monkeypatch):
+    monkeypatch.setattr("gentut.notebook.BACKEND", "jax")
+    gentut.need_backend("jax", "it explains jax.grad")
+    with pytest.raises(RuntimeError) as raised:
+        gentut.need_backend("tensorflow", "it explains TensorFlow's tape")
+    assert raised.value._render_traceback_() == [
+        "WrongBackend: This notebook needs Keras to run on tensorflow, since it explains"
+        " TensorFlow's tape; it runs on jax. Install tensorflow if it is missing, set"
+        " KERAS_BACKEND=tensorflow in the environment, and start Jupyter again."
+    ]

@@ -121,7 +121,7 @@ def test_an_installed_package_finds_its_data_beside_its_code(tmp_path, monkeypat
     (package / "_data" / "weights").mkdir(parents=True)
     (package / "_data" / "weights" / "a.txt").write_text("a")
     monkeypatch.setattr(shipped, "__file__", str(package / "data" / "shipped.py"))
-    assert data.data_path("weights/a.txt").read_text() == "a"
+    assert data.data_path("weights/a.txt").read_text(encoding="utf-8") == "a"
     with pytest.raises(FileNotFoundError, match="'data/weights/b.txt' is missing"):
         data.data_path("weights/b.txt")
 

@@ -57,7 +57,7 @@ def test_the_first_process_has_the_folder_and_the_others_a_copy(tmp_path, monkey
         assert folder != tmp_path
         assert [path.name for path in folder.iterdir()] == ["config.json"]
         (folder / "config.json").write_text("changed")
-    assert (tmp_path / "config.json").read_text() == "{}" and not folder.exists()
+    assert (tmp_path / "config.json").read_text(encoding="utf-8") == "{}" and not folder.exists()
 
 
 @pytest.fixture

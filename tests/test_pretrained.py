@@ -80,7 +80,7 @@ def test_the_shipped_text_model_draws_what_it_is_told():
 @pytest.mark.parametrize("name", pretrained.NAMES)
 def test_the_files_are_small_and_hold_no_pickles(name):
     path = data.data_path(f"weights/{name}.npz")
-    assert path.stat().st_size <= 2_000_000
+    assert path.stat().st_size <= (4_000_000 if name.startswith("text_flow") else 2_000_000)
     with np.load(path, allow_pickle=False) as stored:
         assert all(np.isfinite(stored[key]).all() for key in stored if key != "info")
 

@@ -52,7 +52,7 @@ def test_a_run_is_tried_on_tasks_and_the_table_and_the_file_agree(folder, capsys
     printed = capsys.readouterr()
     assert "training on generated images, 2 seeds" in printed.err
     assert printed.out.splitlines()[-1] == str(out / "report.html")
-    found = json.loads((out / "tasks.json").read_text())["classification"]
+    found = json.loads((out / "tasks.json").read_text(encoding="utf-8"))["classification"]
     assert found["n"] == found["n_seen"] == 60
     for name, count in (("real", 60), ("real, augmented", 60), ("generated", 60),
                         ("real + generated", 120)):  # fmt: skip
@@ -71,8 +71,11 @@ def test_a_run_is_tried_on_tasks_and_the_table_and_the_file_agree(folder, capsys
     assert "The generator was trained on 60 images, the networks on 20" in " ".join(
         capsys.readouterr().out.split()
     )
-    assert list(json.loads((out / "tasks.json").read_text())) == ["classification", "segmentation"]
-    page = (out / "report.html").read_text()
+    assert list(json.loads((out / "tasks.json").read_text(encoding="utf-8"))) == [
+        "classification",
+        "segmentation",
+    ]
+    page = (out / "report.html").read_text(encoding="utf-8")
     assert "Do these images help a network to see?" in page
     for caption in ("Classification, by what the network", "Segmentation, by what the network"):
         assert caption in page
@@ -155,7 +158,7 @@ def test_a_run_that_another_process_works_in_is_not_tried(folder):
 
 def test_only_the_images_of_the_run_are_taken_wherever_they_are(folder, tmp_path, capsys):
     out = shutil.copytree(folder / "run", tmp_path / "run")
-    config = json.loads((out / "config.json").read_text())
+    config = json.loads((out / "config.json").read_text(encoding="utf-8"))
     (out / "config.json").write_text(json.dumps(config | {"data": str(tmp_path / "gone")}))
     assert command(out) == 2
     assert "If they were moved, --data (of train --resume, ev" in capsys.readouterr().err

@@ -92,7 +92,7 @@ def history(folder):
 
 
 def config(folder):
-    return json.loads((folder / "config.json").read_text())
+    return json.loads((folder / "config.json").read_text(encoding="utf-8"))
 
 
 def states(optimizer):
@@ -197,7 +197,7 @@ def test_ctrl_c_leaves_a_usable_run_and_resume_finishes_it(family, begin, monkey
         stopped, status = begin(family, epochs=5, seed=1, batch_size=4)
     assert status == "interrupted" and {path.name for path in begin.out.iterdir()} == FILES
     assert config(begin.out)["status"] == "interrupted" and len(history(begin.out)) == 2
-    assert "goes on" in (begin.out / "report.html").read_text()
+    assert "goes on" in (begin.out / "report.html").read_text(encoding="utf-8")
     loaded = runs.RunFolder(begin.out).read_model()
     np.testing.assert_array_equal(loaded.sample(3, seed=1), stopped.sample(3, seed=1))
     # Two epochs of 12 steps and one call, which is several steps on TensorFlow only.
@@ -272,7 +272,7 @@ def test_a_finished_run_is_left_alone_unless_more_is_asked_for(finished, tmp_pat
 def test_resume_begins_anew_where_nothing_was_saved(finished, tmp_path):
     out = tmp_path / "run"
     out.mkdir()
-    text = (finished / "config.json").read_text()  # killed in the first epoch
+    text = (finished / "config.json").read_text(encoding="utf-8")  # killed in the first epoch
     (out / "config.json").write_text(text.replace('"finished"', '"running"'))
     runs.resume(out, epochs=2)
     assert len(history(out)) == 2
@@ -321,7 +321,7 @@ def test_a_loss_that_becomes_nan_later_leaves_the_epochs_before(begin, monkeypat
     with pytest.raises(callbacks.TrainingDiverged, match="is the run up to epoch 2"):
         begin(epochs=5)
     assert config(begin.out)["status"] == "diverged" and len(history(begin.out)) == 2
-    assert "the run up to epoch 2." in (begin.out / "report.html").read_text()
+    assert "the run up to epoch 2." in (begin.out / "report.html").read_text(encoding="utf-8")
 
 
 # Bad input: (options, the start of the message) -------------------------------------------------
@@ -371,7 +371,7 @@ def test_a_folder_in_use_is_refused_and_kept(tmp_path, photographs):
         train("vae", photographs, tmp_path / "run")
     with pytest.raises(ValueError, match="`out` must be a folder; received .* which is a file"):
         train("vae", photographs, tmp_path / "run" / "thesis.txt")
-    assert (tmp_path / "run" / "thesis.txt").read_text() == "years of work"
+    assert (tmp_path / "run" / "thesis.txt").read_text(encoding="utf-8") == "years of work"
 
 
 def test_an_empty_folder_is_still_there_after_a_failure(begin, monkeypatch):
@@ -522,7 +522,7 @@ def test_a_run_notes_what_it_was_trained_on(finished, photographs):
     pixels = np.rint(images * 255).astype("uint8").tobytes()
     text = b"(48, 16, 16, 1)" + labels.astype("<i4").tobytes() + pixels
     assert found["sha256"] == hashlib.sha256(text).hexdigest()
-    assert "sha256" not in (finished / "report.html").read_text()
+    assert "sha256" not in (finished / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_folder_without_classes_may_be_renamed():
@@ -546,7 +546,7 @@ def test_data_that_moved_are_found_by_data(own, tmp_path):
         runs.evaluate([out], n=12)
     scores = runs.evaluate([out], n=12, data=moved)
     assert scores[str(out)]["data"] == str(moved)
-    assert "Fréchet distance" in (out / "report.html").read_text()
+    assert "Fréchet distance" in (out / "report.html").read_text(encoding="utf-8")
     assert config(out)["data"] == str(data)  # only the one who trains writes it
     _, status = runs.resume(out, data=moved)
     assert status == "finished" and config(out)["data"] == str(moved)

@@ -228,7 +228,10 @@ def test_json_comes_back_as_it_was_written_one_entry_a_line(tmp_path):
     found = {"name": "é\udcff", "n": 3, "none": None}
     path = write_json(tmp_path / "a.json", found)
     assert read_json(path) == found
-    assert path.read_text() == '{\n  "name": "\\u00e9\\udcff",\n  "n": 3,\n  "none": null\n}\n'
+    assert (
+        path.read_text(encoding="utf-8")
+        == '{\n  "name": "\\u00e9\\udcff",\n  "n": 3,\n  "none": null\n}\n'
+    )
 
 
 @pytest.mark.parametrize("value", [1, 2.0, True, "2", None, np.float32(2)])

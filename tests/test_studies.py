@@ -47,7 +47,7 @@ def test_a_run_becomes_a_page_and_answers_become_numbers(run, tmp_path, capsys):
     assert main([*arguments, "--out", str(figures)]) == 0
     said = capsys.readouterr().out
     assert "simulated" in said.lower()
-    results = json.loads((figures / "results.json").read_text())
+    results = json.loads((figures / "results.json").read_text(encoding="utf-8"))
     assert results["resampled"].startswith("raters, real images by source (")
     assert results["raters"] == 5 and results["judgements"] == 100
     assert 0.1 < results["error"] < 0.5  # simulated at 0.3; the standard error is 0.05
@@ -69,7 +69,7 @@ def test_what_cannot_be_studied_is_refused_in_one_line(run, tmp_path, capsys):
 def test_a_study_of_other_images_than_the_run_saw_is_refused(run, tmp_path, capsys):
     copy = shutil.copytree(run.parent / "photos", tmp_path / "photos")
     out = shutil.copytree(run, tmp_path / "mine")
-    config = json.loads((out / "config.json").read_text())
+    config = json.loads((out / "config.json").read_text(encoding="utf-8"))
     (out / "config.json").write_text(json.dumps(config | {"data": str(copy)}))
     (copy / "light").rename(copy / "bright")  # real and generated images would change sides
     assert main(["study", "make", str(out), "--out", str(tmp_path / "new")]) == 2

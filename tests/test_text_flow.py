@@ -240,7 +240,7 @@ def test_guidance_moves_away_from_the_empty_text():
 def test_unknown_words_are_named():
     model = small()
     model.vocabulary = ["heart"]
-    with pytest.warns(UserWarning, match="no training text says them: blue, hart$"):
+    with pytest.warns(UserWarning, match="this model does not know them: blue, hart$"):
         model.sample(texts=["blue heart", "hart"], seed=0, steps=1)
     with warnings.catch_warnings(action="error"):
         model.sample(texts=["heart"], seed=0, steps=1)

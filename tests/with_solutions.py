@@ -2,8 +2,6 @@
 last cell: what runs the copies runs the solutions too.
 
     python tests/with_solutions.py OUT notebooks/*.ipynb
-
-OUT lies beside notebooks/, because some cells read ../tests/benchmarks.
 """
 
 import re

@@ -20,10 +20,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parser().parse_args(arguments)
         if options.command == "doctor":
+            with notes_in_one_line():
+                startup.choose_backend()
             startup.keras_failure()  # which is then one of its findings
         elif options.command not in WITHOUT_KERAS:
             refuse_early(options)
-            startup.start_keras()
+            with notes_in_one_line():
+                startup.start_keras()
         with quiet(), notes_in_one_line(), startup.ctrl_c_raises():
             code = COMMANDS[options.command](options) or 0
         sys.stdout.flush()

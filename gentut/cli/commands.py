@@ -64,6 +64,7 @@ def sample(options: Namespace) -> None:
 
     from gentut import plots, runs
     from gentut.files import write_atomically
+    from gentut.runs.shipped import read_model
 
     target = Path(options.out)
     if target.suffix.lower() != ".png":
@@ -72,7 +73,7 @@ def sample(options: Namespace) -> None:
         raise FileNotFoundError(
             f"`out` must lie in a folder that exists; received {options.out!r}."
         )
-    model = runs.RunFolder(options.run).read_model()
+    model = read_model(options.run)
     n = 40 if options.n is None else options.n
     classes = model.num_classes
     labels = columns = None
@@ -100,7 +101,7 @@ def _of_texts(model, options):
     if options.label is not None:
         raise ValueError("`label` must be left out with `text`; received both.")
     if unknown := model.tokenizer.unknown(options.text):
-        say(f"left out, as no training text says them: {', '.join(unknown)}")
+        say(f"left out, as this model does not know them: {', '.join(unknown)}")
     columns = 8 if options.n is None else options.n
     check_positive("n", columns)
     with warnings.catch_warnings(action="ignore"):  # told above
@@ -113,8 +114,10 @@ def _of_texts(model, options):
 def evaluate(options: Namespace) -> None:
     from gentut import runs
     from gentut.report.terminal import score_lines
+    from gentut.runs.shipped import as_folder
 
-    scores = runs.evaluate(options.runs, options.n, options.seed, say=say, data=options.data)
+    folders = [as_folder(run, say) for run in options.runs]
+    scores = runs.evaluate(folders, options.n, options.seed, say=say, data=options.data)
     groups = {}
     for run, row in scores.items():
         groups.setdefault((row["data"], row["features"], row["n_real"]), {})[run] = row
@@ -156,12 +159,13 @@ def choose(options: Namespace) -> int:
 def study(options: Namespace) -> None:
     from gentut import human
     from gentut.runs import studies
+    from gentut.runs.shipped import as_folder
 
     if options.action == "analyse":
         print(human.summary(studies.analyse(options.files, options.key, options.out)))
         return
     made = studies.make(
-        options.runs,
+        [str(as_folder(run, say)) for run in options.runs],
         options.out,
         protocol=options.protocol,
         trials=options.trials,
@@ -187,17 +191,19 @@ def tasks(options: Namespace) -> None:
     from gentut.report.tasks import task_notes, task_rows
     from gentut.report.terminal import aligned
     from gentut.runs import tasks as run_tasks
+    from gentut.runs.shipped import as_folder
 
     given = {"n": options.n, "seeds": options.seeds, "data": options.data}
     if options.steps is not None:
         given["steps"] = options.steps
-    found = run_tasks.run_task(options.run, options.task, say=say, **given)
+    run = as_folder(options.run, say)
+    found = run_tasks.run_task(run, options.task, say=say, **given)
     head, rows = task_rows(found)
     print(aligned([head, *rows], left=(0, 4)))
     print()
     for note in task_notes(found):
         print(textwrap.fill(note, 100))
-    print(Path(options.run) / "report.html")
+    print(Path(run) / "report.html")
 
 
 def data(options: Namespace) -> None:

@@ -9,6 +9,8 @@ TensorFlow's own messages are kept off the terminal; TF_CPP_MIN_LOG_LEVEL=0 in t
 shows them.  Exit codes: 0 done, 2 bad input (one line says what), 130 stopped by Ctrl-C."""
 
 
+# Where a run folder is asked for.
+RUN = "a run folder, or the name of a model that ships, such as gan-glyphs"
 # The keys of `gentut.models.recipes.RECIPES`, which needs Keras.
 FAMILIES = (
     "gaussian",
@@ -93,7 +95,7 @@ def parser() -> Parser:
     sub.add_argument("--resume", action="store_true", help="go on with the run in --out")
 
     sub = command("sample", "draw images from a trained run as a PNG grid")
-    sub.add_argument("run", help="a run folder")
+    sub.add_argument("run", help=RUN)
     sub.add_argument("-n", type=int, help="images (default 40); with --text, of each (default 8)")
     sub.add_argument(
         "--text",
@@ -105,7 +107,7 @@ def parser() -> Parser:
     sub.add_argument("--out", required=True, help="the PNG file")
 
     sub = command("evaluate", "score trained runs on held-out images")
-    sub.add_argument("runs", nargs="+", metavar="RUN", help="run folders")
+    sub.add_argument("runs", nargs="+", metavar="RUN", help=RUN)
     sub.add_argument("-n", type=int, default=10_000, help="generated images (default 10000)")
     sub.add_argument("--seed", type=int, default=0, help="of the samples (default 0)")
     moved(sub)
@@ -134,7 +136,7 @@ def parser() -> Parser:
     )
     text = "a page for raters, and its key, from trained runs"
     sub = actions.add_parser("make", help=text, description=text)
-    sub.add_argument("runs", nargs="+", metavar="RUN", help="run folders of the same data")
+    sub.add_argument("runs", nargs="+", metavar="RUN", help=f"{RUN}; of the same data")
     sub.add_argument("--protocol", default="real_or_fake", help="or which_is_real, for pairs")
     sub.add_argument("--trials", type=int, default=60, help="questions that count (default 60)")
     sub.add_argument("--practice", type=int, default=4, help="questions before them (default 4)")
@@ -149,7 +151,7 @@ def parser() -> Parser:
     sub.add_argument("--out", help="a folder for results.json and figures")
 
     sub = command("tasks", "test whether a run's images help a network to see")
-    sub.add_argument("run", help="a run folder with a class-conditional model")
+    sub.add_argument("run", help=f"{RUN}; class-conditional")
     sub.add_argument("--task", default="classification", help="or detection, or segmentation")
     sub.add_argument("-n", type=int, help="real images, and generated ones (default all)")
     sub.add_argument("--seeds", type=int, default=3, help="trainings of each kind (default 3)")

@@ -59,7 +59,7 @@ SETS = {
         classes=tuple("ABCDEFGHIJ"),
         train=16_210,
         test=3_330,
-        licence="drawn with open fonts, see data/README.md",
+        licence="drawn with open fonts",
         source="typeface family",
     ),
     "emoji": ImageSet(
@@ -72,7 +72,7 @@ SETS = {
         ),
         train=8_019,
         test=844,
-        licence="MIT, Apache-2.0 and CC BY 4.0, see data/README.md",
+        licence="MIT, Apache 2.0 and CC BY 4.0 (emoji_licences.txt comes along)",
         source="concept",
         compositions=350,
     ),

@@ -1,5 +1,6 @@
 """Do generated images show what their texts say?  Scores by the image–text model of emoji."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,8 @@ def text_scores(
             rows = [rng.choice(np.flatnonzero(concepts == concept)) for concept in drawn]
             prompts = [f"{names[i]}, {titles[teams[i]]}{texts[i][len(names[i]) :]}" for i in rows]
             wanted = judge.texts([texts[i] for i in rows])
-            made = model.sample(texts=prompts, seed=seed + draw, **options)
+            with warnings.catch_warnings(action="ignore"):  # of words that the model lacks
+                made = model.sample(texts=prompts, seed=seed + draw, **options)
             for suffix, pictures in (("", made), ("_real", images[rows])):
                 codes = judge.images(pictures)
                 for k in (1, 5):

@@ -15,7 +15,7 @@ def frechet_distance(real: ArrayLike, generated: ArrayLike) -> float:
     """Measure the Fréchet distance between Gaussians fitted to two sets of features.
 
     Heusel et al. 2017, eq. 6 (from Dowson & Landau 1982, eq. 4):
-    |m₁ − m₂|² + tr C₁ + tr C₂ − 2 tr (C₁C₂)^½, where the covariances divide by n − 1.
+    ``|m₁ − m₂|² + tr C₁ + tr C₂ − 2 tr (C₁C₂)^½``, where the covariances divide by n − 1.
 
     If Cᵢ = FᵢᵀFᵢ, then tr (C₁C₂)^½ is the sum of the singular values of F₁F₂ᵀ. No matrix
     square root is taken, so nothing is complex and singular covariances are exact. All

@@ -84,7 +84,7 @@ def unpacked(file: str | os.PathLike | BinaryIO) -> StepModel:
                     raise ValueError(
                         f"the weights of {info['family']!r} must fit its recipe: {variable.path}"
                         f" has shape {tuple(variable.shape)}, the file {weights.shape}. They are"
-                        " of another version; data/train_pretrained.py makes them anew."
+                        " of another version of gentut; install it anew."
                     )
                 variable.assign(weights)
         if info["family"] in AVERAGED:

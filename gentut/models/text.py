@@ -146,7 +146,7 @@ class TextFlow(LatentFlow):
             if unknown:
                 more = f" and {len(unknown) - 10} more" if len(unknown) > 10 else ""
                 warnings.warn(
-                    f"left out, as no training text says them: {', '.join(unknown[:10])}{more}",
+                    f"left out, as this model does not know them: {', '.join(unknown[:10])}{more}",
                     stacklevel=2,
                 )
         return super().sample(n, texts, seed, guidance=guidance, **options)

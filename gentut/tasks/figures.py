@@ -47,7 +47,8 @@ def plot_detections(
         if detections is None:
             continue
         found = detections[i]
-        for box, score, kind in zip(found.boxes, found.scores, found.classes, strict=True):
+        for k in np.argsort(found.scores):  # the surest last: its words lie on top
+            box, score, kind = found.boxes[k], found.scores[k], found.classes[k]
             if score < least:
                 continue
             ax.add_patch(_rectangle(box, FOUND, linewidth=1.6, linestyle="--"))

@@ -8,7 +8,7 @@ import numpy as np
 
 from gentut.tasks.scenes import Scenes
 
-INSTALL = 'pip install "gentut[tasks]" (or pycocotools by itself)'
+INSTALL = "pip install pycocotools"
 
 Detection = tuple[np.ndarray, np.ndarray, np.ndarray]  # boxes, scores and classes in one scene
 

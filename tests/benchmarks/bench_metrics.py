@@ -230,7 +230,7 @@ def measure_memory(case, shrink):
 
 def memory(field):
     """GB that Linux reports: not getrusage, whose peak a child inherits from its parent."""
-    with open("/proc/self/status") as file:
+    with open("/proc/self/status", encoding="utf-8") as file:
         return next(int(line.split()[1]) * 1024 / GB for line in file if line.startswith(field))
 
 

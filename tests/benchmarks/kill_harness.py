@@ -223,14 +223,14 @@ def _moment(out):
     names = sorted(path.stem for path in (out / "checkpoints").glob("*.npz"))
     if not names:
         return "in the first steps"
-    if json.loads((out / "config.json").read_text())["status"] == "finished":
+    if json.loads((out / "config.json").read_text(encoding="utf-8"))["status"] == "finished":
         return "after the training"
     return "in the middle of an epoch" if int(names[-1].split("-")[1]) else "around the end of one"
 
 
 def _log(out):
     path = out.parent / "log"
-    return path.read_text()[-2000:] if path.is_file() else ""
+    return path.read_text(encoding="utf-8")[-2000:] if path.is_file() else ""
 
 
 def main():

@@ -35,6 +35,7 @@ from gentut.tasks import curve
 from gentut.training import devices
 
 HERE = Path(__file__).parent
+RESULTS = HERE.parents[1] / "data/results"  # which the notebooks read, and the wheel brings along
 FAMILIES = ("vae", "gan")
 SEEN = 40_000  # images that a neural generator is trained on, repetitions counted
 EPOCH = 8_000  # of them in one epoch; a smaller train set is repeated to fill it
@@ -166,7 +167,7 @@ def main(arguments=None):
                         choices=sorted({way for ways in WAYS.values() for way in ways}),
                         help="rows of the table; default the task's")  # fmt: skip
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after them")
-    parser.add_argument("--log", default=HERE / "tasks_sweep.json")
+    parser.add_argument("--log", default=RESULTS / "tasks_sweep.json")
     parser.add_argument("--out", default=HERE / "tasks_sweep.md")
     parser.add_argument("--cache", default="runs/tasks_sweep", help="folder of drawn letters")
     parser.add_argument("--table", action="store_true", help="no run, only the table")

@@ -374,7 +374,7 @@ def test_the_gpu_script_runs_on_any_device_and_goes_on(tmp_path, monkeypatch, ca
     assert [row["precision"] for row in rows] == ["float32", "mixed_bfloat16"]
     assert all(0 < row["share of matrix product"] < 100 for row in rows)
     assert keras.config.dtype_policy().name == "float32"
-    text = (tmp_path / "out.md").read_text()
+    text = (tmp_path / "out.md").read_text(encoding="utf-8")
     assert text.count("| photographs | vae |") == 2
     assert "No GPU is here" in capsys.readouterr().err
 

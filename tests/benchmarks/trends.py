@@ -34,6 +34,7 @@ from gentut.files import write_atomically
 from gentut.training import devices
 
 HERE = Path(__file__).parent
+RESULTS = HERE.parents[1] / "data/results"  # which the notebooks read, and the wheel brings along
 FAMILIES = ("vae", "gan", "flow", "latent_flow")
 TIMES = (10, 40, 160)  # CPU seconds
 STEPS = {"euler": (1, 2, 4, 8, 16, 64), "heun": (1, 2, 4, 8, 32)}
@@ -188,7 +189,7 @@ def main(arguments=None):
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--photographs", help="folder of colour photographs, in class folders")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after them")
-    parser.add_argument("--log", default=HERE / "trends.json")
+    parser.add_argument("--log", default=RESULTS / "trends.json")
     parser.add_argument("--out", default=HERE / "trends.md")
     parser.add_argument("--cache", default="runs/trends", help="folder of trained models")
     parser.add_argument("--table", action="store_true", help="no run, only the table")

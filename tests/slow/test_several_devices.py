@@ -121,4 +121,7 @@ def test_two_processes_train_together_and_outlive_a_kill(tmp_path):
     killed.wait([1])
     codes, said = Training(tmp_path / "killed", "--epochs", "40", "--resume").wait()
     assert codes == [0, 0], said
-    assert json.loads((tmp_path / "killed" / "config.json").read_text())["status"] == "finished"
+    assert (
+        json.loads((tmp_path / "killed" / "config.json").read_text(encoding="utf-8"))["status"]
+        == "finished"
+    )

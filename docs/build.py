@@ -1,0 +1,74 @@
+"""Builds the web site into build/site: the course to read, offline from its files or hosted.
+
+    python docs/build.py
+
+Nothing is executed: the notebooks are shown with their stored outputs.  MathJax comes from its npm
+package (``npm pack``), once; the finished site asks nothing of anybody.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+SOURCE, SITE = ROOT / "build" / "site-source", ROOT / "build" / "site"
+MATHJAX = "mathjax@3.2.2"
+KEPT = ("package/es5/tex-svg.js", "package/es5/input/tex/extensions/", "package/LICENSE")
+BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\([^)]*\)\n*")
+
+
+def mathjax(target: Path) -> None:
+    """Put what MathJax needs for TeX -> SVG into a folder."""
+    cache = ROOT / "build" / "mathjax-3.2.2.tgz"
+    if not cache.exists():
+        npm = shutil.which("npm")
+        if npm is None:
+            sys.exit("the web site needs npm once, for MathJax: install Node.js")
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run([npm, "pack", "--silent", MATHJAX], cwd=cache.parent, check=True)
+    with tarfile.open(cache) as archive:
+        for member in archive.getmembers():
+            if member.isfile() and member.name.startswith(KEPT):
+                place = target / member.name.removeprefix("package/").removeprefix("es5/")
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(archive.extractfile(member).read())
+
+
+def notebook(path: Path) -> None:
+    """Copy a notebook; the badge, a picture from elsewhere, becomes the theme's own button."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    for cell in content["cells"]:
+        if cell["cell_type"] == "markdown":
+            cell["source"] = BADGE.sub("", "".join(cell["source"]))
+    target = SOURCE / path.relative_to(ROOT)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+
+
+def main() -> None:
+    start = time.perf_counter()
+    shutil.rmtree(SOURCE, ignore_errors=True)
+    shutil.rmtree(SITE, ignore_errors=True)
+    shutil.copytree(HERE, SOURCE, ignore=shutil.ignore_patterns("__pycache__", "build.py"))
+    for path in sorted((ROOT / "notebooks").rglob("*.ipynb")):
+        if ".ipynb_checkpoints" not in path.parts:
+            notebook(path)
+    for name in ("samples.png", "emoji_sample.webp"):
+        shutil.copy(ROOT / "data" / name, SOURCE / "static" / name)
+    mathjax(SOURCE / "static" / "mathjax")
+    command = ["-m", "sphinx", "-b", "html", "-q", "-W", "--keep-going", "-j", "2"]
+    places = ["-d", ROOT / "build" / "doctrees", SOURCE, SITE]
+    code = subprocess.call([sys.executable, *command, *places])
+    size = sum(path.stat().st_size for path in SITE.rglob("*") if path.is_file())
+    print(f"{SITE}: {size / 1e6:.1f} MB in {time.perf_counter() - start:.0f} s")
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

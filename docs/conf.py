@@ -1,0 +1,93 @@
+"""Sphinx' settings for the web site; ``build.py`` calls it."""
+
+import sys
+from pathlib import Path
+
+# build.py reads a copy of this file, in build/site-source.
+ROOT = next(path for path in Path(__file__).resolve().parents if (path / "gentut").is_dir())
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+import address  # noqa: E402
+from docutils import nodes  # noqa: E402
+
+import gentut  # noqa: E402, F401  before autodoc imports Keras
+
+repository = address.repository(address.source())
+
+project = "gentut"
+author = "the gentut authors"
+copyright = "the gentut authors; code under the Apache License 2.0"
+language = "en"
+html_title = "gentut"
+html_theme = "sphinx_book_theme"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_logo = None
+html_favicon = "static/letter.svg"
+html_sourcelink_suffix = ""  # the download of a notebook keeps its name
+html_show_sphinx = False
+html_search_language = "en"  # for the Chinese pages too: the other splitter needs a dictionary
+html_show_search_summary = False  # it fetches pages, which browsers refuse on file://
+html_context = {"default_mode": "auto"}  # light or dark, as the reader's system is
+html_theme_options = {
+    "repository_url": f"https://github.com/{repository}" if repository else "",
+    "use_repository_button": bool(repository),
+    "use_issues_button": bool(repository),
+    "use_download_button": True,
+    "path_to_docs": ".",
+    "repository_branch": "HEAD",
+    "launch_buttons": {"colab_url": "https://colab.research.google.com"} if repository else {},
+    "show_toc_level": 2,
+    "home_page_in_toc": True,
+    "navbar_persistent": [],  # the search stands in the sidebar
+}
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+]
+nb_execution_mode = "off"
+nb_ipywidgets_js = {}  # sliders need a kernel; each has a still picture beside it
+nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
+myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
+myst_heading_anchors = 4
+myst_dmath_double_inline = True
+suppress_warnings = ["mystnb.unknown_mime_type"]
+
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+autodoc_inherit_docstrings = False  # Keras' own docstrings are not ours, nor in this markup
+napoleon_numpy_docstring = False
+
+# Version 3: the fonts of version 4 come in files of their own, which it fetches.
+mathjax_path = "mathjax/tex-svg.js"
+mathjax_options = {"defer": "defer"}
+mathjax3_config = {
+    "options": {"enableMenu": False, "enableAssistiveMml": True},
+    "svg": {"fontCache": "local"},
+}
+
+
+def skip_keras(app, what, name, member, skip, options):  # what autodoc asks about each member
+    """Leave out what a class only has from Keras or matplotlib."""
+    owner = getattr(member, "fget", None) or getattr(member, "__func__", None) or member
+    return (
+        True
+        if str(getattr(owner, "__module__", "")).startswith(("keras.", "matplotlib."))
+        else None
+    )
+
+
+def keep_tags(app, doctree):
+    """Hand a tagged formula of several lines to MathJax as it is: Sphinx' "split" takes no tag."""
+    for node in doctree.findall(nodes.math_block):
+        text = node.astext()
+        if "\\tag" in text and "\\\\" in text and not node.get("no-wrap", node.get("nowrap")):
+            node["no-wrap"] = node["nowrap"] = True
+            node[:] = [nodes.Text(f"\\[{text}\\]")]
+
+
+def setup(app):
+    app.connect("autodoc-skip-member", skip_keras)
+    app.connect("doctree-read", keep_tags)
