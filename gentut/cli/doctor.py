@@ -23,7 +23,7 @@ NOTEBOOKS = {
     "04_evaluation": (0.0, 3.5),
     "05_vision_tasks": (0.0, 6.9),
     "06_diffusion": (0.0, 6.5),
-    "07_text_to_image": (4.6, 3.5),
+    "07_text_to_image": (4.6, 5.0),
     "08_trends": (0.8, 3.4),
     "09_faq": (2.6, 1.0),
 }
