@@ -28,7 +28,7 @@ EPOCHS = {
     "vae-glyphs": 60,
     "flow-glyphs": 15,
     "latent_flow-glyphs": 50,
-    "text_flow-emoji": 80,
+    "text_flow-emoji": 140,
 }
 GENERATED = {"glyphs": 10_000, "emoji": 1_000}  # images for the scores
 DRAWS = 3  # of 100 concepts, for the scores against texts

@@ -2,34 +2,29 @@
 import re
 import subprocess
 import sys
-import tempfile
 from importlib import invalidate_caches, metadata, util
 from pathlib import Path
+from tempfile import mkdtemp
 
-from IPython.core.error import UsageError
-
-# Where neither a wheel of the course nor its folder lies near: put an address that pip takes here.
-SOURCE = ""
-
+SOURCE = ""  # an address that pip takes, for where no wheel and no folder of the course lies near
 if not util.find_spec("gentut"):
+    from IPython.core.error import UsageError
+
     near = [*sorted(Path().glob("gentut-*.whl"))[-1:], Path(".."), Path("../..")]
     source = next((str(p) for p in near if p.is_file() or (p / "gentut").is_dir()), SOURCE)
     if not source:
         raise UsageError("put gentut's wheel beside this notebook, or its address into SOURCE")
     print(f"Installing gentut from {source}; the packages that are here stay as they are.")
-    here = {each.name.lower(): each.version for each in metadata.distributions() if each.name}
-    pins = Path(tempfile.mkdtemp(), "pins.txt")
-    pins.write_text("\n".join(map("==".join, here.items())), encoding="utf-8")
+    has = {each.name.lower(): each.version for each in metadata.distributions() if each.name}
+    (pins := Path(mkdtemp(), "pins.txt")).write_text("\n".join(map("==".join, has.items())))
     pip = [sys.executable, "-m", "pip", "install", "-q", "-c", str(pins)]
     done = subprocess.run([*pip, "--no-deps", source], capture_output=True, text=True)
     if not done.returncode:  # now what it needs; a backend of Keras that is here is enough
-        if any(map(util.find_spec, ("tensorflow", "jax", "torch"))):
-            here["tensorflow"] = ""
+        has |= {"tensorflow": 0} if any(map(util.find_spec, ("tensorflow", "jax", "torch"))) else {}
         needs = [n for n in metadata.requires("gentut") if not re.search("extra == .(?!course)", n)]
-        needs = [n.split(";")[0] for n in needs if re.match(r"[\w-]+", n)[0] not in here]
+        needs = [n.split(";")[0] for n in needs if re.match(r"[\w-]+", n)[0] not in has]
         done = subprocess.run([*pip, *needs], capture_output=True, text=True) if needs else done
     if done.returncode:
         raise UsageError(f"pip cannot install gentut: {done.stderr.strip().splitlines()[-1]}")
     invalidate_caches()
-
 import gentut  # before TensorFlow and Keras: it switches on their fast CPU kernels

@@ -11,7 +11,6 @@ import socket
 from collections import defaultdict
 from pathlib import Path
 
-import address
 import nbformat
 import pytest
 from with_solutions import solutions, with_solutions
@@ -179,8 +178,7 @@ def metadata_plain(notebook):
 
 
 def cells_short(notebook):
-    own = [cell for cell in cells(notebook, "code") if cell.get("id") != address.CODE]
-    lengths = {start(cell): len(cell["source"].splitlines()) for cell in own}
+    lengths = {start(cell): len(cell["source"].splitlines()) for cell in cells(notebook, "code")}
     return [f"{name} has {n} lines" for name, n in lengths.items() if n > CELL_LINES]
 
 
