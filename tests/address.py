@@ -66,8 +66,18 @@ def colab(repo: str, place: str) -> str:
     return f"{badge}(https://colab.research.google.com/github/{repo}/blob/HEAD/{place})"
 
 
+def is_lab(place: str) -> bool:
+    """Whether a notebook is the source of a graded lab: stored without outputs, with solutions."""
+    return Path(place).parent.name == "labs"
+
+
 def above(place: str, address: str) -> str:
     """The text over the first code cell of the notebook at a place in the repository."""
+    if is_lab(place):  # no badge: what lies in the repository holds the solutions
+        return (
+            "**Runs on its own**, on a laptop or on Colab: the next cell installs the course's"
+            " package where it is missing. A CPU is enough."
+        )
     name, repo = Path(place).stem, repository(address)
     known = minutes().get(name)
     cost = "its time on 2 cores stands at its end"
@@ -101,6 +111,9 @@ def stamp(notebook: dict, place: str, address: str, cell: str) -> None:
     over["source"] = above(place, address).splitlines(keepends=True)
     new["source"] = cell.splitlines(keepends=True)
     notebook["cells"] = [*cells[:first], over, new, *cells[first:]]
+    if is_lab(place):
+        new["execution_count"] = None
+        return
     code = [each for each in notebook["cells"] if each["cell_type"] == "code"]
     for number, each in enumerate(code, start=1):
         each["execution_count"] = number

@@ -8,7 +8,7 @@ import random
 import time
 from queue import Empty
 
-from nbclient.exceptions import DeadKernelError
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbclient.util import run_sync
 from nbformat.v4 import new_output
 from nbgrader.preprocessors import Execute
@@ -75,10 +75,12 @@ class GuardedExecute(Execute):
         except DeadKernelError:
             self.over = "the kernel died, perhaps of too much memory"
             return self.preprocess_cell(cell, resources, index)
-        if any(each.get("ename") == "CellTimeoutError" for each in cell.outputs):
-            if self._reply("pass") is None:
-                self.over = "a cell ran longer than the time limit, and could not be stopped"
-                run_sync(self.km.shutdown_kernel)(now=True)
+        except CellTimeoutError:  # not even its interrupt was answered
+            cell.outputs = [new_output("error", ename="CellTimeoutError", evalue="too slow")]
+        late = any(each.get("ename") == "CellTimeoutError" for each in cell.outputs)
+        if late and self._reply("pass") is None:
+            self.over = "a cell ran longer than the time limit, and could not be stopped"
+            run_sync(self.km.shutdown_kernel)(now=True)
         return cell, resources
 
     def _check_the_checks(self):

@@ -107,7 +107,7 @@ CLASS = {
     "reads the solution": (
         RIGHT | {"t-1": "text = open('../../../source/lab_t/lab_t.ipynb').read()\n" + MEAN},
         3,
-        "open(",
+        ".ipynb, open(",
     ),
     "starts a program": (
         RIGHT | {"t-1": "import subprocess\nsubprocess.run(['ls'])\n" + MEAN},
