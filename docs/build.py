@@ -57,7 +57,7 @@ def main() -> None:
     shutil.rmtree(SITE, ignore_errors=True)
     shutil.copytree(HERE, SOURCE, ignore=shutil.ignore_patterns("__pycache__", "build.py"))
     for path in sorted((ROOT / "notebooks").rglob("*.ipynb")):
-        if ".ipynb_checkpoints" not in path.parts:
+        if not {".ipynb_checkpoints", "labs"} & set(path.parts):  # labs hold solutions
             notebook(path)
     for name in ("samples.png", "emoji_sample.webp"):
         shutil.copy(ROOT / "data" / name, SOURCE / "static" / name)

@@ -251,11 +251,12 @@ def summed(rows: list[dict]) -> dict:
 
 def main(words: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="tasks.py", description=__doc__.partition("\n")[0])
-    parser.add_argument("--folder", type=Path, default=Path("class"), help="of the class")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("class", help="build what students get")
+    building = commands.add_parser("class", help="build what students get")
     grading = commands.add_parser("grade", help="grade what they hand in")
     grading.add_argument("handed_in", type=Path, nargs="?", help="a folder with their notebooks")
+    for each in (building, grading):
+        each.add_argument("--folder", type=Path, default=Path("class"), help="of the class")
     options = parser.parse_args(words)
     if options.command == "class":
         build(options.folder, sorted(HERE.glob("lab_*.ipynb")))

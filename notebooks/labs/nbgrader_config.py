@@ -51,7 +51,7 @@ class GuardedExecute(Execute):
     """Runs a submission; what hangs, dies or has changed the checks gets no points from then on."""
 
     memory = Float(16.0, help="Address space of a kernel in GiB.").tag(config=True)
-    total = Integer(1200, help="Seconds for a whole notebook.").tag(config=True)
+    total = Integer(1800, help="Seconds for a whole notebook.").tag(config=True)
     over = ""  # why nothing runs any more
 
     def preprocess(self, nb, resources=None, km=None):
@@ -114,7 +114,7 @@ c = get_config()  # noqa: F821: nbgrader defines it
 c.ClearSolutions.code_stub = {"python": "# Your code here.\nraise NotImplementedError()"}
 c.ClearSolutions.text_stub = "*Your answer here.*"
 c.OverwriteCells.add_missing_cells = True
-c.Execute.timeout = 300  # seconds for a cell
+c.Execute.timeout = 600  # seconds for a cell
 c.Autograde.autograde_preprocessors = [
     GuardedExecute,
     "nbgrader.preprocessors.IgnorePattern",

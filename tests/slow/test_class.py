@@ -157,7 +157,7 @@ def graded(tmp_path_factory):
         hand_in(folder / "release/lab_t/lab_t.ipynb", place / "in" / student, answers)
     (place / "in" / "zoe").mkdir()
     (place / "in" / "zoe" / "lab_t.ipynb").write_text("no notebook", encoding="utf-8")
-    classroom.main(["--folder", str(folder), "grade", str(place / "in")])
+    classroom.main(["grade", str(place / "in"), "--folder", str(folder)])
     return folder
 
 
@@ -220,7 +220,7 @@ def test_written_points_come_from_the_spreadsheet(graded):
         out.writeheader()
         out.writerows(table)
     before = marks(graded)
-    classroom.main(["--folder", str(graded), "grade"])
+    classroom.main(["grade", "--folder", str(graded)])
     after = marks(graded)
     assert after["ada"]["written"] == "3.5" and after["ada"]["total"] == "8.5"
     assert after["ada"]["written parts without points"] == "0"
@@ -235,5 +235,5 @@ def test_points_beyond_the_most_are_refused(graded):
     assert wrong != table
     (graded / "questions.csv").write_text(wrong, encoding="utf-8")
     with pytest.raises(SystemExit, match="'5' are no points of t-5, ada"):
-        classroom.main(["--folder", str(graded), "grade"])
+        classroom.main(["grade", "--folder", str(graded)])
     (graded / "questions.csv").write_text(table, encoding="utf-8")
