@@ -115,7 +115,7 @@ def site() -> None:
 
 
 def classroom() -> None:
-    """build the graded labs for a class in class/: class [--folder PLACE], see docs/teach/labs.md"""
+    """build the graded labs for a class, in class/ (docs/teach/labs.md)"""
     install("class")
     call(PYTHON, Path("notebooks", "labs", "classroom.py"), *sys.argv[1:])
 

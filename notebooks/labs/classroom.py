@@ -1,7 +1,7 @@
 """A class: what students get, and the marks of what they hand in.  See docs/teach/labs.md.
 
     python tasks.py class          # the folder class/, with release/ for the students
-    python tasks.py grade FOLDER   # grades the notebooks in FOLDER: marks.csv, questions.csv, feedback/
+    python tasks.py grade FOLDER   # grades what is in FOLDER: marks.csv, questions.csv, feedback/
     python tasks.py grade          # once more, with the points that you wrote into questions.csv
 
 nbgrader does the work and keeps its gradebook in class/; nobody needs to open it.

@@ -110,7 +110,7 @@ class GuardedExecute(Execute):
         return None
 
 
-c = get_config()  # noqa: F821: nbgrader defines it
+c = get_config()  # noqa: F821
 c.ClearSolutions.code_stub = {"python": "# Your code here.\nraise NotImplementedError()"}
 c.ClearSolutions.text_stub = "*Your answer here.*"
 c.OverwriteCells.add_missing_cells = True

@@ -78,7 +78,11 @@ HARD_CODED = {
 CLASS = {
     "ada": (RIGHT, 5, ""),
     "ben": (RIGHT | {"t-3": "def spread(x):\n    return float(np.var(x))"}, 2, ""),
-    "cem": (RIGHT | {"t-1": "def mean(x)\n    return"}, 3, ""),  # a syntax error; np.std needs no mean
+    "cem": (
+        RIGHT | {"t-1": "def mean(x)\n    return"},
+        3,
+        "",
+    ),  # its spread needs no mean
     "hard-coded": (HARD_CODED, 0, ""),
     "says nothing": ({}, 0, ""),
     "checks overwritten": (HARD_CODED | {"t-2-test": "pass", "t-4-test": "pass"}, 0, ""),
