@@ -6,6 +6,8 @@ class through nbgrader.
 
 import ast
 import re
+import sys
+from functools import partial
 
 import address
 import nbformat
@@ -174,6 +176,37 @@ def test_no_lab_asks_a_network_or_a_program():
         for cell in cells(read(path), "code")[1:]:
             names = {node.id for node in ast.walk(code(cell)) if isinstance(node, ast.Name)}
             assert not names & {"subprocess", "socket", "sqlite3"}, path.stem
+
+
+def watcher(lab):
+    """The hidden function that tells whether a call runs code of gentut; None without one."""
+    for cell in filter(is_test, lab["cells"]):
+        for node in code(cell).body:
+            if isinstance(node, ast.FunctionDef) and node.name in ("calls", "calls_gentut"):
+                assert ast.unparse(node) in ast.unparse(ast.parse(hidden(cell)))
+                names = {"sys": sys}
+                exec(ast.unparse(node), names)
+                found = names[node.name]
+                return found if node.name == "calls_gentut" else partial(found, "gentut")
+    return None
+
+
+def test_labs_notice_a_call_of_gentut_under_any_name():
+    from gentut.notebook import budget as mine
+
+    def own(a, b):
+        return a + b
+
+    def disguised(a, b):
+        return own(a, (lambda: mine)()(a, b))
+
+    watchers = {path.stem: watcher(read(path)) for path in LABS}
+    without = {name for name, each in watchers.items() if each is None}
+    assert without == {"lab_05_vision_tasks", "lab_project"}  # gentut has none of their functions
+    for each in filter(None, watchers.values()):
+        assert not each(own, 1, 2)
+        assert each(mine, 1, 2) and each(disguised, 1, 2)
+    assert sys.getprofile() is None
 
 
 # Each check against a lab that breaks its rule -----------------------------------------------

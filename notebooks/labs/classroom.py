@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import sys
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -39,8 +40,10 @@ def nbgrader(folder: Path):
         from nbgrader.apps import NbGraderAPI
     except ImportError:
         sys.exit("nbgrader is missing. Try: pip install 'gentut[class]'")
+    from sqlalchemy.exc import SAWarning
     from traitlets.config import PyFileConfigLoader
 
+    warnings.filterwarnings("ignore", category=SAWarning)  # of nbgrader's own code
     config = PyFileConfigLoader(CONFIG, path=str(folder)).load_config()
     config.CourseDirectory.root = str(folder.resolve())
     return NbGraderAPI(config=config)

@@ -4,6 +4,7 @@ The lab is a small one without gentut, whose kernels start in a second.  What ch
 is handed in too.  ``tests/test_labs.py`` looks at the labs of the course.
 """
 
+import ast
 import csv
 import json
 import sys
@@ -192,6 +193,25 @@ def test_marks(graded, student):
 
 def test_what_cannot_be_read_is_said_and_left_out(graded):
     assert set(marks(graded)) == {student.replace(" ", "_") for student in CLASS}
+
+
+def test_the_labs_of_the_course_are_released_without_what_students_must_not_see(tmp_path):
+    sources = sorted((ROOT / "notebooks" / "labs").glob("lab_*.ipynb"))
+    classroom.build(tmp_path, sources)
+    for path in sources:
+        before = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        released = tmp_path / "release" / path.stem / path.name
+        after = json.loads(released.read_text(encoding="utf-8"))["cells"]
+        assert len(after) == len(before)
+        source, text = ("\n".join("".join(c["source"]) for c in cells) for cells in (before, after))
+        assert "BEGIN SOLUTION" in source and "BEGIN HIDDEN" in source
+        assert not any(word in text for word in ("SOLUTION", "HIDDEN", "calls_gentut", "def calls"))
+        assert text.count("raise NotImplementedError()") == source.count("BEGIN SOLUTION") + 1
+        for cell in after:
+            if cell["cell_type"] == "code":
+                ast.parse("".join(cell["source"]))  # a stub is valid Python
+            elif cell["metadata"].get("nbgrader", {}).get("grade"):
+                assert "".join(cell["source"]) == "*Your answer here.*"
 
 
 def test_everybody_gets_feedback(graded):
