@@ -23,6 +23,7 @@ ARCHIVE = "/archive/HEAD.zip"
 GITHUB = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git|/)?")
 ABOVE, CODE = "open-anywhere", "first-cell"  # ids of the two cells
 FOLDED = {"jupyter": {"source_hidden": True}, "tags": ["hide-input"]}
+LOCKED = {"grade": False, "locked": True, "schema_version": 3, "solution": False, "task": False}
 TRAINS = ("02", "03", "05", "06", "07", "08")  # for minutes; the others score, count and draw
 # How a notebook began before there was one first cell for all.
 OLD = re.compile(r"try:\n    import gentut.*?\n    import gentut\n\n", re.S)
@@ -113,6 +114,7 @@ def stamp(notebook: dict, place: str, address: str, cell: str) -> None:
     notebook["cells"] = [*cells[:first], over, new, *cells[first:]]
     if is_lab(place):
         new["execution_count"] = None
+        new["metadata"] = FOLDED | {"nbgrader": {**LOCKED, "grade_id": CODE}}
         return
     code = [each for each in notebook["cells"] if each["cell_type"] == "code"]
     for number, each in enumerate(code, start=1):

@@ -208,9 +208,11 @@ def report(folder: Path, graded: list[dict]) -> None:
                 marks.append(summed(rows) | {k: known.get(k, "") for k in ("note", "look at")})
     write(folder / QUESTIONS, questions, COLUMNS)
     write(folder / MARKS, marks, list(marks[0]) if marks else ["student", "lab"])
+    print(f"{folder / MARKS}, {folder / QUESTIONS}")
     for lab in sorted({row["lab"] for row in marks}):
-        done(nbgrader(folder).generate_feedback(lab), lab)
-    print(f"{folder / MARKS}, {folder / QUESTIONS}, {folder / 'feedback'}")
+        if done(nbgrader(folder).generate_feedback(lab), f"feedback for {lab}"):
+            sys.exit(f"the marks stand, but nbgrader could not write the feedback for {lab}")
+    print(folder / "feedback")
 
 
 def questions_of(book, handed_in, about: dict):
