@@ -23,7 +23,11 @@ try:
 except ImportError:
     pass  # Windows has no such limit
 else:
-    resource.setrlimit(resource.RLIMIT_AS, ({bytes}, {bytes}))
+    for name, most in {limits!r}.items():
+        try:
+            resource.setrlimit(getattr(resource, name), (most, most))
+        except (ValueError, OSError):
+            pass  # macOS knows the names and may refuse the limit
 def guard(event, arguments, forbidden={forbidden!r}):
     file = str(arguments[0]) if event == "open" else ""
     if event in forbidden or file.endswith((".ipynb", ".db")):
@@ -50,14 +54,17 @@ MUST_FAIL = (
 class GuardedExecute(Execute):
     """Runs a submission; what hangs, dies or has changed the checks gets no points from then on."""
 
-    memory = Float(16.0, help="Address space of a kernel in GiB.").tag(config=True)
+    memory = Float(8.0, help="Memory that a kernel may ask for, in GiB.").tag(config=True)
     total = Integer(1800, help="Seconds for a whole notebook.").tag(config=True)
     over = ""  # why nothing runs any more
 
     def preprocess(self, nb, resources=None, km=None):
         self.over, end = "", time.monotonic() + self.total
         self.timeout_func = lambda cell: max(1, min(self.timeout, int(end - time.monotonic())))
-        start = START.format(bytes=int(self.memory * 2**30), forbidden=FORBIDDEN)
+        most = int(self.memory * 2**30)
+        # Address space is cheap: with many cores or a GPU a kernel reserves much that it never uses.
+        limits = {"RLIMIT_DATA": most, "RLIMIT_AS": 8 * most}
+        start = START.format(limits=limits, forbidden=FORBIDDEN)
         self.extra_arguments = [f"--IPKernelApp.exec_lines=exec({start!r}, {{}})"]
         return super().preprocess(nb, resources, km)
 

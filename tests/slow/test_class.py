@@ -109,10 +109,15 @@ CLASS = {
         0,
         "ast_transformers, get_ipython",
     ),
-    "reads the solution": (
-        RIGHT | {"t-1": "text = open('../../../source/lab_t/lab_t.ipynb').read()\n" + MEAN},
+    "reads what is near": (
+        RIGHT
+        | {
+            "t-1": "try:\n    open('../../../source/lab_t/lab_t.ipynb')\n"
+            "except FileNotFoundError:\n    pass\n"
+            "open('../../../gradebook.db', 'rb')\n" + MEAN
+        },
         3,
-        ".ipynb, open(",
+        ".ipynb, gradebook, open(",
     ),
     "starts a program": (
         RIGHT | {"t-1": "import subprocess\nsubprocess.run(['ls'])\n" + MEAN},
