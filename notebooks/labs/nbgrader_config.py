@@ -62,7 +62,7 @@ class GuardedExecute(Execute):
         self.over, end = "", time.monotonic() + self.total
         self.timeout_func = lambda cell: max(1, min(self.timeout, int(end - time.monotonic())))
         most = int(self.memory * 2**30)
-        # Address space is cheap: with many cores or a GPU a kernel reserves much that it never uses.
+        # With many cores or a GPU a kernel reserves much address space that it never uses.
         limits = {"RLIMIT_DATA": most, "RLIMIT_AS": 8 * most}
         start = START.format(limits=limits, forbidden=FORBIDDEN)
         self.extra_arguments = [f"--IPKernelApp.exec_lines=exec({start!r}, {{}})"]
