@@ -121,7 +121,8 @@ def benchmark(bench, names, seeds, marks, rows, keep, grids=None):
             continue
         keras.backend.clear_session()
         common = {
-            "data": bench.name, "clock": bench.clock.__name__, "run": name, "seed": seed, "mark": due[-1], "code": code,
+            "data": bench.name, "clock": bench.clock.__name__,
+            "run": name, "seed": seed, "mark": due[-1], "code": code,
             "seconds": 0.0, "images_per_second": None, "parameters": [], "elbo": None, "page": None,
             "machine": machine,
             "matmul_rate": flops.matmul_rate(),
