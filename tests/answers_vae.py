@@ -115,7 +115,7 @@ WRONG = {
         ("b", "One more of the others"),
         ("ab", "no random number any more"),
         ("abc", "Jensen"),
-        ("bcd", "a mean is what a bound"),
+        ("bcd", "bound holds for means"),
         ("ad", "Sort them first"),
     ],
     "03.2": [

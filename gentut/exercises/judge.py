@@ -140,7 +140,7 @@ def number(
     def judge(answer, rng):
         wants = "expected a number"
         value = as_array(answer, wants)
-        if value.size != 1 or value.dtype == bool:
+        if value.size != 1 or value.dtype.kind not in "iuf":
             raise Mistake(f"{wants}; received {described(answer)}.")
         value = float(value.reshape(()))
         if not np.isfinite(value):

@@ -11,72 +11,74 @@ from gentut.exercises.judge import Exercise, choice, function, number
 PER_IMAGE = "one number for each image"
 
 
-def kl_by_area(m: float, v: float, m2: float = 0.0, v2: float = 1.0) -> float:
-    """KL of two normals (means, variances) by integrating over 12 standard deviations."""
-    q, p = norm(m, v**0.5), norm(m2, v2**0.5)
-    points = np.linspace(m - 12 * v**0.5, m + 12 * v**0.5, 4001)
-    return float(np.trapezoid(q.pdf(points) * (q.logpdf(points) - p.logpdf(points)), points))
+def _log_normal(x, m, v):
+    return -((x - m) ** 2 / v + np.log(2 * np.pi * v)) / 2
 
 
-def kl(m, v, m2=0.0, v2=1.0):
+def _kl_by_area(m, v, m2=0.0, v2=1.0):
+    """KL of normals (means, variances) as the mean of log q − log p, by quadrature over q."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(8)
+    m, v, m2, v2 = (np.asarray(each, float)[..., None] for each in (m, v, m2, v2))
+    x = m + np.sqrt(v) * nodes
+    gap = _log_normal(x, m, v) - _log_normal(x, m2, v2)
+    return gap @ weights / weights.sum()
+
+
+def _kl(m, v, m2=0.0, v2=1.0):
     """KL of normals for each coordinate, in closed form: mistakes are made from it."""
     return (v / v2 + (m - m2) ** 2 / v2 - 1 - np.log(v / v2)) / 2
 
 
-def gaussians(rng, count):
+def _gaussians(rng, count):
     """Mean and log variance of ``count`` normals for each of 5 images, with 3 latents."""
     return tuple(rng.normal(0, 0.7, (5, 3)) for _ in range(2 * count))
 
 
-def normal_terms(z, mean, log_variance):
-    return norm(mean, np.exp(log_variance / 2)).logpdf(z)
-
-
-def draw_elbo(log_px, z, mean, log_variance, prior=1.0, posterior=1.0):
+def _draw_elbo(log_px, z, mean, log_variance, prior=1.0, posterior=1.0):
     """An estimate of the ELBO from one draw, with a factor before each of the last two terms."""
-    log_pz = norm.logpdf(z).sum(axis=1)
-    log_qz = normal_terms(z, mean, log_variance).sum(axis=1)
+    log_pz = _log_normal(z, 0, 1).sum(axis=1)
+    log_qz = _log_normal(z, mean, np.exp(log_variance)).sum(axis=1)
     return log_px + prior * log_pz - posterior * log_qz
 
 
-def vae_loss(x, logits, mean, log_variance, over_latents=np.sum, over_pixels=np.sum, twice=False):
+def _vae_loss(x, logits, mean, log_variance, over_latents=np.sum, over_pixels=np.sum, twice=False):
     """The negative ELBO of a batch with a Bernoulli decoder, and its usual mistakes."""
     p = expit(expit(logits)) if twice else expit(logits)
     misfit = -(x * np.log(p) + (1 - x) * np.log1p(-p))
-    information = kl(mean, np.exp(log_variance))
+    information = _kl(mean, np.exp(log_variance))
     return (over_pixels(misfit, axis=1) + over_latents(information, axis=1)).mean()
 
 
-def batch_of_bits(rng):
+def _batch_of_bits(rng):
     """Six images of 20 pixels, their logits, and mean and log variance of 4 latents."""
     x = (rng.random((6, 20)) < 0.5).astype(float)
     return x, rng.normal(size=x.shape), rng.normal(0, 0.7, (6, 4)), rng.normal(0, 0.7, (6, 4))
 
 
-def precision_matrix(rng):
+def _precision_matrix(rng):
     root = rng.normal(size=(4, 4))
     return (root @ root.T + np.eye(4),)
 
 
-def gap_left(precision):
+def _gap_left(precision):
     scale = np.sqrt(np.diag(precision))
     return -np.log(np.linalg.eigvalsh(precision / np.outer(scale, scale))).sum() / 2
 
 
-def width_of_mean_error(pixels):
+def _width_of_mean_error(pixels):
     """The σ at which an error of 1 in a pixel costs 1 / pixels nats."""
 
     def excess(s):
-        return pixels * (norm.logpdf(0, scale=s) - norm.logpdf(1, scale=s)) - 1
+        return pixels * (_log_normal(0, 0, s**2) - _log_normal(1, 0, s**2)) - 1
 
     return brentq(excess, 0.1, 10 * pixels)
 
 
-def area_of_cross_entropy(p):
+def _area_of_cross_entropy(p):
     return np.array([quad(lambda x, q=q: q**x * (1 - q) ** (1 - x), 0, 1)[0] for q in p])
 
 
-def importance_weights(rng):
+def _importance_weights(rng):
     return (rng.normal(-900, 4, (5, 8)),)
 
 
@@ -86,30 +88,30 @@ EXERCISES: dict[str, Exercise] = {
         "abcd",
         right="c035e5080f9a",
         hints={
-            "03f3ec821738": "One more of the others is a random number, and lies above its mean now and"
-            " then.",
-            "71d440dd70fd": "The ELBO is no random number any more: the draws are averaged out. What"
-            " did section 3 say of its distance to log p(x)?",
-            "e10de0b7cbf1": "Two are right. The third is the number that Jensen's inequality is about.",
-            "3d7ce5b593b4": "Two are right. The third is a mean, and a mean is what a bound holds for.",
+            "03f3ec821738": "One more of the others is a random number, and lies above its mean now"
+            " and then.",
+            "71d440dd70fd": "The ELBO is no random number any more: the draws are averaged out."
+            " What did section 3 say of its distance to log p(x)?",
+            "e10de0b7cbf1": "Two are right. The third is what Jensen's inequality speaks of.",
+            "3d7ce5b593b4": "Two are right. The third is a mean, and a bound holds for means.",
             "": "Sort them first: which are random numbers, and which are means of random numbers?",
         },
         shows="A random number may exceed its mean; the mean itself is held down by the KL.",
     ),
     "03.2": number(
-        truth=lambda: kl_by_area(1, 0.25),
+        truth=lambda: _kl_by_area(1, 0.25),
         mistakes={
             "You put 0.25 in as the standard deviation: it is the variance, so it enters"
-            " as it is.": lambda: kl(1, 0.0625),
-            "Twice too much: what became of the one half in front?": lambda: 2 * kl(1, 0.25),
+            " as it is.": lambda: _kl(1, 0.0625),
+            "Twice too much: what became of the one half in front?": lambda: 2 * _kl(1, 0.25),
             "The price of the spread is right; that of the mean is missing. An encoder that leaves"
-            " 0 pays for it, too.": lambda: kl(0, 0.25),
+            " 0 pays for it, too.": lambda: _kl(0, 0.25),
             "The logarithm came in with the wrong sign: a narrow q must cost more, not"
-            " less.": lambda: kl(1, 0.25) + np.log(0.25),
+            " less.": lambda: _kl(1, 0.25) + np.log(0.25),
             "That is the price in bits; nats come from the natural logarithm.": lambda: (
-                kl(1, 0.25) / np.log(2)
+                _kl(1, 0.25) / np.log(2)
             ),
-            "That is KL(p‖q), from the prior to the encoder; the encoder pays KL(q‖p).": lambda: kl(
+            "That is KL(p‖q), from prior to encoder; the encoder pays KL(q‖p).": lambda: _kl(
                 0, 1, 1, 0.25
             ),
         },
@@ -117,43 +119,43 @@ EXERCISES: dict[str, Exercise] = {
         shows="The other encoder says nothing of the image, and pays nothing.",
     ),
     "03.3": function(
-        inputs=lambda rng: gaussians(rng, 2),
-        truth=lambda m, a, m2, b: np.vectorize(kl_by_area)(m, np.exp(a), m2, np.exp(b)).sum(axis=1),
+        inputs=lambda rng: _gaussians(rng, 2),
+        truth=lambda m, a, m2, b: _kl_by_area(m, np.exp(a), m2, np.exp(b)).sum(axis=1),
         mistakes={
             "The mean over the latents stands where their sum belongs: independent coordinates"
-            " add up.": lambda m, a, m2, b: kl(m, np.exp(a), m2, np.exp(b)).mean(axis=1),
+            " add up.": lambda m, a, m2, b: _kl(m, np.exp(a), m2, np.exp(b)).mean(axis=1),
             "This is KL(p‖q). The first pair of arguments is q, over which the mean is"
-            " taken.": lambda m, a, m2, b: kl(m2, np.exp(b), m, np.exp(a)).sum(axis=1),
+            " taken.": lambda m, a, m2, b: _kl(m2, np.exp(b), m, np.exp(a)).sum(axis=1),
             "The logarithm of the *variance* comes in, not that of the standard deviation:"
-            " exp(2 · log variance) is its square.": lambda m, a, m2, b: kl(
+            " exp(2 · log variance) is its square.": lambda m, a, m2, b: _kl(
                 m, np.exp(2 * a), m2, np.exp(2 * b)
             ).sum(axis=1),
             "The distance of the means is not held against the spread of p: divide it by"
             " p's variance.": lambda m, a, m2, b: (
-                kl(m, np.exp(a), m2, np.exp(b)) + (m - m2) ** 2 * (1 - np.exp(-b)) / 2
+                _kl(m, np.exp(a), m2, np.exp(b)) + (m - m2) ** 2 * (1 - np.exp(-b)) / 2
             ).sum(axis=1),
             "One number came out for the whole batch: sum over the last axis"
-            " only.": lambda m, a, m2, b: kl(m, np.exp(a), m2, np.exp(b)).sum(),
+            " only.": lambda m, a, m2, b: _kl(m, np.exp(a), m2, np.exp(b)).sum(),
         },
         otherwise="Try two equal normals (0), then p = N(0, 1), where section 4 has the formula.",
         shows="With p = N(0, 1) it is the formula of section 4.",
         returns=PER_IMAGE,
     ),
     "03.4": function(
-        inputs=lambda rng: (rng.normal(-90, 9, 5), rng.normal(size=(5, 3)), *gaussians(rng, 1)),
-        truth=draw_elbo,
+        inputs=lambda rng: (rng.normal(-90, 9, 5), rng.normal(size=(5, 3)), *_gaussians(rng, 1)),
+        truth=_draw_elbo,
         mistakes={
             "log p(z) is missing: a draw that the prior finds unlikely must cost.": lambda *given: (
-                draw_elbo(*given, prior=0)
+                _draw_elbo(*given, prior=0)
             ),
             "log q(z | x) is missing: without it the best encoder would be a"
-            " point.": lambda *given: draw_elbo(*given, posterior=0),
+            " point.": lambda *given: _draw_elbo(*given, posterior=0),
             "log q(z | x) comes in with a minus: the ELBO is the mean of"
-            " log p(x, z) − log q(z | x).": lambda *given: draw_elbo(*given, posterior=-1),
+            " log p(x, z) − log q(z | x).": lambda *given: _draw_elbo(*given, posterior=-1),
             "log_variance was taken for the logarithm of the standard deviation:"
-            " σ = exp(log_variance / 2).": lambda p, z, m, a: draw_elbo(p, z, m, 2 * a),
+            " σ = exp(log_variance / 2).": lambda p, z, m, a: _draw_elbo(p, z, m, 2 * a),
             "The closed KL is another estimate: this exercise wants the one that uses the draw z"
-            " in all three terms.": lambda p, z, m, a: p - kl(m, np.exp(a)).sum(axis=1),
+            " in all three terms.": lambda p, z, m, a: p - _kl(m, np.exp(a)).sum(axis=1),
         },
         otherwise="Write down log p(x | z), log p(z) and log q(z | x) one by one; normal densities"
         " have a constant, too.",
@@ -161,7 +163,7 @@ EXERCISES: dict[str, Exercise] = {
         returns=PER_IMAGE,
     ),
     "03.5": function(
-        inputs=lambda rng: (*gaussians(rng, 1), rng.normal(size=(5, 3))),
+        inputs=lambda rng: (*_gaussians(rng, 1), rng.normal(size=(5, 3))),
         truth=lambda m, a, e: norm(m, np.sqrt(np.exp(a))).ppf(norm.cdf(e)),
         mistakes={
             "The noise was scaled by the variance; a standard deviation belongs"
@@ -178,31 +180,31 @@ EXERCISES: dict[str, Exercise] = {
         returns="an array as large as `mean`",
     ),
     "03.6": function(
-        inputs=batch_of_bits,
-        truth=vae_loss,
+        inputs=_batch_of_bits,
+        truth=_vae_loss,
         mistakes={
             "This is still the colleague's loss. Which of its two terms does it add up in another"
-            " way than the formula?": lambda *given: vae_loss(*given, over_latents=np.mean),
+            " way than the formula?": lambda *given: _vae_loss(*given, over_latents=np.mean),
             "Now both terms are means: they agree with each other, and with no bound. The formula"
-            " has two sums.": lambda *given: vae_loss(
+            " has two sums.": lambda *given: _vae_loss(
                 *given, over_latents=np.mean, over_pixels=np.mean
             ),
             "You changed the term that was right: the misfit is the sum over the"
-            " pixels.": lambda *given: vae_loss(*given, over_pixels=np.mean),
-            "The sigmoid was applied twice.": lambda *given: vae_loss(*given, twice=True),
-            "The ELBO came out: a loss is its negative.": lambda *given: -vae_loss(*given),
+            " pixels.": lambda *given: _vae_loss(*given, over_pixels=np.mean),
+            "The sigmoid was applied twice.": lambda *given: _vae_loss(*given, twice=True),
+            "The ELBO came out: a loss is its negative.": lambda *given: -_vae_loss(*given),
         },
         otherwise="Sum over pixels, sum over latents, mean over images; nothing else changes.",
         shows="The mean over d latents is a β of 1/d that nobody chose.",
         returns="one number, the loss of the batch",
     ),
     "03.7": function(
-        inputs=precision_matrix,
-        truth=gap_left,
+        inputs=_precision_matrix,
+        truth=_gap_left,
         mistakes={
-            "Twice too much: what became of the one half?": lambda a: 2 * gap_left(a),
+            "Twice too much: what became of the one half?": lambda a: 2 * _gap_left(a),
             "A KL is never negative: the difference is the wrong way round.": lambda a: (
-                -gap_left(a)
+                -_gap_left(a)
             ),
             "These are the posterior's own variances (the diagonal of Λ⁻¹). The best q takes"
             " 1/Λ_jj, which is smaller.": lambda a: (
@@ -224,7 +226,7 @@ EXERCISES: dict[str, Exercise] = {
     ),
     "03.9": function(
         inputs=lambda rng: (int(rng.integers(50, 5000)),),
-        truth=width_of_mean_error,
+        truth=_width_of_mean_error,
         mistakes={
             "This is σ², the variance; σ is its root.": lambda pixels: pixels / 2,
             "The 2 of the normal density's 1/(2σ²) is missing.": lambda pixels: np.sqrt(pixels),
@@ -237,7 +239,7 @@ EXERCISES: dict[str, Exercise] = {
     ),
     "03.10": function(
         inputs=lambda rng: (np.append(rng.uniform(0.02, 0.98, 4), 0.5),),
-        truth=area_of_cross_entropy,
+        truth=_area_of_cross_entropy,
         mistakes={
             "At p = 1/2 the formula is 0/0, and NaN came out: the integral itself is harmless"
             " there.": lambda p: (2 * p - 1) / (np.log(p) - np.log(1 - p)),
@@ -246,16 +248,14 @@ EXERCISES: dict[str, Exercise] = {
                 p == 0.5, 1, (2 * p - 1) / np.where(p == 0.5, 1, np.log(p) - np.log(1 - p))
             ),
             "A density would give 1; this is not one.": np.ones_like,
-            "That is the sum over x = 0 and x = 1; x may be any grey between.": lambda p: (
-                np.ones_like(p) / 2
-            ),
+            "One half is its value at p = 1/2 only.": lambda p: np.ones_like(p) / 2,
         },
         otherwise="Write the integrand as (1 − p) · exp(x · l) with l = log p − log(1 − p).",
         shows="It depends on p, so it cannot be left out as a constant.",
         returns="an array as large as `p`",
     ),
     "03.11": function(
-        inputs=importance_weights,
+        inputs=_importance_weights,
         truth=lambda w: logsumexp(w, axis=1) - np.log(w.shape[1]),
         mistakes={
             "That is the mean of the logarithms, the ELBO: the logarithm goes outside the"
