@@ -118,8 +118,8 @@ RIGHT = {
 WRONG = {
     "01.1": [
         ("b", "does not warn"),
-        ("d", "Other columns set the two rows far apart, too."),
-        ("c", "look again"),
+        ("d", "so far. Other columns"),
+        ("c", "so far, but other"),
         ("cd", "What of the distance"),
         ("abcd", "One of the four"),
         ("ab", "column by column"),

@@ -255,7 +255,10 @@ def check_form(got: Any, like: Any, returns: str) -> None:
 
 
 def near(got: Any, expected: Any, tolerance: float) -> bool:
-    """Tell whether two results agree: numbers up to the tolerance, texts and shapes exactly."""
+    """Tell whether two results agree: texts and shapes exactly, numbers up to the tolerance.
+
+    The tolerance is a share of the largest number expected.
+    """
     if isinstance(got, tuple) or isinstance(expected, tuple):
         return (
             isinstance(got, tuple)
@@ -268,8 +271,8 @@ def near(got: Any, expected: Any, tolerance: float) -> bool:
         return False
     if not (np.issubdtype(got.dtype, np.number) and np.issubdtype(expected.dtype, np.number)):
         return bool((got == expected).all())
-    size = np.abs(expected[np.isfinite(expected)]).max(initial=0)
-    return np.allclose(got, expected, rtol=tolerance, atol=tolerance * size, equal_nan=True)
+    size = np.abs(expected[np.isfinite(expected)]).max(initial=1e-9)
+    return np.allclose(got, expected, rtol=0, atol=tolerance * size, equal_nan=True)
 
 
 def as_array(value: object, wants: str) -> np.ndarray:
