@@ -57,10 +57,11 @@ def mean_of_logs(x, c, h):
 
 
 def by_family(values, families, rng):
-    names, means = np.unique(families), []
+    groups = [values[families == name] for name in np.unique(families)]
+    means = []
     for _ in range(1000):
-        drawn = rng.choice(names, len(names))
-        means.append(np.concatenate([values[families == name] for name in drawn]).mean())
+        drawn = rng.choice(len(groups), len(groups))
+        means.append(np.concatenate([groups[i] for i in drawn]).mean())
     return np.std(means)
 
 
@@ -81,15 +82,13 @@ def by_image(values, families, rng):
 
 def within_families(values, families, rng):
     groups = [values[families == name] for name in np.unique(families)]
-    return np.std([np.mean([rng.choice(g, len(g)) for g in groups]) for _ in range(1000)])
+    drawn = [g[rng.integers(len(g), size=(1000, len(g)))] for g in groups]
+    return np.concatenate(drawn, axis=1).mean(axis=1).std()
 
 
 def families_once(values, families, rng):
-    names, means = np.unique(families), []
-    for _ in range(1000):
-        drawn = rng.permutation(names)
-        means.append(np.concatenate([values[families == name] for name in drawn]).mean())
-    return np.std(means)
+    groups = [values[families == name] for name in np.unique(families)]
+    return np.std([np.mean([groups[i] for i in rng.permutation(40)]) for _ in range(1000)])
 
 
 DIRECTIONS = {
@@ -125,9 +124,8 @@ WRONG = {
         ("ab", "column by column"),
     ],
     "01.2": [
-        (lambda d: d * (d + 1) // 2, "mean is missing"),
+        (lambda d: d * (d + 1) // 2, "d numbers are missing"),
         (lambda d: d + d * d, "symmetric"),
-        (lambda d: d + d * (d - 1) // 2, "diagonal, the variances"),
         (lambda d: 2 * d, "rung 1"),
         (lambda d: 784, "For d = 1"),
     ],
@@ -187,6 +185,6 @@ WRONG = {
         (families_once, "*without* replacement"),
         (lambda v, f, rng: by_family_means(v, f, rng) * 40**0.5, "how much families differ"),
         (lambda v, f, rng: by_family_means(v, f, rng) ** 2, "root"),
-        (lambda v, f, rng: 1.0, "as often as it was drawn"),
+        (lambda v, f, rng: 10.0, "as often as it was drawn"),
     ],
 }

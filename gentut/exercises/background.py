@@ -39,7 +39,7 @@ def _two_densities(rng):
 
 def _kernel_case(rng):
     """Points far and near, centres, and a width."""
-    return rng.normal(0, 3, (6, 40)), rng.normal(0, 1, (9, 40)), rng.uniform(0.08, 0.2)
+    return rng.normal(0, 1.5, (6, 40)), rng.normal(0, 1, (9, 40)), rng.uniform(0.08, 0.2)
 
 
 def _kernel_logs(x, centres, width):
@@ -51,7 +51,7 @@ def _kernel_logs(x, centres, width):
 def _families_apart(rng):
     """400 scores of 40 families, which differ more from each other than within."""
     families = np.repeat(np.arange(40), 10)
-    values = rng.normal(0, 1, 40)[families] + rng.normal(0, 0.6, 400)
+    values = rng.normal(0, 1, 40)[families] + rng.normal(0, 1, 400)
     order = rng.permutation(400)
     return values[order], families[order], rng
 
@@ -117,10 +117,10 @@ EXERCISES: dict[str, Exercise] = {
         inputs=lambda rng: (int(rng.integers(2, 900)),),
         truth=lambda d: np.tri(d).sum() + np.ones(d).sum(),
         mistakes={
-            "The mean is missing: d numbers more.": lambda d: np.tri(d).sum(),
+            "d numbers are missing: the mean, or the diagonal of the covariance with the"
+            " variances.": lambda d: np.tri(d).sum(),
             "A covariance is symmetric: what stands below the diagonal is known from"
             " above.": lambda d: d + d**2,
-            "You left out the diagonal, the variances.": lambda d: d + np.tri(d).sum() - d,
             "Only mean and variances: that is rung 1, independent pixels.": lambda d: 2 * d,
         },
         otherwise="For d = 1 it is 2 (mean, variance); for d = 2 it is 5. Draw the matrix.",
@@ -251,6 +251,7 @@ EXERCISES: dict[str, Exercise] = {
         otherwise="With one centre it is the log density of a normal with variance h² per pixel.",
         shows="The nearest centre alone decides nearly all of it.",
         returns="one number for each point",
+        tolerance=1e-5,
     ),
     "01.12": function(
         inputs=lambda rng: (rng.normal(0, 2000, 5), int(rng.integers(100, 3000))),

@@ -7,8 +7,8 @@ from gentut.exercises.judge import Exercise, choice, function
 
 
 def _noisy_points(rng):
-    """Points x_t with α and σ (the ends of the path, too), and a normal's mean and deviation."""
-    alpha = float(rng.choice([0.0, 1.0, rng.uniform(0.2, 0.8)], p=[0.2, 0.2, 0.6]))
+    """Points x_t with their α and σ, the path's ends among them; a normal's mean and deviation."""
+    alpha = rng.permutation([0.0, 1.0, *rng.uniform(0.2, 0.8, 4)])
     return rng.normal(size=6), alpha, 1 - alpha, float(rng.normal(1, 0.5)), rng.uniform(0.3, 0.8)
 
 
@@ -86,7 +86,7 @@ EXERCISES: dict[str, Exercise] = {
         hints={
             "ce466d7a3a4b": "At t = 0 the point is pure noise, independent of the image: it is near"
             " to none.",
-            "56f0b0f44663": "A velocity has one value at each point: a step draws nothing at random."
+            "56f0b0f44663": "The velocity has one value at each point: no step draws at random."
             " The network learned by squared error; which value does that favour?",
             "e7d372bd3671": "It moves: the velocity at t = 0 is (best guess of the image) − noise.",
             "": "Only one of them: the step is not random.",

@@ -201,10 +201,8 @@ def function(
 # What they are made of -----------------------------------------------------------------------
 
 
-def outcome(answer: object, arguments: Iterable, returns: str) -> Any:
-    """Call the reader's function with copies of the arguments; return its result as an array.
-
-    A tuple or dict of results becomes one of arrays.
+def call(answer: object, arguments: Iterable, returns: str) -> Any:
+    """Call the reader's function with copies of the arguments; return what it returns.
 
     Raises:
         Open: it returns ``...`` or ``NotImplemented``, or raises ``NotImplementedError``.
@@ -228,10 +226,15 @@ def outcome(answer: object, arguments: Iterable, returns: str) -> Any:
         raise Open
     if result is None:
         raise Mistake(f"{wants}; it returned None. Is there a `return`?")
+    return result
+
+
+def outcome(answer: object, arguments: Iterable, returns: str) -> Any:
+    """Return what ``call`` returns as an array; a tuple of results becomes one of arrays."""
+    result = call(answer, arguments, returns)
+    wants = f"expected a function that returns {returns}"
     if isinstance(result, tuple):
         return tuple(as_array(each, wants) for each in result)
-    if isinstance(result, dict):
-        return {key: as_array(each, wants) for key, each in result.items()}
     return as_array(result, wants)
 
 
@@ -245,7 +248,7 @@ def check_form(got: Any, like: Any, returns: str) -> None:
             check_form(one, other, returns)
         return
     like = np.asarray(like)
-    if isinstance(got, tuple | dict) or got.shape != like.shape:
+    if isinstance(got, tuple) or got.shape != like.shape:
         form = f"an array of shape {like.shape}" if like.shape else "a single number"
         raise Mistake(f"{wants}, here {form}; it returned {described(got)}.")
     if got.dtype.kind == "U" != like.dtype.kind:
