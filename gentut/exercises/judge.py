@@ -242,6 +242,7 @@ def check_form(got: Any, like: Any, returns: str) -> None:
     """Raise ``Mistake`` unless a result has the form of another one and its numbers are finite."""
     wants = f"expected a function that returns {returns}"
     if isinstance(like, tuple):
+        got = _parts(got)
         if not isinstance(got, tuple) or len(got) != len(like):
             raise Mistake(f"{wants}, {len(like)} values; it returned {described(got)}.")
         for one, other in zip(got, like, strict=True):
@@ -257,18 +258,25 @@ def check_form(got: Any, like: Any, returns: str) -> None:
         raise Mistake(f"{wants}; it returned NaN or infinity for ordinary numbers.")
 
 
+def _parts(got: Any) -> Any:
+    """Return an array as the tuple of its rows: who returns a list of two has returned two."""
+    return tuple(got) if isinstance(got, np.ndarray) and got.shape else got
+
+
 def near(got: Any, expected: Any, tolerance: float) -> bool:
     """Tell whether two results agree: texts and shapes exactly, numbers up to the tolerance.
 
     The tolerance is a share of the largest number expected.
     """
-    if isinstance(got, tuple) or isinstance(expected, tuple):
+    if isinstance(expected, tuple):
+        got = _parts(got)
         return (
             isinstance(got, tuple)
-            and isinstance(expected, tuple)
             and len(got) == len(expected)
             and all(near(g, e, tolerance) for g, e in zip(got, expected, strict=True))
         )
+    if isinstance(got, tuple):
+        return False
     got, expected = np.asarray(got), np.asarray(expected)
     if got.shape != expected.shape:
         return False
@@ -298,10 +306,12 @@ def described(value: object) -> str:
     """Name a value for a message: its kind, its shape, never a page of numbers."""
     if value is None:
         return "None"
-    if isinstance(value, bool | int | float | str | np.number):
-        return repr(value.item() if isinstance(value, np.number) else value)[:60]
+    if isinstance(value, float | np.floating):
+        return f"{value:.4g}"
+    if isinstance(value, bool | int | str | np.integer):
+        return repr(value.item() if isinstance(value, np.integer) else value)[:60]
     if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape}" if value.shape else f"the number {value}"
+        return f"an array of shape {value.shape}" if value.shape else f"the number {value:.4g}"
     if isinstance(value, tuple | list | dict | set):
         return f"a {type(value).__name__} of {len(value)}"
     return "a function" if callable(value) else f"something of type {type(value).__name__}"
