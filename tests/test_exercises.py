@@ -251,6 +251,6 @@ def test_results_of_several_parts():
     both = (np.ones(2), np.zeros(2))
     assert near(both, ([1, 1], [0, 0]), 1e-6) and not near(both, both[0], 1e-6)
     assert outcome(lambda: (1, [2, 3]), (), "two")[1].shape == (2,)
-    with pytest.raises(Mistake, match="two, 2 values; it returned the number 1"):
+    with pytest.raises(Mistake, match="two, 2 values; it returned 1"):
         check_form(as_array(1, ""), both, "two")
     assert described(outcome) == "a function" and described({1, 2}) == "a set of 2"

@@ -51,9 +51,8 @@ def _families(rng):
 
 def _judge_split(answer, rng):
     returns = "an array of True (test) and False (training), one for each image"
-    drawn = []
-    for share in (0.2, 0.2, 0.35):
-        families = _families(rng) if share != 0.2 or not drawn else families
+    drawn, same = [], _families(rng)
+    for families, share in ((same, 0.2), (same, 0.2), (_families(rng), 0.35)):
         test = outcome(answer, (families, share, rng), returns)
         check_form(test, families, returns)
         if not set(np.unique(test)) <= {0, 1}:
@@ -234,7 +233,7 @@ EXERCISES: dict[str, Exercise] = {
             "98f7ac7bc850": "Right so far. Two more are lost.",
             "c3e1656f5d47": "Right so far. One more is lost: what decides how long a step is?",
             "daa8e0de9ba4": "Right so far. One more is lost: which network draws the samples?",
-            "8ac953a1af2e": "Three are right. One of the four was saved: read the first line again.",
+            "8ac953a1af2e": "Three are right. One of the four was saved: read again.",
             "2c8f925442db": "Three are right. One of the others nobody would keep in a checkpoint.",
             "ea9ad250e6eb": "These were saved, and set again.",
             "": "Go through them one by one: was it saved? Does the training need it?",

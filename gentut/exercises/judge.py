@@ -311,7 +311,7 @@ def described(value: object) -> str:
     if isinstance(value, bool | int | str | np.integer):
         return repr(value.item() if isinstance(value, np.integer) else value)[:60]
     if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape}" if value.shape else f"the number {value:.4g}"
+        return f"an array of shape {value.shape}" if value.shape else described(value.item())
     if isinstance(value, tuple | list | dict | set):
         return f"a {type(value).__name__} of {len(value)}"
     return "a function" if callable(value) else f"something of type {type(value).__name__}"
