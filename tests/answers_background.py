@@ -180,7 +180,7 @@ WRONG = {
         (lambda nats, d: nats, "uniform density"),
     ],
     "01.13": [
-        (by_image, "Still single images"),
+        (by_image, "Single images are still"),
         (within_families, "*within*"),
         (families_once, "*without* replacement"),
         (lambda v, f, rng: by_family_means(v, f, rng) * 40**0.5, "how much families differ"),

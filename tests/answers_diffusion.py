@@ -100,7 +100,7 @@ WRONG = {
         (lambda *g: -score(*g), "*higher*"),
         (lambda x, a, b, m, s: -(x - a * m) / np.sqrt(a**2 * s**2 + b**2), "by its root"),
         (lambda x, a, b, m, s: -(x - a * m) / (a * s + b) ** 2, "variances do"),
-        (lambda x, a, b, m, s: -(x - m) / (a**2 * s**2 + b**2), "their mean, too"),
+        (lambda x, a, b, m, s: -(x - m) / (a**2 * s**2 + b**2), "so was their mean"),
         (lambda x, a, b, m, s: -(x - m) / s**2, "clean data"),
         (lambda x, a, b, m, s: -(x - a * m) / b**2, "all images were m"),
         (lambda x, a, b, m, s: x, "Write down"),
@@ -118,7 +118,7 @@ WRONG = {
         (lambda x, e, t: (e - x) / t, "image minus noise."),
         (lambda x, e, t: (x - (1 - t) * e) / t, "That is the image"),
         (lambda x, e, t: (x - e) / (1 - t), "clock"),
-        (lambda x, e, t: x - e, "a share t"),
+        (lambda x, e, t: x - e, "a share t of it"),
         (lambda x, e, t: x, "Solve"),
     ],
     "06.7": [

@@ -118,7 +118,7 @@ WRONG = {
         (-1.386, "sign is wrong"),
         (0, "knows every image"),
         (0.5, "minus its logarithm"),
-        (3.0, "add up the two"),
+        (3.0, "minus the logarithm of each"),
     ],
     "09.2": [
         (lambda side, channels: side**2, "channels, too"),
@@ -134,7 +134,7 @@ WRONG = {
         (lambda s: np.logaddexp(0, s), "never positive"),
         (lambda s: np.log(1 - sigmoid(s) + 1e-7), "constant was added"),
         (lambda s: -np.logaddexp(0, sigmoid(s)), "twice"),
-        (lambda s: s, "for large s"),
+        (lambda s: s, "For a large score"),
     ],
     "09.5": [
         (lambda *g: frechet(*g) ** 0.5, "stays squared"),
@@ -187,7 +187,7 @@ WRONG = {
         ("ab", "how long a step"),
         ("ac", "which network draws"),
         ("abcd", "read again"),
-        ("abce", "nobody would keep"),
+        ("abce", "Nobody would keep"),
         ("d", "were saved"),
         ("e", "one by one"),
     ],

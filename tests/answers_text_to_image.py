@@ -131,7 +131,7 @@ WRONG = {
         (lambda f, t, w: t + w * (t - f), "*without* text"),
         (lambda f, t, w: f + w * (f - t), "flees"),
         (lambda f, t, w: f + w * t, "added whole"),
-        (lambda f, t, w: t + w * (f - t), "exchanged"),
+        (lambda f, t, w: t + w * (f - t), "are swapped"),
         (lambda f, t, w: w * t, "longer velocity"),
         (lambda f, t, w: f, "same line"),
     ],

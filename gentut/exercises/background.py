@@ -79,7 +79,7 @@ def _judge_bootstrap(answer, rng):
     if all(near(case["got"], case["right"], 0.14) for case in found):  # 1,000 means: ± 2 %
         return
     for wrong, hint in {
-        "images": "Still single images are drawn, as if those of one family did not resemble each"
+        "images": "Single images are still drawn, as if those of one family did not resemble each"
         " other.",
         "within": "You draw images *within* each family, and every family always comes: how much"
         " would other families change?",
@@ -136,7 +136,7 @@ EXERCISES: dict[str, Exercise] = {
                 x.mean(axis=0),
                 x.std(axis=0),
             ),
-            "You divided by n − 1. That is without bias, but the likelihood is highest with"
+            "You divided by n − 1. That is unbiased, but the likelihood is highest with"
             " n.": lambda x: (x.mean(axis=0), x.var(axis=0, ddof=1)),
             "One number for each image: the mean goes over the images, and each pixel has its"
             " own.": lambda x: (x.mean(axis=(1, 2)), x.var(axis=(1, 2))),
@@ -148,7 +148,8 @@ EXERCISES: dict[str, Exercise] = {
             " taken off.": lambda x: (x.mean(axis=0), (x**2).mean(axis=0)),
         },
         otherwise="Set the derivative of the mean log density to zero, for one pixel.",
-        shows="Maximum likelihood counts what it saw; with few images it says too small variances.",
+        shows="Maximum likelihood counts what it saw; with few images its variances come out too"
+        " small.",
         returns="a tuple of mean and variance, each of the shape of one image",
     ),
     "01.6": function(
@@ -157,15 +158,14 @@ EXERCISES: dict[str, Exercise] = {
         mistakes={
             "The weights are missing: a Gaussian with few points must claim"
             " less.": lambda z, w, m, s: _shares(z, 1, m, s),
-            "The shares of each *Gaussian* sum to 1; those of each *point* should"
-            " do.": lambda z, w, m, s: _shares(z, w, m, s, axis=0),
+            "The shares of each *Gaussian* sum to 1; those of each *point*"
+            " should.": lambda z, w, m, s: _shares(z, w, m, s, axis=0),
             "`deviations` are standard deviations: square them in the"
             " exponent.": lambda z, w, m, s: _shares(z, w, m, np.sqrt(s)),
             "The factor 1/σ of the density is missing: a wide Gaussian is lower"
             " everywhere.": lambda z, w, m, s: _shares(z, w * s, m, s),
-            "All goes to the likeliest Gaussian: that is k-means; EM divides.": lambda z, w, m, s: (
-                np.eye(3)[_shares(z, w, m, s).argmax(axis=1)]
-            ),
+            "Each point goes whole to the likeliest Gaussian, as in k-means; EM"
+            " shares it out.": lambda z, w, m, s: np.eye(3)[_shares(z, w, m, s).argmax(axis=1)],
             "These are weight times density (the numerator): divide by their"
             " sum.": lambda z, w, m, s: w * norm.pdf(z[:, None], m, s),
         },
@@ -198,7 +198,7 @@ EXERCISES: dict[str, Exercise] = {
                 "which KL takes its mean over what the *model* draws?",
             ),
         },
-        shows="The mean decides: who is drawn from is who is looked at.",
+        shows="A KL looks only where its first distribution draws.",
     ),
     "01.9": function(
         inputs=_two_densities,

@@ -91,7 +91,7 @@ EXERCISES: dict[str, Exercise] = {
             "e7d372bd3671": "It moves: the velocity at t = 0 is (best guess of the image) − noise.",
             "": "Only one of them: the step is not random.",
         },
-        shows="Everything that many steps do is to decide little by little.",
+        shows="Many steps are there to decide, little by little, which image it will be.",
     ),
     "06.2": function(
         inputs=_noisy_points,
@@ -123,7 +123,7 @@ EXERCISES: dict[str, Exercise] = {
             ),
             "Standard deviations do not add up, variances do: (αs + σ)² is too"
             " wide.": lambda x, a, b, m, s: -(x - a * m) / (a * s + b) ** 2,
-            "The data were scaled by α, their mean, too.": lambda x, a, b, m, s: (
+            "The data were scaled by α, and so was their mean.": lambda x, a, b, m, s: (
                 -(x - m) / (a**2 * s**2 + b**2)
             ),
             "That is the score of the clean data; x_t has more noise.": lambda x, a, b, m, s: (
@@ -151,7 +151,8 @@ EXERCISES: dict[str, Exercise] = {
                 np.sqrt(1 - b),
                 np.sqrt(b),
             ),
-            "The *squares* of signal and noise sum to 1, not they themselves.": lambda b: (
+            "The *squares* of signal and noise sum to 1, not signal and noise"
+            " themselves.": lambda b: (
                 _levels(b)[0],
                 1 - _levels(b)[0],
             ),
@@ -175,8 +176,8 @@ EXERCISES: dict[str, Exercise] = {
             ),
             "The clock is turned round: here t = 0 is noise and t = 1 the"
             " image.": lambda x_t, noise, t: (x_t - noise) / (1 - t),
-            "x_t − noise is only the part of the way that has been gone: a share"
-            " t.": lambda x_t, noise, t: x_t - noise,
+            "x_t − noise is only the part of the way already covered, a share t"
+            " of it.": lambda x_t, noise, t: x_t - noise,
         },
         otherwise="Solve x_t = t · image + (1 − t) · noise for the image.",
         shows="One network, three readings; near t = 0 the division makes small errors large.",

@@ -70,8 +70,8 @@ def _judge_split(answer, rng):
             )
         if both:
             raise Mistake(
-                f"{both} of the families were cut in two: give the whole family to one side, also"
-                " if the share of images is then not exact."
+                f"{both} of the families were cut in two: give the whole family to one side,"
+                " even if the share of images is then not exact."
             )
         count = len(on_test)
         if abs(count - 60 * (1 - share)) <= 1 and abs(share - 0.5) > 0.1:
@@ -135,7 +135,8 @@ EXERCISES: dict[str, Exercise] = {
             "0 would be a discriminator that knows every image, the very opposite.": lambda: 0,
             "One half is the probability; the loss is minus its logarithm, twice.": lambda: 0.5,
         },
-        otherwise="It says 1/2 to a real image and 1/2 to a generated one: add up the two −log.",
+        otherwise="It says 1/2 to a real image and 1/2 to a generated one: add up minus the"
+        " logarithm of each.",
         shows="A loss of 0.02 is far from it: the discriminator tells nearly every image apart.",
     ),
     "09.2": function(
@@ -173,7 +174,8 @@ EXERCISES: dict[str, Exercise] = {
             " −800.": lambda s: np.log(1 - 1 / (1 + np.exp(-s)) + 1e-7),
             "The sigmoid was applied twice.": lambda s: log_expit(-1 / (1 + np.exp(-s))),
         },
-        otherwise="log(1 − σ(s)) = −log(1 + eˢ): for large s it is −s, for very small s 0.",
+        otherwise="For a large score it is about −s, for a very small one about 0. Question 9"
+        " has the formula.",
         shows="This is why losses take scores (logits), not probabilities.",
         returns="an array as large as `scores`",
     ),
@@ -223,7 +225,7 @@ EXERCISES: dict[str, Exercise] = {
     ),
     "09.8": Exercise(
         _judge_split,
-        shows="A test on known families measures memory.",
+        shows="A test on families that the model has seen measures memory.",
     ),
     "09.9": choice(
         "09.9",
@@ -234,7 +236,7 @@ EXERCISES: dict[str, Exercise] = {
             "c3e1656f5d47": "Right so far. One more is lost: what decides how long a step is?",
             "daa8e0de9ba4": "Right so far. One more is lost: which network draws the samples?",
             "8ac953a1af2e": "Three are right. One of the four was saved: read again.",
-            "2c8f925442db": "Three are right. One of the others nobody would keep in a checkpoint.",
+            "2c8f925442db": "Three are right. Nobody would keep one of these in a checkpoint.",
             "ea9ad250e6eb": "These were saved, and set again.",
             "": "Go through them one by one: was it saved? Does the training need it?",
         },

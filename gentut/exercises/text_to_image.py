@@ -154,7 +154,7 @@ EXERCISES: dict[str, Exercise] = {
             ),
         },
         otherwise="With shift = scale = 0 each row has mean 0 and variance 1.",
-        shows="So the time and the text turn every layer's knobs.",
+        shows="This is how time and text steer every layer.",
         returns="an array as large as `x`",
         tolerance=1e-3,
     ),
@@ -169,7 +169,7 @@ EXERCISES: dict[str, Exercise] = {
             ),
             "The text's velocity was added whole; only the difference that the text makes is"
             " enlarged.": lambda free, told, w: free + w * told,
-            "The two are exchanged.": lambda free, told, w: (1 - w) * told + w * free,
+            "`free` and `told` are swapped.": lambda free, told, w: (1 - w) * told + w * free,
             "A longer velocity is not guidance: the direction must change.": lambda free, told, w: (
                 w * told
             ),
@@ -208,8 +208,8 @@ EXERCISES: dict[str, Exercise] = {
         inputs=_similarities,
         truth=_found,
         mistakes={
-            "You looked down the columns: which picture fits the caption. Asked was which caption"
-            " fits the picture.": lambda s, k: _found(s.T, k),
+            "You looked down the columns: which picture fits the caption. The question is which"
+            " caption fits the picture.": lambda s, k: _found(s.T, k),
             "These are the k *least* similar ones.": lambda s, k: _found(-s, k),
             "One place too few: among the first k means at most k − 1 better ones.": lambda s, k: (
                 _found(s, k - 1)
@@ -277,10 +277,11 @@ EXERCISES: dict[str, Exercise] = {
         truth=lambda m, n, r: np.ones((m, r)).size + np.ones((r, n)).size,
         mistakes={
             "That is the whole matrix: it stays frozen.": lambda m, n, r: m * n,
-            "r × r would be a square in the middle; the two matrices have m × r and r × n"
-            " numbers.": lambda m, n, r: m + n + r * r,
-            "The product of the two matrices is as large as the whole one; trained are its two"
-            " factors.": lambda m, n, r: m * n * r,
+            "r × r would be a square in the middle; draw the two matrices.": lambda m, n, r: (
+                m + n + r * r
+            ),
+            "The product of the two matrices is as large as the whole one; only its two factors"
+            " are trained.": lambda m, n, r: m * n * r,
             "One of the two matrices is missing.": lambda m, n, r: m * r,
             "The frozen matrix was counted, too.": lambda m, n, r: m * n + r * (m + n),
         },
