@@ -40,10 +40,10 @@ def call(*words: object, **environment: str) -> None:
 
 
 def notebooks(labs: bool) -> "list[Path]":
-    """The stored notebooks, with the sources of the graded labs or without them."""
-    found = sorted((ROOT / "notebooks").rglob("*.ipynb"))
-    left_out = {".ipynb_checkpoints"} | ({"labs"} if not labs else set())
-    return [path.relative_to(ROOT) for path in found if not left_out & set(path.parts)]
+    """The stored notebooks that are run, with the graded labs or without; zh/ has the same code."""
+    found = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    found += sorted((ROOT / "notebooks" / "labs").glob("*.ipynb")) if labs else []
+    return [path.relative_to(ROOT) for path in found]
 
 
 def install(extra: str = "") -> None:
@@ -125,6 +125,11 @@ def grade() -> None:
     classroom()
 
 
+def twins() -> None:
+    """carry code and outputs of the notebooks over to notebooks/zh, name what is stale there"""
+    call(sys.executable, Path("tests", "twins.py"), *sys.argv[2:])
+
+
 def address() -> None:
     """write where the course is published into notebooks, README and metadata: address URL"""
     call(sys.executable, Path("tests", "address.py"), *sys.argv[2:])
@@ -139,6 +144,7 @@ TASKS = {
     "site": site,
     "class": classroom,
     "grade": grade,
+    "twins": twins,
     "address": address,
 }
 
