@@ -28,8 +28,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 OUT = ROOT / "build" / "slides"
 REVEAL = "reveal.js@5.2.1"
-KEPT = ("package/dist/reveal.js", "package/dist/reveal.css", "package/dist/theme/white.css")
-KEPT += ("package/plugin/notes/", "package/LICENSE")
+KEPT = ("package/dist/reveal.js", "package/dist/reveal.css", "package/plugin/notes/", "package/LICENSE")
 LETTERS = 620  # of prose on a slide of 1280 by 720 pixels
 LINES, CODE_LINES = 9, 20  # of a table; of code
 END = re.compile(r"^#+ .*(exercises|sources|where each|where everything|corrections (of|in)|glossary"
@@ -83,7 +82,7 @@ def shortened(text: str, letters: int = LETTERS) -> tuple[str, str]:
     if re.match(r"(- |\d+\. )", text):
         parts, joint = re.split(r"\n(?=- |\d+\. )", text), "\n"
     else:
-        parts, joint = re.split(r"(?<=[.:?!])\s+(?=[A-Z*\"$`(])", text), " "
+        parts, joint = re.split(r"(?<=[.:?!])(?<!al\.)(?<!eq\.)(?<!eqs\.)\s+(?=[A-Z*\"$`(])", text), " "
     kept = []
     while parts and weight(joint.join([*kept, parts[0]])) <= letters:
         kept.append(parts.pop(0))
@@ -150,7 +149,7 @@ def _prose(deck: list[Slide], block: str, topic: str, cell: str) -> str:
     if LEARN.match(block):
         deck.append(Slide(2, "What you will learn", cell=cell))
     elif deck[-1].heading == "What you will learn" and re.match(r"(- |\d+\. )", block):
-        shown, rest = shortened(block, LETTERS + 330)
+        shown, rest = shortened(block, LETTERS + 420)
         deck[-1].shown, deck[-1].said = [shown], [rest] if rest else []
     elif boxed:
         plain = re.sub(r"^> ?", "", block, flags=re.M).strip()
@@ -286,7 +285,7 @@ def page(path: Path) -> str:
         exclude_input_prompt=True,
         exclude_output_prompt=True,
         reveal_url_prefix="assets/reveal",
-        reveal_theme="white",
+        reveal_theme="gentut",
     )
     html, _ = exporter.from_notebook_node(made, {"metadata": {"name": path.stem}})
     return html
@@ -298,7 +297,9 @@ def main() -> None:
     assets.mkdir(parents=True, exist_ok=True)
     reveal(assets / "reveal")
     mathjax(assets / "mathjax")
-    shutil.copy(HERE / "slide_template" / "slides.css", assets / "slides.css")
+    theme = assets / "reveal" / "dist" / "theme" / "gentut.css"
+    theme.parent.mkdir(exist_ok=True)
+    shutil.copy(HERE / "slide_template" / "slides.css", theme)
     for name in names:
         html = page(ROOT / "notebooks" / f"{name}.ipynb")
         (OUT / f"{name}.html").write_text(html, encoding="utf-8")

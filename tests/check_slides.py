@@ -68,7 +68,7 @@ def visit(chromium, deck, shots=None):
             answer = tab(
                 "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
             )
-            return answer["result"]["value"]
+            return answer["result"].get("value")
 
         tab("Page.navigate", url=deck.resolve().as_uri())
         chromium.wait_for("Page.loadEventFired")
