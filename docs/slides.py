@@ -105,11 +105,22 @@ def is_table(text: str) -> bool:
     return text.lstrip().startswith("|")
 
 
-def table_fits(text: str) -> bool:
-    rows = text.strip().splitlines()
-    widest = max(len(re.sub(r"\\[a-zA-Z]+|[{}$*`]", "", row)) for row in rows)
-    lines = sum(1 + len(row) // 105 for row in rows)
-    return lines <= LINES + 2 and widest <= 300 and rows[0].count("|") <= 9
+def table_fits(text: str, letters: int = 88) -> bool:
+    """Whether a table fits: lines that wrap are counted, by the share of the width of a column."""
+    plain = [re.sub(r"\\[a-zA-Z]+|[{}$*`]", "", row) for row in text.strip().splitlines()]
+    rows = [[cell.strip() for cell in row.strip("| ").split("|")] for row in plain]
+    del rows[1]  # the rule below the head
+    count = max(map(len, rows))
+    rows = [row + [""] * (count - len(row)) for row in rows]
+    widest = [max(len(row[j]) for row in rows) for j in range(count)]
+    words = [max((len(w) for row in rows for w in row[j].split()), default=0) for j in range(count)]
+    space = letters - 2 * count
+    if sum(words) > space:
+        return False
+    share = [max(w, min(wide, space * wide // max(sum(widest), 1)), 1)
+             for w, wide in zip(words, widest, strict=True)]  # fmt: skip
+    lines = sum(max(-(-len(cell) // s) for cell, s in zip(row, share, strict=True)) for row in rows)
+    return lines <= LINES + 2
 
 
 def slides_of(notebook, code: list[str], leave_out: list[str]) -> list[Slide]:
@@ -160,6 +171,8 @@ def _prose(deck: list[Slide], block: str, topic: str, cell: str) -> str:
             deck.append(Slide(2, topic, [block], cell=cell))
         else:
             deck[-1].said.append(block)
+    elif block.startswith("$$") and weight(block) > room and not deck[-1].said:
+        deck.append(Slide(2, topic, [block], cell=cell))  # its introduction stands before it
     elif re.match(r"(```|<|\*Figure)", block) or room < 120 or _is_figure(deck[-1]):
         deck[-1].said.append(block)
     elif deck[-1].said and not block.startswith("$$"):
@@ -182,7 +195,12 @@ def _is_figure(slide: Slide) -> bool:
 def _code(deck: list[Slide], cell, topic: str, show_code: bool) -> None:
     """Add the slides of a code cell: its code if asked for, figures, short tables, claims."""
     lines = [line for line in cell.source.splitlines() if line != "# NBVAL_CHECK_OUTPUT"]
-    if show_code and len(lines) <= CODE_LINES + 4:
+    if show_code and len(lines) > CODE_LINES:
+        raise ValueError(
+            f"slides.toml: the code of a slide must have at most {CODE_LINES} lines;"
+            f" cell {cell.id} has {len(lines)}."
+        )
+    if show_code:
         deck.append(Slide(2, topic, ["```python\n" + "\n".join(lines) + "\n```"], cell=cell.id))
     claims = []
     for output in cell.outputs:
