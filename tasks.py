@@ -113,6 +113,18 @@ def site() -> None:
     call(PYTHON, Path("docs", "build.py"))
 
 
+def slides() -> None:
+    """slides of every notebook, in build/slides (needs npm, for reveal.js and MathJax)"""
+    install()
+    call(PYTHON, Path("docs", "slides.py"))
+
+
+def handout() -> None:
+    """the notebooks for a class and for its teacher, in build/handout"""
+    install()
+    call(PYTHON, Path("docs", "handout.py"))
+
+
 def address() -> None:
     """write where the course is published into notebooks, README and metadata: address URL"""
     call(sys.executable, Path("tests", "address.py"), *sys.argv[2:])
@@ -125,6 +137,8 @@ TASKS = {
     "notebooks": execute,
     "lint": lint,
     "site": site,
+    "slides": slides,
+    "handout": handout,
     "address": address,
 }
 

@@ -15,11 +15,14 @@ import tarfile
 import time
 from pathlib import Path
 
+import questions
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 SOURCE, SITE = ROOT / "build" / "site-source", ROOT / "build" / "site"
 MATHJAX = "mathjax@3.2.2"
 KEPT = ("package/es5/tex-svg.js", "package/es5/input/tex/extensions/", "package/LICENSE")
+NO_PAGES = ("__pycache__", "*.py", "*.toml", "slide_template")  # of docs/, all but conf.py
 BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\([^)]*\)\n*")
 
 
@@ -55,7 +58,11 @@ def main() -> None:
     start = time.perf_counter()
     shutil.rmtree(SOURCE, ignore_errors=True)
     shutil.rmtree(SITE, ignore_errors=True)
-    shutil.copytree(HERE, SOURCE, ignore=shutil.ignore_patterns("__pycache__", "build.py"))
+    shutil.copytree(HERE, SOURCE, ignore=shutil.ignore_patterns(*NO_PAGES))
+    shutil.copy(HERE / "conf.py", SOURCE)
+    questions.write(SOURCE / "static")
+    bank = questions.page(questions.read())
+    (SOURCE / "teach" / "bank.md").write_text(bank, encoding="utf-8")
     for path in sorted((ROOT / "notebooks").rglob("*.ipynb")):
         if ".ipynb_checkpoints" not in path.parts:
             notebook(path)
