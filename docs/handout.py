@@ -37,7 +37,9 @@ def without_solutions(notebook):
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             text = FOLDED.sub("", cell.source)
-            text = re.sub(r"(Try before you unfold\.|Think first, then open the solution\.) *", "", text)
+            text = re.sub(
+                r"(Try before you unfold\.|Think first, then open the solution\.) *", "", text
+            )
             cell.source = text.strip()
     return notebook
 

@@ -135,8 +135,14 @@ def page(questions: list[dict]) -> str:
     """The bank for reading, in Markdown: answers folded, with what makes each wrong one tempt."""
     names, last = notebooks(), ""
     lines = ["# The question bank", "", f"{len(questions)} questions. For Moodle:"]
-    lines += ["{download}`GIFT <../static/questions.gift>` and {download}`XML <../static/questions.xml>`."]
-    lines += ["The source is `docs/teach/questions.toml`; how it is checked says", "{doc}`material`.", ""]
+    lines += [
+        "{download}`GIFT <../static/questions.gift>` and {download}`XML <../static/questions.xml>`."
+    ]
+    lines += [
+        "The source is `docs/teach/questions.toml`; how it is checked says",
+        "{doc}`material`.",
+        "",
+    ]
     for question, place in with_places(questions):
         number = question["id"][:2]
         if number != last:
@@ -148,7 +154,9 @@ def page(questions: list[dict]) -> str:
             found = options(question, place)
             lines += [f"{'abcd'[k]}) {option[0]}<br>" for k, option in enumerate(found)]
             answer = f"**{'abcd'[place]})** {question['why']}"
-            tempts = [f"- {'abcd'[k]}) {said}" for k, (_, said, right) in enumerate(found) if not right]
+            tempts = [
+                f"- {'abcd'[k]}) {said}" for k, (_, said, right) in enumerate(found) if not right
+            ]
         else:
             right = question.get("number", " / ".join(question.get("answers", [])))
             within = f" (± {question['within']})" if question.get("within") else ""

@@ -28,7 +28,12 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 OUT = ROOT / "build" / "slides"
 REVEAL = "reveal.js@5.2.1"
-KEPT = ("package/dist/reveal.js", "package/dist/reveal.css", "package/plugin/notes/", "package/LICENSE")
+KEPT = (
+    "package/dist/reveal.js",
+    "package/dist/reveal.css",
+    "package/plugin/notes/",
+    "package/LICENSE",
+)
 LETTERS = 620  # of prose on a slide of 1280 by 720 pixels
 LINES, CODE_LINES = 9, 20  # of a table; of code
 END = re.compile(r"^#+ .*(exercises|sources|where each|where everything|corrections (of|in)|glossary"
@@ -82,7 +87,10 @@ def shortened(text: str, letters: int = LETTERS) -> tuple[str, str]:
     if re.match(r"(- |\d+\. )", text):
         parts, joint = re.split(r"\n(?=- |\d+\. )", text), "\n"
     else:
-        parts, joint = re.split(r"(?<=[.:?!])(?<!al\.)(?<!eq\.)(?<!eqs\.)\s+(?=[A-Z*\"$`(])", text), " "
+        parts, joint = (
+            re.split(r"(?<=[.:?!])(?<!al\.)(?<!eq\.)(?<!eqs\.)\s+(?=[A-Z*\"$`(])", text),
+            " ",
+        )
     kept = []
     while parts and weight(joint.join([*kept, parts[0]])) <= letters:
         kept.append(parts.pop(0))
@@ -219,7 +227,9 @@ def _code(deck: list[Slide], cell, topic: str, show_code: bool) -> None:
     if claims:
         points = "\n".join(f"- {claim}" for claim in claims)
         last = deck[-1]
-        together = last.heading == "What this run shows" and weight(last.shown[0] + points) < LETTERS
+        together = (
+            last.heading == "What this run shows" and weight(last.shown[0] + points) < LETTERS
+        )
         if together:
             last.shown[0] += "\n" + points
         else:
@@ -234,8 +244,12 @@ def _closed(deck: list[Slide], notebook) -> list[Slide]:
     kept[0].level = 1
     prose = "\n\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
     prose = re.sub(r"<details>.*?</details>", "", prose, flags=re.S)
-    found = re.findall(r"^\*\*(\d+)[. ]*\(?([A-Za-z ]+)\)?\.?\*\*\.? *(.+?)(?=\n\n|\Z)", prose, re.M | re.S)
-    points = "\n".join(f"{n}. *{kind.strip()}:* {shortened(text, 150)[0]}" for n, kind, text in found)
+    found = re.findall(
+        r"^\*\*(\d+)[. ]*\(?([A-Za-z ]+)\)?\.?\*\*\.? *(.+?)(?=\n\n|\Z)", prose, re.M | re.S
+    )
+    points = "\n".join(
+        f"{n}. *{kind.strip()}:* {shortened(text, 150)[0]}" for n, kind, text in found
+    )
     if points:
         shown, rest = shortened(points, LETTERS + 330)
         kept.append(Slide(1, "Exercises", [shown], [rest] if rest else []))
@@ -265,7 +279,9 @@ def as_notebook(deck: list[Slide]):
                 cells.append(v4.new_code_cell("", outputs=[picture]))
         if slide.said:
             said = "\n\n".join(slide.said)
-            cells.append(v4.new_markdown_cell(said, metadata={"slideshow": {"slide_type": "notes"}}))
+            cells.append(
+                v4.new_markdown_cell(said, metadata={"slideshow": {"slide_type": "notes"}})
+            )
     return v4.new_notebook(cells=cells)
 
 

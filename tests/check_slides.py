@@ -118,7 +118,9 @@ def main():
     options = parser.parse_args()
     if options.shots:
         options.shots.mkdir(parents=True, exist_ok=True)
-    decks = [d for d in sorted(options.folder.glob("*.html")) if d.stem in (options.decks or d.stem)]
+    decks = [
+        d for d in sorted(options.folder.glob("*.html")) if d.stem in (options.decks or d.stem)
+    ]
     faults, total = [], 0
     with browser.chromium() as chromium:
         for deck in decks:
