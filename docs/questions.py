@@ -47,7 +47,7 @@ def with_places(questions: list[dict]) -> list[tuple[dict, int]]:
 
 
 def for_moodle(text: str) -> str:
-    """HTML for Moodle, whose formulas stand between \\( and \\); ``<b>`` and ``<code>`` may occur."""
+    """HTML for Moodle; formulas between \\( and \\); ``<b>`` and ``<code>`` are marks."""
     pieces = re.split(r"(</?(?:b|code)>)", FORMULA.sub(r"\\(\1\\)", text))
     return "".join(p if k % 2 else html.escape(p, quote=False) for k, p in enumerate(pieces))
 

@@ -3,10 +3,10 @@
     python docs/slides.py [01_background …]
 
 Nothing is executed.  A deck is made of the notebook's own cells by rule: a slide for the title, for
-what is learnt, for each heading with its first words, for each figure, short table, boxed correction
-and ✓ claim; the prose that does not fit is what the speaker reads (key S).  ``slides.toml`` names
-for each notebook the code cells to show and the cells to leave out.  Printing: ``DECK.html?print-pdf``;
-with notes: ``?print-pdf&showNotes=separate-page``.
+what is learnt, for each heading with its first words, each figure, short table, boxed correction
+and ✓ claim.  Prose that does not fit is what the speaker reads (key S).  ``slides.toml`` names for each
+notebook the code cells to show and the cells to leave out.  To print a deck, open it with
+``?print-pdf``; with notes, ``?print-pdf&showNotes=separate-page``.
 """
 
 import json
@@ -20,9 +20,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
-from build import mathjax
 from nbconvert import SlidesExporter
 from nbformat import v4
+
+from build import mathjax
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -36,8 +37,8 @@ KEPT = (
 )
 LETTERS = 620  # of prose on a slide of 1280 by 720 pixels
 LINES, CODE_LINES = 9, 20  # of a table; of code
-END = re.compile(r"^#+ .*(exercises|sources|where each|where everything|corrections (of|in)|glossary"
-                 r"|all corrections)", re.I)  # fmt: skip
+LAST = "exercises|sources|where each|where everything|corrections (of|in)|glossary|all corrections"
+END = re.compile(rf"^#+ .*({LAST})", re.I)
 LEARN = re.compile(r"^\*\*(What you will learn|You will learn)\*\*")
 BOXED = re.compile(r"^\*\*(Correction \d+|Often said)", re.M)
 
@@ -125,8 +126,8 @@ def table_fits(text: str, letters: int = 88) -> bool:
     space = letters - 2 * count
     if sum(words) > space:
         return False
-    share = [max(w, min(wide, space * wide // max(sum(widest), 1)), 1)
-             for w, wide in zip(words, widest, strict=True)]  # fmt: skip
+    whole = max(sum(widest), 1)
+    share = [max(words[j], min(widest[j], space * widest[j] // whole), 1) for j in range(count)]
     lines = sum(max(-(-len(cell) // s) for cell, s in zip(row, share, strict=True)) for row in rows)
     return lines <= LINES + 2
 
@@ -181,15 +182,19 @@ def _prose(deck: list[Slide], block: str, topic: str, cell: str) -> str:
             deck[-1].said.append(block)
     elif block.startswith("$$") and weight(block) > room and not deck[-1].said:
         deck.append(Slide(2, topic, [block], cell=cell))  # its introduction stands before it
-    elif re.match(r"(```|<|\*Figure)", block) or room < 120 or _is_figure(deck[-1]):
-        deck[-1].said.append(block)
-    elif deck[-1].said and not block.startswith("$$"):
+    elif _is_said(block, deck[-1], room):
         deck[-1].said.append(block)
     else:
         shown, rest = shortened(block, room)
         deck[-1].shown += [shown] if shown else []
         deck[-1].said += [rest] if rest else []
     return topic
+
+
+def _is_said(block: str, slide: Slide, room: int) -> bool:
+    """Whether a paragraph is spoken only: there is no room, or something before it was cut."""
+    cut = bool(slide.said) and not block.startswith("$$")
+    return cut or room < 120 or _is_figure(slide) or bool(re.match(r"(```|<|\*Figure)", block))
 
 
 def _quoted(text: str) -> str:

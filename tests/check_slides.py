@@ -28,8 +28,8 @@ LOOK = """
 ((k) => {
   const slide = Reveal.getSlides()[k], place = Reveal.getIndices(slide);
   Reveal.slide(place.h, place.v);
-  const shown = [...slide.querySelectorAll("*")].filter((e) => !e.closest("aside, svg, mjx-assistive-mml")
-    && e.getClientRects().length);
+  const shown = [...slide.querySelectorAll("*")].filter(
+    (e) => !e.closest("aside, svg, mjx-assistive-mml") && e.getClientRects().length);
   const scale = Reveal.getScale(), box = document.querySelector(".slides").getBoundingClientRect();
   const out = shown.filter((e) => {
     const r = e.getBoundingClientRect();
@@ -92,7 +92,7 @@ def visit(chromium, deck, shots=None):
             tab("Page.printToPDF", preferCSSPageSize=True, printBackground=True)["data"]
         )
         pages = len(re.findall(rb"/Type\s*/Page\b", printed))
-        if abs(pages - count) > 0:
+        if pages != count:
             faults.append(f"{deck.stem}: {count} slides print on {pages} pages")
         if shots:
             (shots / f"{deck.stem}.pdf").write_bytes(printed)
