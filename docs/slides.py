@@ -4,9 +4,9 @@
 
 Nothing is executed.  A deck is made of the notebook's own cells by rule: a slide for the title, for
 what is learnt, for each heading with its first words, each figure, short table, boxed correction
-and ✓ claim.  Prose that does not fit is what the speaker reads (key S).  ``slides.toml`` names for each
-notebook the code cells to show and the cells to leave out.  To print a deck, open it with
-``?print-pdf``; with notes, ``?print-pdf&showNotes=separate-page``.
+and ✓ claim.  Prose that does not fit is what the speaker reads (key S).  ``slides.toml`` names the
+code cells to show and the cells to leave out.  To print a deck, open it with ``?print-pdf``; with
+notes, with ``?print-pdf&showNotes=separate-page``.
 """
 
 import json
