@@ -40,7 +40,7 @@ LINES, CODE_LINES = 9, 20  # of a table; of code
 LAST = "exercises|sources|where each|where everything|corrections (of|in)|glossary|all corrections"
 END = re.compile(rf"^#+ .*({LAST})", re.I)
 LEARN = re.compile(r"^\*\*(What you will learn|You will learn)\*\*")
-BOXED = re.compile(r"^\*\*(Correction \d+|Often said)", re.M)
+BOXED = re.compile(r"^\*\*(Correction \d+)", re.M)
 
 
 @dataclass
@@ -176,7 +176,8 @@ def _prose(deck: list[Slide], block: str, topic: str, cell: str) -> str:
         shown, rest = shortened(plain, LETTERS + 60)
         deck.append(Slide(2, boxed[1], [_quoted(shown)], [rest] if rest else [], cell))
     elif is_table(block):
-        if table_fits(block):
+        costs = "| about |" in block.partition("\n")[0]  # how long the cells take
+        if table_fits(block) and not costs:
             deck.append(Slide(2, topic, [block], cell=cell))
         else:
             deck[-1].said.append(block)
@@ -269,7 +270,7 @@ def as_notebook(deck: list[Slide]):
     cells = []
     for k, slide in enumerate(deck):
         kind = "slide" if slide.level == 1 or k == 0 else "subslide"
-        mark = "#" if k == 0 else "##"
+        mark = "#" if k == 0 or not slide.shown else "##"  # a heading alone divides two parts
         where = f'\n\n<p class="where">cell {slide.cell}</p>' if slide.cell else ""
         texts = [part for part in slide.shown if isinstance(part, str)]
         text = "\n\n".join([f"{mark} {slide.heading}", *texts]) + where
