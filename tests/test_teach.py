@@ -212,9 +212,8 @@ def test_a_guide_has_its_parts_and_names_cells_that_exist(path):
         "Questions to ask",
         "With less time",
     ]
-    times = re.findall(r"^\| (\d+)–(\d+) \|", parts["Ninety minutes"], re.M)
-    assert times[0][0] == "0" and times[-1][1] == "90"
-    assert all(a[1] == b[0] for a, b in zip(times, times[1:], strict=False))
+    times = [int(t) for t in re.findall(r"^\| (\d+) \|", parts["Ninety minutes"], re.M)]
+    assert times[0] == 0 and times == sorted(set(times)) and 70 < times[-1] < 90
     wrong = re.findall(r"^\| [^-|].*\|$", parts["Five misconceptions"], re.M)[1:]
     assert len(wrong) == 5 and all("`" in row.split("|")[3] for row in wrong)
     number = path.stem[-1].zfill(2)
