@@ -139,8 +139,7 @@ def page(questions: list[dict]) -> str:
         "{download}`GIFT <../static/questions.gift>` and {download}`XML <../static/questions.xml>`."
     ]
     lines += [
-        "The source is `docs/teach/questions.toml`; how it is checked says",
-        "{doc}`material`.",
+        "The source is `docs/teach/questions.toml`; {doc}`material` says how it is checked.",
         "",
     ]
     for question, place in with_places(questions):

@@ -39,6 +39,7 @@ LETTERS = 620  # of prose on a slide of 1280 by 720 pixels
 LINES, CODE_LINES = 9, 20  # of a table; of code
 LAST = "exercises|sources|where each|where everything|corrections (of|in)|glossary|all corrections"
 END = re.compile(rf"^#+ .*({LAST})", re.I)
+FOLDED = re.compile(r"<details>.*?</details>", re.S)
 LEARN = re.compile(r"^\*\*(What you will learn|You will learn)\*\*")
 BOXED = re.compile(r"^\*\*(Correction \d+)", re.M)
 
@@ -146,7 +147,7 @@ def slides_of(notebook, code: list[str], leave_out: list[str]) -> list[Slide]:
         if cell.id in (*leave_out, "open-anywhere", "first-cell"):
             continue
         if cell.cell_type == "markdown":
-            for block in blocks(cell.source):
+            for block in blocks(FOLDED.sub("", cell.source)):
                 if re.match(r"#{1,2} ", block) and END.match(block):
                     return _closed(deck, notebook)
                 topic = _prose(deck, block, topic, cell.id)
@@ -249,7 +250,6 @@ def _closed(deck: list[Slide], notebook) -> list[Slide]:
     kept = [s for k, s in enumerate(deck) if s.shown or s.level == 1 or k == 0]
     kept[0].level = 1
     prose = "\n\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
-    prose = re.sub(r"<details>.*?</details>", "", prose, flags=re.S)
     found = re.findall(
         r"^\*\*(\d+)[. ]*\(?([A-Za-z ]+)\)?\.?\*\*\.? *(.+?)(?=\n\n|\Z)", prose, re.M | re.S
     )

@@ -248,6 +248,15 @@ def test_a_deck_shows_every_figure_and_no_solution(path):
     assert made.cells[0].metadata.slideshow.slide_type == "slide"
 
 
+def test_a_solution_that_stands_among_the_prose_is_not_shown():
+    text = (
+        "# T\n\nText.\n\n<details><summary>Solution</summary>\n\nForty-two.\n\n</details>\n\nEnd."
+    )
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text)])
+    (slide,) = slides.slides_of(notebook, [], [])
+    assert slide.shown == ["Text.", "End."] and slide.said == []
+
+
 def test_blocks_keep_formulas_lists_and_fences_together():
     text = "One.\n\n$$a\n\nb$$\n\n- x\n\n- y\n\n```\nc\n\nd\n```\n\nEnd."
     assert slides.blocks(text) == ["One.", "$$a\n\nb$$", "- x\n\n- y", "```\nc\n\nd\n```", "End."]
