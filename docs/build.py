@@ -54,6 +54,20 @@ def notebook(path: Path) -> None:
     target.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
 
+def cells() -> str:
+    """A page that says of each cell id where it stands and how it begins, for the guides."""
+    lines = ["# Where each cell stands", "", "Section by section: the id, and how the cell begins."]
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        lines += ["", f"## {path.stem}", ""]
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            text = "".join(cell["source"]).removeprefix("# NBVAL_CHECK_OUTPUT\n").strip()
+            first = text.partition("\n")[0].replace("`", "'")
+            heading = re.match(r"#{1,2} (.+)", first) if cell["cell_type"] == "markdown" else None
+            lines += ["", f"**{heading[1]}**", ""] if heading else []
+            lines.append(f"- `{cell['id']}`: `{first[:80]}`")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     start = time.perf_counter()
     shutil.rmtree(SOURCE, ignore_errors=True)
@@ -68,6 +82,7 @@ def main() -> None:
             notebook(path)
     for name in ("samples.png", "emoji_sample.webp"):
         shutil.copy(ROOT / "data" / name, SOURCE / "static" / name)
+    (SOURCE / "teach" / "cells.md").write_text(cells(), encoding="utf-8")
     mathjax(SOURCE / "static" / "mathjax")
     command = ["-m", "sphinx", "-b", "html", "-q", "-W", "--keep-going", "-j", "2"]
     places = ["-d", ROOT / "build" / "doctrees", SOURCE, SITE]

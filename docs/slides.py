@@ -9,7 +9,6 @@ code cells to show and the cells to leave out.  To print a deck, open it with ``
 notes, with ``?print-pdf&showNotes=separate-page``.
 """
 
-import json
 import re
 import shutil
 import subprocess
@@ -344,7 +343,7 @@ def main() -> None:
         html = page(ROOT / "notebooks" / f"{name}.ipynb")
         (OUT / f"{name}.html").write_text(html, encoding="utf-8")
         count = len(re.findall(r"<section\s*>", html))
-        print(f"{OUT / name}.html: {len(html) / 1e6:.1f} MB, {json.dumps(count)} sections")
+        print(f"{OUT / name}.html: {len(html) / 1e6:.1f} MB, {count} sections")
 
 
 if __name__ == "__main__":
