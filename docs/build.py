@@ -61,7 +61,7 @@ def cells() -> str:
         lines += ["", f"## {path.stem}", ""]
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             text = "".join(cell["source"]).removeprefix("# NBVAL_CHECK_OUTPUT\n").strip()
-            first = text.partition("\n")[0].replace("`", "'")
+            first = text.partition("\n")[0].replace("`", "'") or "…"
             heading = re.match(r"#{1,2} (.+)", first) if cell["cell_type"] == "markdown" else None
             lines += ["", f"**{heading[1]}**", ""] if heading else []
             lines.append(f"- `{cell['id']}`: `{first[:80]}`")
