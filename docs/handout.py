@@ -22,6 +22,7 @@ from with_solutions import with_solutions  # noqa: E402
 
 OUT = ROOT / "build" / "handout"
 FOLDED = re.compile(r"<details>.*?</details>\n*", re.S)
+SPOKEN_OF = re.compile(r"(Try before you unfold|Think first, then open the solution)\. *")
 
 
 def emptied(notebook):
@@ -33,14 +34,11 @@ def emptied(notebook):
 
 
 def without_solutions(notebook):
-    """Without what is folded away, and without the words that speak of it."""
+    """Without what is folded away, the cells that held nothing else, and the words about it."""
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            text = FOLDED.sub("", cell.source)
-            text = re.sub(
-                r"(Try before you unfold\.|Think first, then open the solution\.) *", "", text
-            )
-            cell.source = text.strip()
+            cell.source = SPOKEN_OF.sub("", FOLDED.sub("", cell.source)).strip()
+    notebook.cells = [c for c in notebook.cells if c.cell_type == "code" or c.source]
     return notebook
 
 
