@@ -2,7 +2,7 @@
 # Another interpreter: make PYTHON=python3.12 run
 
 PYTHON ?= python3
-TASKS := run test lab notebooks lint site
+TASKS := run test lab notebooks lint site slides handout
 
 .PHONY: help address $(TASKS)
 .DEFAULT_GOAL := help
