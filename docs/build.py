@@ -80,7 +80,7 @@ def main() -> None:
     for path in sorted((ROOT / "notebooks").rglob("*.ipynb")):
         if ".ipynb_checkpoints" not in path.parts:
             notebook(path)
-    for name in ("samples.png", "emoji_sample.webp"):
+    for name in ("samples.png", "prompts.png", "prompts_48.png", "emoji_sample.webp"):
         shutil.copy(ROOT / "data" / name, SOURCE / "static" / name)
     (SOURCE / "teach" / "cells.md").write_text(cells(), encoding="utf-8")
     mathjax(SOURCE / "static" / "mathjax")
