@@ -268,7 +268,8 @@ def packed(content: dict, arrays: Sequence[np.ndarray], coarseness: float) -> st
     # Multiples repeat by chance only; a code by frequency alone is smaller and as simple to read.
     deflate = zlib.compressobj(9, zlib.DEFLATED, 15, 9, zlib.Z_HUFFMAN_ONLY)
     file = deflate.compress(b"".join(parts)) + deflate.flush()
-    return f"{-len(file) % 4}{base64.b85encode(file, pad=True).decode()}"
+    text = base64.b85encode(file, pad=True).decode()
+    return f"{-len(file) % 4}{text.replace('<', ',')}"  # no "<" in a script block of HTML
 
 
 @contextmanager

@@ -21,7 +21,7 @@ function erf(x) {
 // The file ---------------------------------------------------------------------------------
 
 const ALPHABET =
-  "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~";
+  "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;,=>?@^_`{|}~";
 
 function fromBase85(text) {
   const values = new Uint8Array(128);
