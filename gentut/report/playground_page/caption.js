@@ -1,6 +1,6 @@
 // Experiment 4: words steer noise to a latent, and a decoder draws it.
 
-const STEPS = 6; // of Heun's method: 11 questions to the network
+const HEUN_STEPS = 6; // of Heun's method: 11 questions to the network
 const caption = { random: randomNumbers(Date.now() + 2), drawn: [], job: null };
 
 // As gentut.data.tokenizer: English words and single Chinese characters, each known one once.
@@ -29,15 +29,15 @@ async function guidedVelocity(x, t, tokens, weight) {
 async function solveCaption(tokens, weight, show) {
   const job = (caption.job = {});
   let x = caption.noise;
-  for (let i = 0; i < STEPS; i++) {
-    const v = await guidedVelocity(x, i / STEPS, tokens, weight);
-    const ahead = x.map((value, p) => value + v[p] / STEPS);
-    show((i + 1) / STEPS, x.map((value, p) => value + (1 - i / STEPS) * v[p]));
+  for (let i = 0; i < HEUN_STEPS; i++) {
+    const v = await guidedVelocity(x, i / HEUN_STEPS, tokens, weight);
+    const ahead = x.map((value, p) => value + v[p] / HEUN_STEPS);
+    show((i + 1) / HEUN_STEPS, x.map((value, p) => value + (1 - i / HEUN_STEPS) * v[p]));
     await nextFrame();
     if (caption.job !== job) return null;
-    if (i === STEPS - 1) return ahead;
-    const later = await guidedVelocity(ahead, (i + 1) / STEPS, tokens, weight);
-    x = x.map((value, p) => value + (v[p] + later[p]) / 2 / STEPS);
+    if (i === HEUN_STEPS - 1) return ahead;
+    const later = await guidedVelocity(ahead, (i + 1) / HEUN_STEPS, tokens, weight);
+    x = x.map((value, p) => value + (v[p] + later[p]) / 2 / HEUN_STEPS);
     await nextFrame();
     if (caption.job !== job) return null;
   }
