@@ -62,6 +62,9 @@ def main() -> None:
     for name in ("samples.png", "emoji_sample.webp"):
         shutil.copy(ROOT / "data" / name, SOURCE / "static" / name)
     mathjax(SOURCE / "static" / "mathjax")
+    (SOURCE / "extra").mkdir()
+    page = SOURCE / "extra" / "playground.html"
+    subprocess.run([sys.executable, "-m", "gentut", "playground", "--out", page], check=True)
     command = ["-m", "sphinx", "-b", "html", "-q", "-W", "--keep-going", "-j", "2"]
     places = ["-d", ROOT / "build" / "doctrees", SOURCE, SITE]
     code = subprocess.call([sys.executable, *command, *places])
