@@ -40,9 +40,8 @@ def call(*words: object, **environment: str) -> None:
 
 
 def notebooks() -> "list[Path]":
-    """The stored notebooks."""
-    found = sorted((ROOT / "notebooks").rglob("*.ipynb"))
-    return [path.relative_to(ROOT) for path in found if ".ipynb_checkpoints" not in path.parts]
+    """The stored notebooks that are run; those of zh/ have the same code."""
+    return [path.relative_to(ROOT) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
 
 
 def install(extra: str = "") -> None:
@@ -113,6 +112,11 @@ def site() -> None:
     call(PYTHON, Path("docs", "build.py"))
 
 
+def twins() -> None:
+    """carry code and outputs of the notebooks over to notebooks/zh, name what is stale there"""
+    call(sys.executable, Path("tests", "twins.py"), *sys.argv[2:])
+
+
 def address() -> None:
     """write where the course is published into notebooks, README and metadata: address URL"""
     call(sys.executable, Path("tests", "address.py"), *sys.argv[2:])
@@ -125,6 +129,7 @@ TASKS = {
     "notebooks": execute,
     "lint": lint,
     "site": site,
+    "twins": twins,
     "address": address,
 }
 
