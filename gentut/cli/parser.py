@@ -159,7 +159,9 @@ def parser() -> Parser:
     moved(sub)
 
     sub = command("playground", "a page in which the models draw, for a browser alone")
-    sub.add_argument("runs", nargs="*", metavar="RUN", help="more to draw with: folders of VAEs or GANs")
+    sub.add_argument(
+        "runs", nargs="*", metavar="RUN", help="more to draw with: folders of VAEs or GANs"
+    )
     sub.add_argument("--out", required=True, help="the HTML file")
 
     command("data", "what data sets there are, and which are here")

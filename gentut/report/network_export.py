@@ -55,10 +55,14 @@ def program(network: keras.Model) -> tuple[dict, list[np.ndarray]]:
         given = tree.flatten((node.arguments.args, node.arguments.kwargs))
         inputs = [x for x in given if isinstance(x, KerasTensor)]
         step = OPERATIONS[kind](operation, inputs, node.arguments.args, keep)
-        step["inputs"] = [numbers[id(x)] for x in inputs] if "inputs" not in step else [
-            numbers[id(x)] if isinstance(x, KerasTensor) else {"number": float(x)}
-            for x in step["inputs"]
-        ]
+        step["inputs"] = (
+            [numbers[id(x)] for x in inputs]
+            if "inputs" not in step
+            else [
+                numbers[id(x)] if isinstance(x, KerasTensor) else {"number": float(x)}
+                for x in step["inputs"]
+            ]
+        )
         (output,) = node.output_tensors
         numbers[id(output)] = len(numbers)
         steps.append({**step, "shape": list(output.shape[1:]), "output": numbers[id(output)]})
@@ -99,7 +103,9 @@ def _convolution(layer, inputs, args, keep):
     whole = layer.padding == "same" or size == stride  # then both paddings are the same
     plain = whole and layer.data_format == "channels_last"
     square = (size, size) == layer.kernel_size and (stride, stride) == layer.strides
-    if not (plain and square and layer.dilation_rate == (1, 1) and getattr(layer, "groups", 1) == 1):
+    if not (
+        plain and square and layer.dilation_rate == (1, 1) and getattr(layer, "groups", 1) == 1
+    ):
         raise ValueError(
             "`network` must have square convolutions with padding='same', one group and no"
             f" dilation; received {layer.name!r}."

@@ -18,7 +18,15 @@ from gentut.runs.folder import RunFolder
 from gentut.training.step import StepModel
 
 DATA_ROOM = 20_000  # bytes for names and numbers beside the models and the page's own text
-EXAMPLES = ("red heart", "blue heart", "grinning face", "cat face", "green apple", "红色的心", "蓝心")
+EXAMPLES = (
+    "red heart",
+    "blue heart",
+    "grinning face",
+    "cat face",
+    "green apple",
+    "红色的心",
+    "蓝心",
+)
 CODES = 4  # of each class, of a model whose latent is a grid
 DIRECTIONS = 8
 TRIALS = 20  # pictures for the measured effect of rounding
@@ -99,10 +107,9 @@ def playground(
         " difference between pictures before and after, from the same latents or noise.",
     }
     html = page(data, texts)
-    if len(html.encode()) > limit:
-        raise ValueError(
-            f"`limit` must be at least the {len(html.encode())} bytes of the page; received {limit}."
-        )
+    size = len(html.encode())
+    if size > limit:
+        raise ValueError(f"`limit` must be at least {size} bytes for this page; received {limit}.")
     return html
 
 
@@ -113,7 +120,9 @@ def _space(name, model, data, title=None):
             f"`runs` must be trained VAEs or GANs; received {name}, a {type(model).__name__}."
         )
     kind = "vae" if isinstance(model, VAE) else "gan"
-    if kind == "vae" and (model.likelihood == "discretised_logistic" or len(model.latent_shape) > 1):
+    if kind == "vae" and (
+        model.likelihood == "discretised_logistic" or len(model.latent_shape) > 1
+    ):
         raise ValueError(
             "`runs` must be VAEs whose latent is a list and whose likelihood is bernoulli or"
             f" gaussian; received {name} with {model.likelihood!r} and {model.latent_shape}."
