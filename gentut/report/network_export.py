@@ -255,7 +255,7 @@ def rounded(array: np.ndarray, coarseness: float) -> tuple[np.ndarray, np.ndarra
 
 
 def packed(content: dict, arrays: Sequence[np.ndarray], coarseness: float) -> str:
-    """Return JSON-able content and arrays as ASCII text: a digit, then base 85 of a compressed file.
+    """Return JSON-able content and arrays as text: a digit, then base 85 of a compressed file.
 
     The digit tells how many bytes at the end only fill up.  In the file: the length of the JSON
     text, that text, all multiples, all half-precision numbers.

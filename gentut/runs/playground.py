@@ -31,10 +31,10 @@ CODES = 4  # of each class, of a model whose latent is a grid
 DIRECTIONS = 8
 TRIALS = 20  # pictures for the measured effect of rounding
 ABOUT = {
-    "vae": "A VAE (variational autoencoder): one network turned pictures into latents, and this one,"
-    " its decoder, learned to turn latents back into pictures.",
-    "gan": "The generator of a GAN, trained against a discriminator as in experiment 2. It never saw"
-    " a picture, only the discriminator's judgement.",
+    "vae": "A VAE (variational autoencoder): one network turned pictures into latents, and this"
+    " one, its decoder, learned to turn latents back into pictures.",
+    "gan": "The generator of a GAN, trained against a discriminator as in experiment 2. It never"
+    " saw a picture, only the discriminator's judgement.",
     "grid": "The decoder of the VAE in the model of experiment 4. The buttons go to pictures that"
     " people drew, as this VAE remembers them.",
 }
