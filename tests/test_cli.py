@@ -251,6 +251,11 @@ BAD = [
     (("train", "--resume", "--seed", "4", "--out", "{run}"), "`seed` must stay what the run was"),
     (("sample", "{run}", "--label", "2", "--out", "{new}.png"), "`labels` must lie in [0, 2); rec"),
     (("sample", "{run}", "-n", "0", "--out", "{new}.png"), "`n` must be a positive integer; recei"),
+    (("playground", "--out", "{new}.png"), "`out` must end in .html; received"),
+    (
+        ("playground", "{run}", "--out", "{new}.html"),
+        "`runs` must be trained VAEs or GANs; received",
+    ),
     (("sample", "{run}", "--out", "{new}.jpg"), "`out` must end in .png; received"),
     (("sample", "{run}", "--out", "{new}/a.png"), "`out` must lie in a folder that exists"),
     (("sample", "{empty}", "--out", "{new}.png"), "`run` must be a run folder that holds model.ke"),

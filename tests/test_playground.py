@@ -96,10 +96,10 @@ def test_runs_must_be_vaes_or_gans():
     from gentut.runs.playground import _space
 
     with pytest.raises(ValueError, match="must be trained VAEs or GANs; received mine, a Flow"):
-        _space("mine", gentut.build("flow", (28, 28, 1)), "glyphs")
+        _space("run-1", gentut.build("flow", (28, 28, 1)), "glyphs", "mine")
     discretised = gentut.build("vae", (28, 28, 1), likelihood="discretised_logistic")
     with pytest.raises(ValueError, match="received mine with 'discretised_logistic'"):
-        _space("mine", discretised, "glyphs")
+        _space("run-1", discretised, "glyphs", "mine")
 
 
 # ---------------------------------------------------------------- networks in the browser

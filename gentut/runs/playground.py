@@ -56,6 +56,12 @@ def playground(
         ValueError: a run is neither a VAE nor a GAN, or has a layer that the page has not; or the
             page would be larger than ``limit``.
     """
+    models, own = {}, []
+    for number, run in enumerate(runs, 1):
+        folder, name = RunFolder(run), f"run-{number}"
+        models[name] = folder.read_model()
+        title = os.path.basename(os.path.normpath(run))
+        own.append(_space(name, models[name], folder.read_config().data, title))
     shipped = {name: load_pretrained(name) for name in NAMES if name != "latent_flow-glyphs"}
     of = {name: model.info["family"] for name, model in shipped.items()}
     spaces = [
@@ -63,18 +69,12 @@ def playground(
         for name, model in shipped.items()
         if of[name] in ("vae", "gan")
     ]
-    spaces.sort(key=lambda space: (space[1]["data"], space[1]["kind"] == "gan"))
-    models = dict(shipped)
-    for number, run in enumerate(runs, 1):
-        folder = RunFolder(run)
-        model = folder.read_model()
-        name = f"run-{number}"
-        spaces.append(_space(name, model, folder.read_config().data, os.path.basename(run)))
-        models[name] = model
+    spaces.sort(key=lambda space: (space[1]["data"] != "glyphs", space[1]["kind"] == "gan"))
+    models |= shipped
     flow, text = (next(n for n in of if of[n] == family) for family in ("flow", "text_flow"))
     grid = _grid("emoji-grid", shipped[text].vae, shipped[text].info["data"])
     models["emoji-grid"] = shipped[text]
-    spaces.append(grid)
+    spaces += [grid, *own]
     others = [
         Exported(flow, shipped[flow].ema_velocity),
         Exported(text, shipped[text].ema_velocity, {"vocabulary": shipped[text].vocabulary}),
@@ -115,9 +115,10 @@ def playground(
 
 def _space(name, model, data, title=None):
     """A VAE or GAN for experiment 1: its network, and what the page is told of it."""
+    title = title or f"{_named(data)}, {name.partition('-')[0].upper()}"
     if not isinstance(model, VAE | GAN):
         raise ValueError(
-            f"`runs` must be trained VAEs or GANs; received {name}, a {type(model).__name__}."
+            f"`runs` must be trained VAEs or GANs; received {title}, a {type(model).__name__}."
         )
     kind = "vae" if isinstance(model, VAE) else "gan"
     if kind == "vae" and (
@@ -125,7 +126,7 @@ def _space(name, model, data, title=None):
     ):
         raise ValueError(
             "`runs` must be VAEs whose latent is a list and whose likelihood is bernoulli or"
-            f" gaussian; received {name} with {model.likelihood!r} and {model.latent_shape}."
+            f" gaussian; received {title} with {model.likelihood!r} and {model.latent_shape}."
         )
     network = model.decoder if kind == "vae" else model.ema_generator
     classes = []
@@ -135,7 +136,7 @@ def _space(name, model, data, title=None):
         classes = names if len(names) == count else [str(k + 1) for k in range(count)]
     space = {
         "name": name,
-        "title": title or f"{_named(data)}, {kind.upper()}",
+        "title": title,
         "kind": kind,
         "data": data,
         "about": f"{ABOUT[kind]} A latent has {model.latent_dim} numbers.",
