@@ -17,7 +17,14 @@ from gentut.models import networks, spatial
 from gentut.models.pretrained import load_pretrained
 from gentut.models.transformer import latent_transformer
 from gentut.report import playground as report
-from gentut.report.network_export import packed, program, rounded, rounded_weights
+from gentut.report.network_export import (
+    as_text,
+    packed,
+    program,
+    rounded,
+    rounded_weights,
+    text_length,
+)
 from gentut.runs.playground import playground
 
 browser = pytest.importorskip("browser", reason="websocket-client is not installed")
@@ -75,7 +82,8 @@ def test_what_does_not_fit_is_told():
 def test_finer_rounding_where_there_is_room():
     model = report.Exported("small", networks.decoder((28, 28, 1), 8, units=64))
     _, fine = report.pack([model])
-    size = len(packed(*model.parts(), 0.1))
+    size = text_length(packed(*model.parts(), 0.1))
+    assert size == len(as_text(packed(*model.parts(), 0.1)))
     _, coarse = report.pack([model], limit=size)
     assert fine == report.COARSENESS[0] and coarse == 0.1
 
@@ -202,7 +210,9 @@ def reader(chromium):
         yield reader
 
 
-def run_in_page(reader, text, inputs):
+def run_in_page(reader, network, coarseness, inputs):
+    steps, arrays = program(network)
+    text = as_text(packed({"program": steps}, arrays, coarseness))
     numbers = json.dumps([np.ravel(x).tolist() for x in inputs])
     call = (
         f"unpack({json.dumps(text)}).then((m) => [...runNetwork(m.program, m.arrays, {numbers})])"
@@ -255,9 +265,7 @@ def test_the_page_computes_what_keras_computes(reader, name):
     first = np.random.default_rng(1).standard_normal((1, *network.inputs[0].shape[1:]))
     inputs = [first.astype("float32"), *(np.array([x], "float32") for x in others)]
     expected = ops.convert_to_numpy(network(inputs if others else inputs[0], training=False))
-    found = run_in_page(
-        reader, packed({"program": program(network)[0]}, program(network)[1], 0.0), inputs
-    )
+    found = run_in_page(reader, network, 0.0, inputs)
     scale = np.abs(expected).max()
     assert scale > 0.05
     np.testing.assert_allclose(found, expected.ravel(), atol=2e-5 * max(1, scale))
@@ -269,7 +277,7 @@ def test_activations(reader):
     for name in ("relu", "silu", "gelu", "tanh", "sigmoid", "linear"):
         network = keras.Model(inputs, layers.Activation(name)(inputs))
         expected = ops.convert_to_numpy(network(values)).ravel()
-        found = run_in_page(reader, packed({"program": program(network)[0]}, [], 0.1), [values])
+        found = run_in_page(reader, network, 0.1, [values])
         np.testing.assert_allclose(found, expected, atol=1e-6, err_msg=name)
 
 
@@ -278,11 +286,11 @@ def test_shipped_models_in_the_page_are_those_of_keras(reader, name):
     """Fixed latents: equal to Keras with the same rounded weights, near to it with its own."""
     model = load_pretrained(name)
     network = model.decoder if name.startswith("vae") else model.ema_generator
-    last = ops.sigmoid if name.startswith("vae") else ops.identity
-    text = packed({"program": program(network)[0]}, program(network)[1], 0.15)
+    last = ops.sigmoid if name.startswith("vae") else ops.convert_to_tensor
     latents = np.random.default_rng(5).standard_normal((6, model.latent_dim)).astype("float32")
     labels = np.arange(6, dtype="int32")
-    found = [run_in_page(reader, text, [z, [y]]) for z, y in zip(latents, labels, strict=True)]
+    pairs = zip(latents, labels, strict=True)
+    found = [run_in_page(reader, network, 0.15, [z, [y]]) for z, y in pairs]
     found = ops.convert_to_numpy(last(np.array(found)))
     exact = ops.convert_to_numpy(last(network([latents, labels], training=False))).reshape(6, -1)
     with rounded_weights(network, 0.15):

@@ -254,28 +254,38 @@ def rounded(array: np.ndarray, coarseness: float) -> tuple[np.ndarray, np.ndarra
     return np.clip(multiples, -LARGEST, LARGEST).astype("int8"), step
 
 
-def packed(content: dict, arrays: Sequence[np.ndarray], coarseness: float) -> str:
-    """Return JSON-able content and arrays as text: a digit, then base 85 of a compressed file.
+def packed(content: dict, arrays: Sequence[np.ndarray], coarseness: float) -> bytes:
+    """Return JSON-able content and arrays as one compressed file.
 
-    The digit tells how many bytes at the end only fill up.  In the file: the length of the JSON
-    text, that text, all multiples, all half-precision numbers.
+    In it: the length of the JSON text, that text, all multiples, all half-precision numbers.
     """
-    bytes_, halves = [], []
+    multiples, halves = [], []
     for array in arrays:
         if array.ndim < 2:
             halves.append(array.astype("float16"))
         else:
-            multiples, step = rounded(array, coarseness)
-            bytes_.append(multiples)
+            whole, step = rounded(array, coarseness)
+            multiples.append(whole)
             halves.append(step)
     header = json.dumps({**content, "shapes": [array.shape for array in arrays]}).encode()
     parts = [struct.pack("<I", len(header)), header]
-    parts += [part.tobytes() for part in (*bytes_, *halves)]
+    parts += [part.tobytes() for part in (*multiples, *halves)]
     # Multiples repeat by chance only; a code by frequency alone is smaller and as simple to read.
     deflate = zlib.compressobj(9, zlib.DEFLATED, 15, 9, zlib.Z_HUFFMAN_ONLY)
-    file = deflate.compress(b"".join(parts)) + deflate.flush()
-    text = base64.b85encode(file, pad=True).decode()
-    return f"{-len(file) % 4}{text.replace('<', ',')}"  # no "<" in a script block of HTML
+    return deflate.compress(b"".join(parts)) + deflate.flush()
+
+
+def as_text(file: bytes) -> str:
+    """Return a file in base 85, which has a digit before it: how many bytes only fill up the end.
+
+    A comma stands for the "<", which could end a script block of HTML.
+    """
+    return f"{-len(file) % 4}{base64.b85encode(file, pad=True).decode().replace('<', ',')}"
+
+
+def text_length(file: bytes) -> int:
+    """Return the length of ``as_text``, sooner than by making it."""
+    return 1 + 5 * -(-len(file) // 4)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from gentut.report.network_export import packed, program
+from gentut.report.network_export import as_text, packed, program, text_length
 
 LIMIT = 3_000_000  # bytes of the page
 # Tried in this order until the page is small enough: see ``network_export.rounded``.
@@ -57,10 +57,10 @@ def pack(models: Sequence[Exported], limit: int = LIMIT) -> tuple[dict[str, str]
     """
     parts = {model.name: model.parts() for model in models}
     for coarseness in COARSENESS:
-        texts = {name: packed(*part, coarseness) for name, part in parts.items()}
-        if sum(map(len, texts.values())) <= limit:
-            return texts, coarseness
-    sizes = ", ".join(f"{name} {len(text) / 1e6:.2f} MB" for name, text in texts.items())
+        found = {name: packed(*part, coarseness) for name, part in parts.items()}
+        if sum(map(text_length, found.values())) <= limit:
+            return {name: as_text(file) for name, file in found.items()}, coarseness
+    sizes = ", ".join(f"{name} {text_length(file) / 1e6:.2f} MB" for name, file in found.items())
     raise ValueError(
         f"`models` must fit into {limit / 1e6:.2f} MB beside the text of the page; received"
         f" {sizes}. Leave one out."

@@ -205,12 +205,11 @@ def _grid(name, vae, data):
 def _effect(model: StepModel, exported: Exported, coarseness: float) -> float:
     """Mean absolute difference of pixels in [0, 1], before and after the rounding."""
     rng = np.random.default_rng(0)
-    texts = [EXAMPLES[i % len(EXAMPLES)] for i in range(8)]
 
     def pictures():
         network = exported.network
         if hasattr(model, "tokenizer") and network is model.ema_velocity:
-            return model.sample(texts=texts, seed=0, steps=6)
+            return model.sample(texts=EXAMPLES, seed=0, steps=6)
         if hasattr(model, "ema_velocity") and network is model.ema_velocity:
             return model.sample(10, labels=np.arange(10) % model.num_classes, seed=0)
         values = network([latents, *labels] if labels else latents, training=False)

@@ -2,7 +2,7 @@
 
 const VIEW = 1.6; // the plane is shown from -VIEW to VIEW
 const GROUND = 36; // squares of the ground along each side
-const WORK = 22; // milliseconds of training in a frame
+const WORK = 12; // milliseconds of training in a frame
 const MEASURE = 10; // rounds between two points of the charts
 const SHOWN = 300; // made points
 
