@@ -537,9 +537,11 @@ def test_twenty_frames_a_second(visitor, name):
     """Counted by the time on the processor, which other programs on this machine do not change."""
     visitor.place(f"#{name}-{ {'latent': 'picture', 'game': 'plane', 'noise': 'now'}[name] }")
     visitor.wait_for("latent.map.tiles.length === 49")
-    before = visitor.processor_seconds()
+    before, start = visitor.processor_seconds(), time.monotonic()
     frame = f"{{ {FRAMES[name]}; await nextFrame(); }}"
     visitor.js(f"(async () => {{ for (let i = 0; i < 40; i++) {frame} }})()")
     rate = 40 / (visitor.processor_seconds() - before)
-    print(f"{name}: {rate:.0f} frames a second")
+    print(
+        f"{name}: {rate:.0f} frames a second; {40 / (time.monotonic() - start):.0f} beside others"
+    )
     assert rate >= 20

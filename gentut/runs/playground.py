@@ -27,6 +27,7 @@ EXAMPLES = (
     "红色的心",
     "蓝心",
 )
+FAMILIES = ("vae", "gan", "flow", "text_flow")  # which the page can show
 CODES = 4  # of each class, of a model whose latent is a grid
 DIRECTIONS = 8
 TRIALS = 20  # pictures for the measured effect of rounding
@@ -62,7 +63,8 @@ def playground(
         models[name] = folder.read_model()
         title = os.path.basename(os.path.normpath(run))
         own.append(_space(name, models[name], folder.read_config().data, title))
-    shipped = {name: load_pretrained(name) for name in NAMES if name != "latent_flow-glyphs"}
+    chosen = [name for name in NAMES if name.partition("-")[0] in FAMILIES]
+    shipped = {name: load_pretrained(name) for name in chosen}
     of = {name: model.info["family"] for name, model in shipped.items()}
     spaces = [
         _space(name, model, model.info["data"])
