@@ -3,13 +3,12 @@
 import os
 from collections.abc import Callable, Sequence
 
-import keras
 import numpy as np
 from keras import ops
 
 from gentut import data as image_data
 from gentut.models.gan import GAN
-from gentut.models.networks import join
+from gentut.models.networks import classes_of, join
 from gentut.models.pretrained import NAMES, load_pretrained
 from gentut.models.vae import VAE
 from gentut.report.network_export import rounded_weights
@@ -131,11 +130,9 @@ def _space(name, model, data, title=None):
             f" gaussian; received {title} with {model.likelihood!r} and {model.latent_shape}."
         )
     network = model.decoder if kind == "vae" else model.ema_generator
-    classes = []
-    if len(network.inputs) == 2:
-        names = image_data.class_names(data)
-        count = model.num_classes or 1
-        classes = names if len(names) == count else [str(k + 1) for k in range(count)]
+    count = classes_of(network) or 0  # of a GAN without labels its groups of like images
+    names = image_data.class_names(data)
+    classes = names if len(names) == count else [str(k + 1) for k in range(count)]
     space = {
         "name": name,
         "title": title,
@@ -220,8 +217,7 @@ def _effect(model: StepModel, exported: Exported, coarseness: float) -> float:
     latents = rng.standard_normal((TRIALS, *exported.network.inputs[0].shape[1:])).astype("float32")
     labels = []
     if len(exported.network.inputs) == 2:
-        classes = next(x for x in exported.network.layers if isinstance(x, keras.layers.Embedding))
-        labels = [np.arange(TRIALS, dtype="int32") % classes.input_dim]
+        labels = [np.arange(TRIALS, dtype="int32") % classes_of(exported.network)]
     before = pictures()
     with rounded_weights(exported.network, coarseness):
         after = pictures()
