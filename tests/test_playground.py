@@ -104,24 +104,23 @@ def test_the_page_runs_nothing_that_its_policy_does_not_name():
 
 def test_runs_must_be_vaes_or_gans():
     with pytest.raises(ValueError, match="must be trained VAEs or GANs; received mine, a Flow"):
-        runs._space("run-1", gentut.build("flow", (28, 28, 1)), "glyphs", "mine")
+        runs._space("run-1", gentut.build("flow", (28, 28, 1)), "mine", [])
     discretised = gentut.build("vae", (28, 28, 1), likelihood="discretised_logistic")
     with pytest.raises(ValueError, match="received mine with 'discretised_logistic'"):
-        runs._space("run-1", discretised, "glyphs", "mine")
+        runs._space("run-1", discretised, "mine", [])
 
 
 @pytest.mark.parametrize(("family", "classes"), [("vae", 9), ("gan", None), ("wgan", 3)])
 def test_every_vae_and_gan_of_the_recipes_goes_in(family, classes):
     model = gentut.build(family, (32, 32, 3), classes)
-    exported, space = runs._space("run-1", model, "emoji", "mine")
+    names = gentut.data.class_names("emoji")
+    exported, space = runs._space("run-1", model, "mine", names)
     steps, _ = exported.parts()
     assert len(steps["program"]["inputs"]) == (2 if space["labels"] else 1)
     assert sorted(space["order"]) == list(range(model.latent_dim)) and space["title"] == "mine"
-    expected = {"vae": gentut.data.class_names("emoji"), "wgan": ["1", "2", "3"]}
-    if family == "gan":  # its 50 groups of like images take the place of classes
-        assert space["classes"] == [str(k) for k in range(1, 51)]
-    else:
-        assert space["classes"] == expected[family]
+    # Without labels the GAN has 50 groups of like images in the place of classes.
+    count = {"vae": 9, "gan": 50, "wgan": 3}[family]
+    assert space["classes"] == (names if count == 9 else [str(k + 1) for k in range(count)])
 
 
 # ---------------------------------------------------------------- networks in the browser

@@ -30,6 +30,12 @@ FAMILIES = ("vae", "gan", "flow", "text_flow")  # which the page can show
 CODES = 4  # of each class, of a model whose latent is a grid
 DIRECTIONS = 8
 TRIALS = 20  # pictures for the measured effect of rounding
+TITLES = {
+    ("glyphs", "vae"): "Letters, VAE",
+    ("glyphs", "gan"): "Letters, GAN",
+    ("emoji", "vae"): "Emoji, VAE",
+    ("emoji", "gan"): "Emoji, GAN",
+}
 ABOUT = {
     "vae": "A VAE (variational autoencoder): one network turned pictures into latents, and this"
     " one, its decoder, learned to turn latents back into pictures.",
@@ -59,18 +65,18 @@ def playground(
     models, own = {}, []
     for number, run in enumerate(runs, 1):
         folder, name = RunFolder(run), f"run-{number}"
-        models[name] = folder.read_model()
-        title = os.path.basename(os.path.normpath(run))
-        own.append(_space(name, models[name], folder.read_config().data, title))
+        models[name], config = folder.read_model(), folder.read_config()
+        classes = (config.contents or {}).get("classes") or image_data.class_names(config.data)
+        title = os.path.basename(os.path.abspath(run))  # of the path no more: it names a machine
+        own.append(_space(name, models[name], title, classes))
     chosen = [name for name in NAMES if name.partition("-")[0] in FAMILIES]
     shipped = {name: load_pretrained(name) for name in chosen}
     of = {name: model.info["family"] for name, model in shipped.items()}
     spaces = [
-        _space(name, model, model.info["data"])
-        for name, model in shipped.items()
-        if of[name] in ("vae", "gan")
+        _space(name, shipped[name], TITLES[data, family], image_data.class_names(data))
+        for (data, family) in TITLES
+        if (name := f"{family}-{data}") in shipped
     ]
-    spaces.sort(key=lambda space: (space[1]["data"] != "glyphs", space[1]["kind"] == "gan"))
     models |= shipped
     flow, text = (next(n for n in of if of[n] == family) for family in ("flow", "text_flow"))
     grid = _grid("emoji-grid", shipped[text].vae, shipped[text].info["data"])
@@ -84,9 +90,10 @@ def playground(
     say("rounding the weights until they fit")
     texts, coarseness = pack(exported, limit - code_size() - DATA_ROOM)
     say("measuring what rounding changes")
+    titles = {space["name"]: space["title"] for _, space in own}
     told = [
         {
-            "name": model.name,
+            "name": titles.get(model.name, model.name),
             "weights": weights_of(model.network),
             "bytes": len(texts[model.name]),
             "error": _effect(models[model.name], model, coarseness),
@@ -114,9 +121,8 @@ def playground(
     return html
 
 
-def _space(name, model, data, title=None):
+def _space(name, model, title, names):
     """A VAE or GAN for experiment 1: its network, and what the page is told of it."""
-    title = title or f"{_named(data)}, {name.partition('-')[0].upper()}"
     if not isinstance(model, VAE | GAN):
         raise ValueError(
             f"`runs` must be trained VAEs or GANs; received {title}, a {type(model).__name__}."
@@ -131,13 +137,10 @@ def _space(name, model, data, title=None):
         )
     network = model.decoder if kind == "vae" else model.ema_generator
     count = classes_of(network) or 0  # of a GAN without labels its groups of like images
-    names = image_data.class_names(data)
     classes = names if len(names) == count else [str(k + 1) for k in range(count)]
     space = {
         "name": name,
         "title": title,
-        "kind": kind,
-        "data": data,
         "about": f"{ABOUT[kind]} A latent has {model.latent_dim} numbers.",
         "shape": model.image_shape,
         "dim": model.latent_dim,
@@ -148,10 +151,6 @@ def _space(name, model, data, title=None):
         **dict.fromkeys(("codes", "code_classes", "directions", "mean")),
     }
     return Exported(name, network), space
-
-
-def _named(data):
-    return {"glyphs": "Letters", "emoji": "Emoji"}.get(data, os.path.basename(data))
 
 
 def _by_effect(network, dim, classes):
@@ -183,9 +182,7 @@ def _grid(name, vae, data):
     first = len(exported.parts()[1]) - 3  # where `arrays` begin in its file
     space = {
         "name": name,
-        "title": f"{_named(data)}, VAE with a grid",
-        "kind": "grid",
-        "data": data,
+        "title": "Emoji, VAE with a grid",
         "about": ABOUT["grid"],
         "shape": vae.image_shape,
         "dim": vae.latent_dim,
