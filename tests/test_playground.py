@@ -216,10 +216,10 @@ def reader(chromium):
         reader = Reader(tab)
         reader.js(
             "{"
-            + NETWORK_JS.read_text()
+            + NETWORK_JS.read_text(encoding="utf-8")
             + "globalThis.unpack = unpack; globalThis.runNetwork = runNetwork; }"
         )
-        reader.js(GAME_JS.read_text() + "globalThis.PlaneGan = PlaneGan")
+        reader.js(GAME_JS.read_text(encoding="utf-8") + "globalThis.PlaneGan = PlaneGan")
         yield reader
 
 

@@ -55,14 +55,10 @@ def program(network: keras.Model) -> tuple[dict, list[np.ndarray]]:
         given = tree.flatten((node.arguments.args, node.arguments.kwargs))
         inputs = [x for x in given if isinstance(x, KerasTensor)]
         step = OPERATIONS[kind](operation, inputs, node.arguments.args, keep)
-        step["inputs"] = (
-            [numbers[id(x)] for x in inputs]
-            if "inputs" not in step
-            else [
-                numbers[id(x)] if isinstance(x, KerasTensor) else {"number": float(x)}
-                for x in step["inputs"]
-            ]
-        )
+        step["inputs"] = [
+            numbers[id(x)] if isinstance(x, KerasTensor) else {"number": float(x)}
+            for x in step.get("inputs", inputs)
+        ]
         (output,) = node.output_tensors
         numbers[id(output)] = len(numbers)
         steps.append({**step, "shape": list(output.shape[1:]), "output": numbers[id(output)]})
@@ -267,7 +263,8 @@ def packed(content: dict, arrays: Sequence[np.ndarray], coarseness: float) -> by
             whole, step = rounded(array, coarseness)
             multiples.append(whole)
             halves.append(step)
-    header = json.dumps({**content, "shapes": [array.shape for array in arrays]}).encode()
+    content = {**content, "shapes": [array.shape for array in arrays]}
+    header = json.dumps(content, ensure_ascii=False).encode()
     parts = [struct.pack("<I", len(header)), header]
     parts += [part.tobytes() for part in (*multiples, *halves)]
     # Multiples repeat by chance only; a code by frequency alone is smaller and as simple to read.

@@ -46,8 +46,7 @@ async function playNoise() {
   at("noise-slider").max = noise.steps;
   at("noise-status").textContent = "";
   const letter = page.noise.classes[noise.letter], steps = noise.steps;
-  const still_ = still.matches;
-  if (await walk(still_ ? () => {} : drawNoise)) {
+  if (await walk(still.matches ? () => {} : drawNoise)) {
     drawNoise(steps);
     at("noise-status").textContent = `Noise became ${letter} in ${steps} step${steps === 1 ? "" : "s"}.`;
   }

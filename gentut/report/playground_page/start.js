@@ -20,6 +20,10 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
 
 // The small things first: the models of experiments 3 and 4 are unpacked once the page is there.
 const started = (async () => {
+  if (typeof DecompressionStream === "undefined") {
+    document.body.prepend(make("p", { className: "notice", textContent: "This page needs a browser of 2023 or later." }));
+    return false;
+  }
   showModels();
   startGame();
   await startLatent();
