@@ -136,9 +136,11 @@ const drawLatent = oncePerFrame(() => {
   const canvas = at("latent-picture");
   paint(canvas.getContext("2d"), values, space.shape, 0, 0, canvas.width);
   const name = (k) => space.classes[k] ?? "";
-  const text = place.from === place.to || latent.way === 1 ? name(place.to) : `between ${name(place.from)} and ${name(place.to)}`;
-  canvas.setAttribute("aria-label", `The picture at this place${text ? ": " + text : ""}`);
-  at("latent-caption").textContent = `The picture at this place${text ? ": " + text : ""}.`;
+  const kind = place.from === place.to || latent.way === 1 ? name(place.to) : `between ${name(place.from)} and ${name(place.to)}`;
+  const text = `The picture at this place${kind ? ": " + kind : ""}`;
+  canvas.setAttribute("aria-label", text);
+  const caption = at("latent-caption"); // read aloud when it changes
+  if (caption.textContent !== text + ".") caption.textContent = text + ".";
   latent.mark(space.classes.length ? place.to : -1);
   const percent = Math.round(100 * latent.way);
   at("latent-way").value = percent;
