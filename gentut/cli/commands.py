@@ -217,7 +217,7 @@ def playground(options: Namespace) -> None:
         raise FileNotFoundError(
             f"`out` must lie in a folder that exists; received {options.out!r}."
         )
-    html = made(options.runs, say).encode()
+    html = made(options.runs, say, int(1e6 * options.megabytes)).encode()
     write_atomically(target, html)
     say(f"{len(html) / 1e6:.2f} MB")
     print(target)
