@@ -1,13 +1,15 @@
-"""What the notebooks need around the models: budgets, claims, figures, tables, a footer."""
+"""What the notebooks need around the models: budgets, claims, checks of exercises, figures, tables,
+a footer.
+"""
 
 import base64
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
 
-from gentut import plots
+from gentut import exercises, plots
 from gentut.startup import InOneLine
 from gentut.training.devices import BACKEND, environment
 
@@ -55,6 +57,51 @@ def claim(holds: bool, sentence: str) -> None:
         print(f"✗ not in this quick run: {sentence}")
     else:
         raise AssertionError(f"This run does not show it: {sentence}")
+
+
+def check(name: str, answer: object) -> exercises.Verdict:
+    """Print whether an answer to an exercise is right, or what is wrong with it.
+
+    Functions are tried on fresh random input each time.
+
+    Args:
+        name: notebook and number of the exercise, such as "03.2".
+        answer: what the exercise asks for; ``...`` stands for "not answered yet".
+
+    Returns:
+        The verdict, which is true for a right answer only.
+
+    Raises:
+        ValueError: there is no exercise of that name.
+    """
+    verdict = exercises.verdict(name, answer)
+    print(verdict)
+    return verdict
+
+
+def reveal(
+    guess: Mapping[str, object],
+    truth: Callable[[], Mapping[str, float]],
+    unit: str,
+    log: bool = False,
+) -> None:
+    """Show what the reader guessed beside what is true; before the guess, nothing of it.
+
+    Args:
+        guess: name -> number; ``...`` stands for a guess that is still to be typed.
+        truth: computes the same names -> numbers of this run; called once all guesses are there,
+            and in quick mode always, so that the tests run it.
+        unit: what the numbers are, for the axis.
+        log: logarithmic axis.
+    """
+    typed = not any(value is ... for value in guess.values())
+    true = {name: float(v) for name, v in truth().items()} if typed or is_quick() else {}
+    if not typed:
+        print("○ Your guess first: type numbers in place of the `...`, and run the cell again.")
+        return
+    numbers = {name: float(value) for name, value in guess.items()}
+    said = "; ".join(f"{name}: guessed {numbers[name]:.3g}, here {true[name]:.3g}" for name in true)
+    show(plots.guesses(numbers, true, unit, log), alt=said)
 
 
 def tell(text: str) -> None:

@@ -172,6 +172,7 @@ def study(options: Namespace) -> None:
         practice=options.practice,
         exposure_ms=options.exposure,
         title=options.title,
+        language=options.language,
         seed=options.seed,
     )
     out = Path(options.out)

@@ -142,6 +142,7 @@ def parser() -> Parser:
     sub.add_argument("--practice", type=int, default=4, help="questions before them (default 4)")
     sub.add_argument("--exposure", type=int, metavar="MS", help="hide images after 100 to 5000 ms")
     sub.add_argument("--title", help="what raters read at the top")
+    sub.add_argument("--language", default="en", help="of the page: en (default) or zh, Chinese")
     sub.add_argument("--seed", type=int, default=0, help="of the choice of images (default 0)")
     sub.add_argument("--out", required=True, help="a new folder for study.html and key.json")
     text = "statistics of the files that raters handed back"
