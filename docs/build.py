@@ -84,6 +84,9 @@ def main() -> None:
         shutil.copy(ROOT / "data" / name, SOURCE / "static" / name)
     (SOURCE / "teach" / "cells.md").write_text(cells(), encoding="utf-8")
     mathjax(SOURCE / "static" / "mathjax")
+    (SOURCE / "extra").mkdir()
+    page = SOURCE / "extra" / "playground.html"
+    subprocess.run([sys.executable, "-m", "gentut", "playground", "--out", page], check=True)
     command = ["-m", "sphinx", "-b", "html", "-q", "-W", "--keep-going", "-j", "2"]
     places = ["-d", ROOT / "build" / "doctrees", SOURCE, SITE]
     code = subprocess.call([sys.executable, *command, *places])
