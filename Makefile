@@ -2,7 +2,7 @@
 # Another interpreter: make PYTHON=python3.12 run
 
 PYTHON ?= python3
-TASKS := run test lab notebooks lint site class twins
+TASKS := run test lab notebooks lint site slides handout class twins
 
 .PHONY: help address grade $(TASKS)
 .DEFAULT_GOAL := help

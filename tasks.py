@@ -125,6 +125,18 @@ def grade() -> None:
     classroom()
 
 
+def slides() -> None:
+    """slides of every notebook, in build/slides (needs npm, for reveal.js and MathJax)"""
+    install()
+    call(PYTHON, Path("docs", "slides.py"))
+
+
+def handout() -> None:
+    """the notebooks for a class and for its teacher, in build/handout"""
+    install()
+    call(PYTHON, Path("docs", "handout.py"))
+
+
 def twins() -> None:
     """carry code and outputs of the notebooks over to notebooks/zh, name what is stale there"""
     call(sys.executable, Path("tests", "twins.py"), *sys.argv[2:])
@@ -144,6 +156,8 @@ TASKS = {
     "site": site,
     "class": classroom,
     "grade": grade,
+    "slides": slides,
+    "handout": handout,
     "twins": twins,
     "address": address,
 }

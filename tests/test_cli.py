@@ -225,7 +225,7 @@ def test_help_of_every_command_names_its_options(capsys):
     assert run("--help") == 0
     text = capsys.readouterr().out
     for name in cli.COMMANDS:
-        assert re.search(rf"^    {name} ", text, re.M)
+        assert re.search(rf"^    {name}( |$)", text, re.M)
         assert run(name, "--help") == 0
     assert "--minutes" in capsys.readouterr().out
 
@@ -251,6 +251,11 @@ BAD = [
     (("train", "--resume", "--seed", "4", "--out", "{run}"), "`seed` must stay what the run was"),
     (("sample", "{run}", "--label", "2", "--out", "{new}.png"), "`labels` must lie in [0, 2); rec"),
     (("sample", "{run}", "-n", "0", "--out", "{new}.png"), "`n` must be a positive integer; recei"),
+    (("playground", "--out", "{new}.png"), "`out` must end in .html; received"),
+    (
+        ("playground", "{run}", "--out", "{new}.html"),
+        "`runs` must be trained VAEs or GANs; received",
+    ),
     (("sample", "{run}", "--out", "{new}.jpg"), "`out` must end in .png; received"),
     (("sample", "{run}", "--out", "{new}/a.png"), "`out` must lie in a folder that exists"),
     (("sample", "{empty}", "--out", "{new}.png"), "`run` must be a run folder that holds model.ke"),

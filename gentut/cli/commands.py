@@ -207,6 +207,23 @@ def tasks(options: Namespace) -> None:
     print(Path(run) / "report.html")
 
 
+def playground(options: Namespace) -> None:
+    from gentut.files import write_atomically
+    from gentut.runs.playground import playground as made
+
+    target = Path(options.out)
+    if target.suffix.lower() != ".html":
+        raise ValueError(f"`out` must end in .html; received {options.out!r}.")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(
+            f"`out` must lie in a folder that exists; received {options.out!r}."
+        )
+    html = made(options.runs, say, int(1e6 * options.megabytes)).encode()
+    write_atomically(target, html)
+    say(f"{len(html) / 1e6:.2f} MB")
+    print(target)
+
+
 def data(options: Namespace) -> None:
     from gentut import data as image_data
     from gentut.report.terminal import aligned
@@ -254,6 +271,7 @@ COMMANDS = {
     "choose": choose,
     "study": study,
     "tasks": tasks,
+    "playground": playground,
     "data": data,
     "doctor": doctor,
 }

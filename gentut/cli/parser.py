@@ -159,6 +159,15 @@ def parser() -> Parser:
     sub.add_argument("--steps", type=int, help="of each training (default the task's)")
     moved(sub)
 
+    sub = command("playground", "a page in which the models draw, for a browser alone")
+    sub.add_argument(
+        "runs", nargs="*", metavar="RUN", help="more to draw with: folders of VAEs or GANs"
+    )
+    sub.add_argument(
+        "--megabytes", type=float, default=3.0, help="of the page, at most (default 3)"
+    )
+    sub.add_argument("--out", required=True, help="the HTML file")
+
     command("data", "what data sets there are, and which are here")
     command("doctor", "what this machine has, what will be used, what is set up wrongly")
     return top

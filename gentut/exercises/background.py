@@ -38,8 +38,10 @@ def _two_densities(rng):
 
 
 def _kernel_case(rng):
-    """Points far and near, centres, and a width."""
-    return rng.normal(0, 1.5, (6, 40)), rng.normal(0, 1, (9, 40)), rng.uniform(0.08, 0.2)
+    """Three points near centres, three where densities are 0 for a computer; centres; a width."""
+    centres, width = rng.normal(0, 1, (9, 40)), rng.uniform(0.08, 0.2)
+    near_ones = centres[:3] + width * rng.normal(size=(3, 40))
+    return np.concatenate([near_ones, rng.normal(0, 3, (3, 40))]), centres, width
 
 
 def _kernel_logs(x, centres, width):

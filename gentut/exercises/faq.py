@@ -52,7 +52,7 @@ def _families(rng):
 def _judge_split(answer, rng):
     returns = "an array of True (test) and False (training), one for each image"
     drawn, same = [], _families(rng)
-    for families, share in ((same, 0.2), (same, 0.2), (_families(rng), 0.35)):
+    for families, share in ((same, 0.2), (same, 0.2), (_families(rng), 0.4)):
         test = outcome(answer, (families, share, rng), returns)
         check_form(test, families, returns)
         if not set(np.unique(test)) <= {0, 1}:
@@ -74,9 +74,9 @@ def _judge_split(answer, rng):
                 " even if the share of images is then not exact."
             )
         count = len(on_test)
-        if abs(count - 60 * (1 - share)) <= 1 and abs(share - 0.5) > 0.1:
+        if count == round(60 * (1 - share)):
             raise Mistake("`share` is that of the *test* families; True and False are exchanged.")
-        if abs(count - 60 * share) > 1:
+        if count != round(60 * share):
             raise Mistake(
                 f"For a share of {share:g}, {count} of 60 families are in the test. Draw a fixed"
                 " number of families, without replacement."
