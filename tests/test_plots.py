@@ -330,6 +330,17 @@ def test_intervals_show_value_and_ends():
     assert plots.intervals({"gan": (1, 0, 3)}, log=False).axes[0].get_xscale() == "linear"
 
 
+def test_guesses_stand_beside_the_truth():
+    figure = plots.guesses({"a": 1, "b": 40}, {"a": 2, "b": 30}, "nats")
+    *_, guessed, true = figure.axes[0].lines
+    assert list(guessed.get_xdata()) == [1, 40] and list(true.get_xdata()) == [2, 30]
+    assert {"a", "b", "2", "30", "nats"} <= set(texts(figure))
+    with pytest.raises(ValueError, match=r"names of `guess`, \['a'\]; received \['b'\]"):
+        plots.guesses({"a": 1}, {"b": 2}, "nats")
+    with pytest.raises(ValueError, match="`log=True` needs numbers above 0; received"):
+        plots.guesses({"a": 0}, {"a": 2}, "nats", log=True)
+
+
 # All of them -------------------------------------------------------------------------------
 
 
