@@ -107,7 +107,7 @@ def above_in_chinese(name: str, known: float | None) -> str:
     cost = "在双核 CPU 上所需的时间见文末"
     if known:
         cost = (
-            f"在较快的双核 CPU 上约 {known:.0f} 分钟（实测；`gentut doctor` 可估算您的机器所需的"
+            f"在较快的双核 CPU 上约 {known:.0f} 分钟（实测；`gentut doctor` 可估算你的机器所需的"
             "时间），在 Colab 的双核上最多约两倍（预计）"
         )
     gpu = (
