@@ -14,7 +14,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from gentut.checks import check_images, check_int, check_labels, check_positive
+from gentut.checks import as_float, check_int, check_labels, check_pixels, check_positive
+from gentut.files import Reading
 from gentut.training.batches import Batches, ResumedEpochCallbacks, feed
 from gentut.training.devices import (
     BACKEND,
@@ -25,7 +26,7 @@ from gentut.training.devices import (
     process,
 )
 from gentut.training.gradients import Differentiable
-from gentut.training.kernels import Adam, common_statistics
+from gentut.training.kernels import Adam, common_statistics, pixels_to_float
 from gentut.training.optimizers import (
     check_callbacks,
     initial_learning_rate,
@@ -63,6 +64,22 @@ def draw_seed() -> int:
 def generator_from(seed: int | None) -> np.random.Generator:
     """Return a NumPy random generator; ``seed`` None draws one that ``gentut.seed`` controls."""
     return np.random.default_rng(draw_seed() if seed is None else check_int("seed", seed))
+
+
+def rows_at_once(image_shape: Sequence[int]) -> int:
+    """Return how many images go through a network at once where nothing is trained: 500 of 32×32.
+
+    A network of 32 filters holds 130 kB for each image of 32×32, and several such layers at a time.
+    """
+    height, width = image_shape[:2]
+    return max(1, min(500, 500 * 1024 // (height * width)))
+
+
+def put(out: np.ndarray, rows: slice, images: np.ndarray) -> None:
+    """Write images in [0, 1] to rows of ``out``: rounded to 0…255 if that holds bytes."""
+    if getattr(out, "dtype", None) == np.uint8:
+        images = (255 * images + 0.5).astype("uint8")
+    out[rows] = images
 
 
 class StepModel(Differentiable, keras.Model):
@@ -157,10 +174,12 @@ class StepModel(Differentiable, keras.Model):
         seed: int | None = None,
         **options: Any,
     ) -> keras.callbacks.History:
-        """Train on arrays in memory.
+        """Train on arrays, in memory or in files.
 
         Args:
-            x: images, float in [0, 1], ``(n, height, width, channels)``.
+            x: images ``(n, height, width, channels)``, float in [0, 1] or uint8 in 0…255; of a
+                memory map (``np.load(path, mmap_mode="r")``) each step reads its own rows.  Bytes
+                and the floats that they stand for give the same weights, to the bit.
             y: labels, int, ``(n,)``; for conditional models only, and then required.
             epochs: passes over the data; default 1, or as many as fit in the ``TimeBudget``
                 among the callbacks.
@@ -264,8 +283,11 @@ class StepModel(Differentiable, keras.Model):
     def check(
         self, images: np.ndarray, labels: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return float32 images and int32 labels (or None) that fit this model, or say why not."""
-        images = check_images(images, self.image_shape)
+        """Return images and int32 labels (or None) that fit this model, or say why not.
+
+        Images are float32, or uint8 as they came: see ``gentut.checks.check_pixels``.
+        """
+        images = check_pixels(images, self.image_shape)
         return images, self.check_labels(labels, len(images))
 
     def check_labels(self, labels: np.ndarray | None, n: int) -> np.ndarray | None:
@@ -293,21 +315,35 @@ class StepModel(Differentiable, keras.Model):
         return self.check_labels(labels, n)
 
     def batched(
-        self, function: Callable, *arrays: np.ndarray | None, batch_size: int = 500
+        self,
+        function: Callable,
+        *arrays: np.ndarray | None,
+        batch_size: int | None = None,
+        out: np.ndarray | None = None,
     ) -> np.ndarray | tuple[np.ndarray, ...]:
-        """Apply ``function`` to slices of arrays (None stays None), concatenate NumPy results."""
-        n = len(arrays[0])
-        results = []
+        """Apply ``function`` to slices of arrays and return its results as NumPy arrays.
+
+        Args:
+            function: of tensors; gives a tensor, or a tuple of them, with a row for each row.
+            *arrays: of one length; uint8 becomes float32 in [0, 1], None stays None.
+            batch_size: rows of a slice; default 500, fewer of images above 32×32.
+            out: where the one result goes, see ``sample``; default new arrays.
+        """
+        n, results, reading = len(arrays[0]), None if out is None else [out], Reading(*arrays)
+        batch_size = batch_size or rows_at_once(self.image_shape)
         with self._alone():
             for start in range(0, n, batch_size):
                 part = slice(start, start + batch_size)
-                parts = (None if a is None else ops.convert_to_tensor(a[part]) for a in arrays)
-                outputs = function(*parts)
+                given = [None if a is None else as_float(a[part]) for a in arrays]
+                outputs = function(*(None if a is None else ops.convert_to_tensor(a) for a in given))
                 several = isinstance(outputs, tuple)
-                outputs = outputs if several else (outputs,)
-                results.append([ops.convert_to_numpy(o) for o in outputs])
-        columns = tuple(np.concatenate(column) for column in zip(*results, strict=True))
-        return columns if several else columns[0]
+                outputs = [ops.convert_to_numpy(o) for o in (outputs if several else (outputs,))]
+                if results is None:
+                    results = [np.empty((n, *o.shape[1:]), o.dtype) for o in outputs]
+                for result, output in zip(results, outputs, strict=True):
+                    put(result, part, output)
+                reading(batch_size)
+        return tuple(results) if several else results[0]
 
     def _alone(self):
         """Of several processes, this one computes by itself, without waiting for the others."""
@@ -337,5 +373,6 @@ class StepModel(Differentiable, keras.Model):
         return logs, tuple([scope.get_current_value(v) for v in group] for group in groups)
 
     def _update(self, batch):
+        images = pixels_to_float(batch["images"])
         with common_statistics(self._flatten_layers()):
-            return self.update(batch["images"], batch.get("labels"), batch["progress"][0])
+            return self.update(images, batch.get("labels"), batch["progress"][0])
