@@ -146,7 +146,7 @@ def as_float(images: np.ndarray) -> np.ndarray:
     """Return images that were checked as float32 in [0, 1]; bytes are divided by 255."""
     if images.dtype != np.uint8:
         return images
-    images = images.astype("float32")
+    images = np.asarray(images).astype("float32")
     images /= 255  # in place: a second copy of 10,000 images of 64×64×3 would be 490 MB
     return images
 

@@ -14,15 +14,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from gentut.checks import as_float, check_int, check_labels, check_pixels, check_positive
-from gentut.files import Reading
+from gentut.checks import check_int, check_labels, check_pixels, check_positive
 from gentut.training.batches import Batches, ResumedEpochCallbacks, feed
 from gentut.training.devices import (
     BACKEND,
     Tensor,
     compile_options,
     device_count,
-    own_copies,
     process,
 )
 from gentut.training.gradients import Differentiable
@@ -33,6 +31,7 @@ from gentut.training.optimizers import (
     learning_rate_scale,
     recipe_of,
 )
+from gentut.training.slices import Slices
 
 if BACKEND == "tensorflow":
     import tensorflow as tf
@@ -66,23 +65,7 @@ def generator_from(seed: int | None) -> np.random.Generator:
     return np.random.default_rng(draw_seed() if seed is None else check_int("seed", seed))
 
 
-def rows_at_once(image_shape: Sequence[int]) -> int:
-    """Return how many images go through a network at once where nothing is trained: 500 of 32×32.
-
-    A network of 32 filters holds 130 kB for each image of 32×32, and several such layers at a time.
-    """
-    height, width = image_shape[:2]
-    return max(1, min(500, 500 * 1024 // (height * width)))
-
-
-def put(out: np.ndarray, rows: slice, images: np.ndarray) -> None:
-    """Write images in [0, 1] to rows of ``out``: rounded to 0…255 if that holds bytes."""
-    if getattr(out, "dtype", None) == np.uint8:
-        images = (255 * images + 0.5).astype("uint8")
-    out[rows] = images
-
-
-class StepModel(Differentiable, keras.Model):
+class StepModel(Differentiable, Slices, keras.Model):
     """A model whose subclass writes ``update(images, labels, progress) -> logs``.
 
     ``image_shape`` is ``(height, width, channels)``; ``num_classes`` None means unconditional.
@@ -313,43 +296,6 @@ class StepModel(Differentiable, keras.Model):
         if labels is None and self.num_classes is not None:
             labels = rng.integers(0, self.num_classes, n)
         return self.check_labels(labels, n)
-
-    def batched(
-        self,
-        function: Callable,
-        *arrays: np.ndarray | None,
-        batch_size: int | None = None,
-        out: np.ndarray | None = None,
-    ) -> np.ndarray | tuple[np.ndarray, ...]:
-        """Apply ``function`` to slices of arrays and return its results as NumPy arrays.
-
-        Args:
-            function: of tensors; gives a tensor, or a tuple of them, with a row for each row.
-            *arrays: of one length; uint8 becomes float32 in [0, 1], None stays None.
-            batch_size: rows of a slice; default 500, fewer of images above 32×32.
-            out: where the one result goes, see ``sample``; default new arrays.
-        """
-        n, results, reading = len(arrays[0]), None if out is None else [out], Reading(*arrays)
-        batch_size = batch_size or rows_at_once(self.image_shape)
-        with self._alone():
-            for start in range(0, n, batch_size):
-                part = slice(start, start + batch_size)
-                given = [None if a is None else as_float(a[part]) for a in arrays]
-                outputs = function(*(None if a is None else ops.convert_to_tensor(a) for a in given))
-                several = isinstance(outputs, tuple)
-                outputs = [ops.convert_to_numpy(o) for o in (outputs if several else (outputs,))]
-                if results is None:
-                    results = [np.empty((n, *o.shape[1:]), o.dtype) for o in outputs]
-                for result, output in zip(results, outputs, strict=True):
-                    put(result, part, output)
-                reading(batch_size)
-        return tuple(results) if several else results[0]
-
-    def _alone(self):
-        """Of several processes, this one computes by itself, without waiting for the others."""
-        if process()[1] == 1:
-            return contextlib.nullcontext()
-        return keras.StatelessScope(own_copies(self.variables))
 
     # ------------------------------------------------------------------ the step
 
