@@ -1,17 +1,12 @@
-"""Folders of the user's own images: which files, which split, and how they are read."""
+"""Folders of the user's own images: which files, and of which class and split."""
 
 import hashlib
 import os
 import re
 import unicodedata
-import warnings
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
-
-import numpy as np
-from PIL import Image, ImageOps
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".webp"}
 # Suffixes of pictures that are not read; a warning counts them.
@@ -26,8 +21,6 @@ SPLIT_WORD = re.compile("train(ing)?|test(ing)?|val(id(ation)?)?|dev", re.IGNORE
 # Control characters and halves of characters (surrogates), which break a message's line.
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 TEST_SHARE = 1 / 6  # share of the test split in a folder without splits
-FORMATS = ("PNG", "JPEG", "WEBP")
-LISTED = 10  # unreadable files that a message names, at most
 NAMED = 3  # files passed over that a message names, at most
 
 
@@ -58,10 +51,10 @@ def scan(folder: Path) -> Contents:
     for name in filter(CONTROL.search, contents.classes):
         raise ValueError(
             "`name_or_folder` must hold sub-folders whose names are text of one line;"
-            f" received {str(folder)!r} with {_shown(name)}: rename it."
+            f" received {str(folder)!r} with {shown(name)}: rename it."
         )
     notes = [*contents.notes, *filter(None, [note])]
-    return contents._replace(notes=[f"{_shown(str(folder))}: {note}." for note in notes])
+    return contents._replace(notes=[f"{shown(str(folder))}: {note}." for note in notes])
 
 
 def choose_test(keys: Sequence[str]) -> list[bool]:
@@ -81,47 +74,6 @@ def choose_test(keys: Sequence[str]) -> list[bool]:
     return test
 
 
-def read(
-    files: Sequence[tuple[Path, int]], size: int, channels: int, on_error: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Read (path, label) pairs.
-
-    Args:
-        files: the pairs.
-        size, channels: of every image, after cropping and scaling.
-        on_error: "raise" or "skip", see ``gentut.data.load``.
-
-    Returns:
-        Images, uint8 ``(n, size, size, channels)``, and labels, int32 ``(n,)``.
-    """
-
-    def decode(entry):
-        try:
-            return read_image(entry[0], size, channels)
-        except Exception as error:  # decoders raise many types on broken files
-            reason = " ".join(str(error).split())[:200]
-            return f"{_shown(str(entry[0]))} ({type(error).__name__}: {reason})"
-
-    # Pillow decodes outside Python's global lock, so threads are enough.
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        results = list(pool.map(decode, files))
-    broken = [result for result in results if isinstance(result, str)]
-    good = [i for i, result in enumerate(results) if not isinstance(result, str)]
-    if broken:
-        more = f" and {len(broken) - LISTED} more" if len(broken) > LISTED else ""
-        listed = "; ".join(broken[:LISTED]) + more
-        if on_error == "raise" or not good:
-            hint = " Remove them, or pass on_error='skip'." if good else ""
-            raise ValueError(
-                f"{len(broken)} of {len(files)} images cannot be read: {listed}.{hint}"
-            )
-        warnings.warn(
-            f"Skipped {len(broken)} of {len(files)} images: {listed}.", UserWarning, stacklevel=3
-        )
-    images = np.stack([results[i] for i in good])
-    return images, np.array([files[i][1] for i in good], "int32")
-
-
 def source_of(path: Path, folder: Path, class_name: str) -> str:
     """Return the source that the place of an image tells, see ``gentut.data.sources``; or ""."""
     *folders, name = _parts(path, folder)
@@ -133,54 +85,6 @@ def source_of(path: Path, folder: Path, class_name: str) -> str:
 def key_of(path: Path, folder: Path) -> str:
     """Return the path of an image inside a folder, the same on every system."""
     return "/".join(_parts(path, folder))
-
-
-def read_image(path: Path, size: int, channels: int) -> np.ndarray:
-    """Read one file as uint8 ``(size, size, channels)``."""
-    # Pillow knows forty formats, by content and not by name; decoders that are not needed are
-    # not offered to files from outside.
-    with Image.open(path, formats=FORMATS) as image:
-        pixels, limit = image.width * image.height, Image.MAX_IMAGE_PIXELS
-        if limit and pixels > limit:  # a few kilobytes can unfold to gigabytes
-            raise ValueError(f"{pixels:,} pixels; at most {limit:,} are read")
-        # JPEG: let the decoder itself reduce, but never below twice the size that is kept.
-        scale = 2 * size / min(image.size)
-        image.draft(None, (int(image.width * scale) + 1, int(image.height * scale) + 1))
-        image = ImageOps.exif_transpose(image)
-        side = min(image.size)
-        left, top = (image.width - side) // 2, (image.height - side) // 2
-        # Cropped before it is scaled, so that no filter mixes in what is cut off.
-        image = to_8_bit(image.crop((left, top, left + side, top + side)), channels)
-        image = image.resize((size, size), Image.Resampling.LANCZOS)
-    return np.asarray(image).reshape(size, size, channels)
-
-
-def to_8_bit(image: Image.Image, channels: int) -> Image.Image:
-    """Return a Pillow image of any mode as grey "L" or "RGB"; transparent pixels become white."""
-    if image.mode.startswith("I"):  # 16-bit grey, which convert() would clip
-        values = np.asarray(image, dtype="float64")
-        image = Image.fromarray(np.clip(values / 257 + 0.5, 0, 255).astype("uint8"))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
-    return image.convert("L" if channels == 1 else "RGB")
-
-
-def convert(images: np.ndarray, size: int | None, channels: int | None) -> np.ndarray:
-    """Resize uint8 images ``(n, h, w, c)`` to ``size`` (antialiased) and to 1 or 3 channels."""
-    _, height, width, own_channels = images.shape
-    size, channels = size or height, channels or own_channels
-    if (height, width, own_channels) == (size, size, channels):
-        return images
-    result = np.empty((len(images), size, size, channels), "uint8")
-    for i, pixels in enumerate(images):
-        image = Image.fromarray(pixels[..., 0] if own_channels == 1 else pixels)
-        image = to_8_bit(image, channels)
-        if image.size != (size, size):
-            image = image.resize((size, size), Image.Resampling.LANCZOS)
-        result[i] = np.asarray(image).reshape(size, size, channels)
-    return result
 
 
 def _walk(folder):
@@ -208,7 +112,7 @@ def _walk(folder):
                 images.append((parts, Path(parent, name)))
             else:  # opening a pipe would wait for ever
                 passed.append((parts, " (a broken link, or no file)"))
-    return sorted(images), [_shown("/".join(parts) or ".") + why for parts, why in sorted(passed)]
+    return sorted(images), [shown("/".join(parts) or ".") + why for parts, why in sorted(passed)]
 
 
 def _arrange(folder, images):
@@ -249,7 +153,7 @@ def _arrange(folder, images):
         for split, by_name in by_split.items()
     }
     alone = [
-        f"{_shown(name)} in {train if name in by_split['train'] else test}"
+        f"{shown(name)} in {train if name in by_split['train'] else test}"
         for name in names
         if not (name in by_split["train"] and name in by_split["test"])
     ]
@@ -343,7 +247,7 @@ def _parts(path, folder):
     return tuple(unicodedata.normalize("NFC", part) for part in Path(inside).parts)
 
 
-def _shown(name):
+def shown(name):
     """A name for a message of one line."""
     name = name if len(name) <= 150 else f"{name[:70]}…{name[-70:]}"
     return repr(name) if CONTROL.search(name) else name

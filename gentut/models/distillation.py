@@ -7,7 +7,6 @@ import math
 from typing import Any, Self
 
 import keras
-import numpy as np
 from keras import ops
 
 from gentut.checks import check_positive

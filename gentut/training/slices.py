@@ -1,4 +1,4 @@
-"""What networks compute of many rows, slice after slice: into arrays, files, or whatever takes it."""
+"""What networks compute of many rows, slice by slice, into arrays, files or what else takes it."""
 
 import contextlib
 from collections.abc import Callable, Sequence

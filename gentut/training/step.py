@@ -7,7 +7,7 @@ the training, by epochs or by the clock; rates, KL warm-up and the like follow i
 
 import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
 import keras

@@ -107,7 +107,7 @@ def targets(root):
     return {
         "npz": (through(lambda path: named.read_npz(path, "mnist", "train")),
                 [npz(x_train=x, y_train=y), npz(x_train=x[0]), b"x"]),
-        "image": (through(lambda path: folders.read([(path, 0)], 8, 3, "raise")), list(pictures())),
+        "image": (through(lambda path: decode.read([(path, 0)], 8, 3, "raise")), list(pictures())),
         "config": (through(lambda path: victim.read_config(), "config.json"),
                    [(run / "config.json").read_bytes()]),
         "history": (through(lambda path: victim.read_history(), "history.csv"),
