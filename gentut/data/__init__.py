@@ -78,8 +78,9 @@ def load(
     alphabetical order of the sub-folders) or all directly in it (labels 0).  Images are turned as
     their EXIF orientation says, laid on white if they are transparent, scaled with antialiasing so
     that the shorter side is ``size``, and cropped at the centre (or see ``pad``).  About one image
-    in six is of the test split: the hash of its path inside the folder decides, so adding images moves no other
-    image (except where a class of two or more images would leave a split empty: then one moves).
+    in six is of the test split: the hash of its path inside the folder decides, so adding images
+    moves no other image (except where a class of two or more images would leave a split empty: then
+    one moves).
 
     Sub-folders can be the splits.  Their names may be written in capitals, and those without
     images do not count:

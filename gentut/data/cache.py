@@ -14,7 +14,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -121,13 +121,14 @@ def clear() -> tuple[int, int]:
     """
     count = total = 0
     cache = place()
-    for path in sorted(cache.glob("*.lock")) if cache and cache.is_dir() else ():
+    if cache is None or not cache.is_dir():
+        return 0, 0
+    for path in cache.glob("*.lock"):
         with contextlib.suppress(OSError), _held(path, wait=False):
             pass  # held by nobody: the file goes, and with it the sign that somebody writes
-    for path in sorted(cache.glob("*")) if cache and cache.is_dir() else ():
-        ours = path.suffix in (".npy", ".json", ".part")
-        stem = path.name.removesuffix(".json").removesuffix(".npy").removesuffix(".part")
-        if not ours or path.with_name(stem + ".lock").exists():
+    for path in sorted(cache.iterdir()):
+        stem, ours = path.name.partition(".")[0], path.suffix in (".npy", ".json", ".part")
+        if not ours or path.with_name(f"{stem}.lock").exists():
             continue
         size, images = path.stat().st_size, path.suffix != ".json"
         with contextlib.suppress(PermissionError):  # mapped by a process, on Windows
@@ -290,9 +291,7 @@ def _taken_up(note, part, head, row_bytes):
 
 
 @contextlib.contextmanager
-def _held(
-    path: Path, say: Callable[[str], None] | None = None, wait: bool = True
-) -> Iterator[None]:
+def _held(path, say=None, wait=True):
     """Hold a cache file for this process alone; wait for another one that writes it."""
     told = False
     while True:

@@ -43,7 +43,7 @@ def read(
 def decoded(
     paths: Sequence[Path], size: int, channels: int, pad: bool
 ) -> Iterator[np.ndarray | str]:
-    """Read files in parallel, and give them in order: images, or what is wrong with one in words."""
+    """Read files in parallel; give them in order: images, or what is wrong with one in words."""
 
     def decode(path):
         try:

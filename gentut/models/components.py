@@ -1,4 +1,4 @@
-"""Images as rows of numbers for principal components, also where not all of them fit into memory."""
+"""Images as rows of numbers for principal components, also where they do not fit into memory."""
 
 import numpy as np
 from sklearn.decomposition import PCA

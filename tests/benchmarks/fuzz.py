@@ -30,6 +30,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1]))
 with atheris.instrument_imports(include=["gentut"]):
     from gentut import human, runs
+    from gentut.data import decode
     from gentut.data import folder as folders
     from gentut.data import named
     from gentut.human.responses import judgements, read_responses
