@@ -14,8 +14,8 @@ from PIL import Image
 
 from gentut import data
 from gentut.checks import check_int
-from gentut.data import fetch as fetching
 from gentut.data import decode, named
+from gentut.data import fetch as fetching
 from gentut.files import read_json, write_json
 
 PACKAGE = Path(data.__file__).parents[1]

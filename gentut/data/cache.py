@@ -98,8 +98,7 @@ def fingerprint(images: np.ndarray, labels: np.ndarray) -> str:
     Of a whole cache file it stands in the index, so that the images need not be read.
     """
     labels = np.ascontiguousarray(labels, "<i4")
-    noted = _noted(images, labels)
-    return noted or _digest(images, labels)
+    return _noted(images, labels) or _digest(images, labels)
 
 
 def entries() -> list[tuple[str, int]]:
@@ -178,8 +177,7 @@ def _in_order(path, files, names, options):
 
 
 def _digest(images, labels):
-    digest = hashlib.sha256(repr(images.shape).encode())
-    digest.update(labels)
+    digest = hashlib.sha256(repr(images.shape).encode() + labels.tobytes())
     for part in parts(images):
         if part.dtype != np.uint8:
             part = np.rint(255 * part).astype("uint8")  # the pixels as they were read
@@ -234,11 +232,8 @@ def _build(path, folder, split, files, names, options, say):
         file.truncate()
         paths = [path for path, _ in files]
         while done < len(files):
-            for name, found in zip(
-                names[done : done + AT_ONCE],
-                decoded(paths[done : done + AT_ONCE], *options),
-                strict=True,
-            ):
+            some = slice(done, done + AT_ONCE)
+            for name, found in zip(names[some], decoded(paths[some], *options), strict=True):
                 if isinstance(found, str):
                     broken.append([name, found])
                 else:

@@ -67,7 +67,7 @@ def tell_of_broken(broken: Sequence[str], total: int, on_error: str) -> None:
     if on_error == "raise" or len(broken) == total:
         hint = " Remove them, or pass on_error='skip'." if len(broken) < total else ""
         raise ValueError(f"{len(broken)} of {total} images cannot be read: {listed}.{hint}")
-    warnings.warn(f"Skipped {len(broken)} of {total} images: {listed}.", UserWarning, stacklevel=4)
+    warnings.warn(f"Skipped {len(broken)} of {total} images: {listed}.", UserWarning, stacklevel=5)
 
 
 def read_image(path: Path, size: int, channels: int, pad: bool = False) -> np.ndarray:

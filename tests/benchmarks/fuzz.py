@@ -30,9 +30,8 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1]))
 with atheris.instrument_imports(include=["gentut"]):
     from gentut import human, runs
-    from gentut.data import decode
+    from gentut.data import decode, named
     from gentut.data import folder as folders
-    from gentut.data import named
     from gentut.human.responses import judgements, read_responses
     from gentut.runs import checkpoint
 from kill_harness import Set  # noqa: E402  (they import gentut, so after the instrumentation)
