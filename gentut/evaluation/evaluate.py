@@ -8,7 +8,8 @@ import numpy as np
 
 from gentut import metrics
 from gentut.checks import as_float
-from gentut.evaluation.reference import ReferenceSet, check_count, merged
+from gentut.evaluation.entries import merged
+from gentut.evaluation.reference import ReferenceSet, check_count
 from gentut.evaluation.texts import text_scores
 from gentut.training.step import StepModel
 
@@ -87,15 +88,14 @@ def evaluate(
     likelihood, no_likelihood = _likelihood(model, reference, test_labels, seed)
     pairs, no_pairs = _reconstructions(model, reference, test_labels)
     texts, no_texts = _texts(model, reference, seed)
+    scores = reference.score_features(codes), reference.references(n), likelihood, pairs, texts
     absent = [no_likelihood, no_pairs, no_texts]
     if reference.extractor.num_classes is None:
         absent.append(f"inception score ({reference.extractor.name} knows no classes)")
     return {
         "data": reference.data,
         "seed": seed,
-        **merged(
-            reference.score_features(codes), reference.references(n), likelihood, pairs, texts
-        ),
+        **merged(*scores),
         "parameters": parameters(model),
         "seconds_per_1000": 1000 * seconds / n,
         "seconds_evaluate": time.perf_counter() - start,

@@ -150,7 +150,7 @@ def inception(weights: str | os.PathLike | None = "imagenet") -> "Extractor":
 
 
 class Extractor:
-    """Images ``(n, h, w, c)``, floats in [0, 1] or bytes, to features, class probabilities and feature maps.
+    """Images in [0, 1] or bytes, ``(n, h, w, c)``, to features, class probabilities, feature maps.
 
     Images of another size are resized with antialiasing (``resize``, which does not keep the aspect
     ratio); colour becomes grey by ITU-R BT.601 luma, grey becomes colour by repetition.

@@ -10,6 +10,7 @@ from gentut import data as image_data
 from gentut import metrics
 from gentut.checks import as_float, check_int, check_pixels
 from gentut.evaluation import features
+from gentut.evaluation.entries import ends
 from gentut.files import Reading
 from gentut.models.pca_mixture import PCAMixture
 
@@ -20,17 +21,6 @@ TRAIN_LIMIT = 60_000  # training images, at most, among which copies are sought
 HALVES = 20  # random halves of the images, or of their sources, behind each interval
 SUBSETS, SUBSET_SIZE = 50, 1_000  # for the spread of the kernel distance, as papers publish it
 SPLITS = 10  # for the spread of the inception score
-# Values that a score can have, which its interval must not leave.  The kernel distance is unbiased
-# and so can be below zero.
-RANGES = {
-    "frechet_distance": (0, np.inf),
-    "kernel_distance": (-np.inf, np.inf),
-    "inception_score": (1, np.inf),
-    "precision": (0, 1),
-    "recall": (0, 1),
-    "density": (0, np.inf),
-    "coverage": (0, 1),
-}
 SMALLEST = 12  # real or generated images: each half of them must hold more than 5 neighbours
 
 
@@ -342,18 +332,3 @@ class ReferenceSet:
 def check_count(n: int) -> None:
     """Raise unless ``n`` generated images are enough to be scored."""
     check_int("n", n, SMALLEST)
-
-
-def ends(name: str, interval: metrics.Interval) -> dict[str, float]:
-    """Return the ends of an interval as entries of ``evaluate``, within what the score can be."""
-    low, high = RANGES.get(name, (-np.inf, np.inf))
-    return {
-        f"{name}_low": float(max(low, interval.low)),
-        f"{name}_high": float(min(high, interval.high)),
-    }
-
-
-def merged(*scores: dict) -> dict:
-    """Return several dicts of scores as one, their ``halves`` too."""
-    halves = {name: values for one in scores for name, values in one.get("halves", {}).items()}
-    return {name: value for one in scores for name, value in one.items()} | {"halves": halves}
