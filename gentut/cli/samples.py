@@ -1,4 +1,4 @@
-"""Where ``gentut sample`` puts many images, slice after slice: a folder of PNGs, or one ``.npz``."""
+"""Where ``gentut sample`` puts many images, slice by slice: a folder of PNGs, or one ``.npz``."""
 
 import contextlib
 import os
@@ -30,9 +30,9 @@ class PngFolder:
 
     def __setitem__(self, rows: slice, images: np.ndarray) -> None:
         for number, image in enumerate(images, start=rows.start):
-            own = (
-                self.path if self.labels is None else self.path / self.classes[self.labels[number]]
-            )
+            own = self.path
+            if self.labels is not None:
+                own /= self.classes[self.labels[number]]
             plots.pixels(image).save(own / f"{number:0{self.digits}d}.png")
 
 

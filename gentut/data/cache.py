@@ -161,7 +161,7 @@ def _index(path):
             if images.dtype != np.uint8 or len(images) != index["images"]:
                 return None
         return index
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError):
         return None
 
 
@@ -220,7 +220,7 @@ def _build(path, folder, split, files, names, options, say):
     head = _head((len(files), size, size, channels))
     row_bytes = size**2 * channels
     done, row, broken = _taken_up(note, part, len(head), row_bytes)
-    begun = f", {done:,} of them already" if done else ""
+    begun = f", {done:,} of them already," if done else ""
     say(
         f"{shown(str(folder))}: decoding {len(files):,} {split} images{begun} into {path}"
         f" ({_size(len(files) * row_bytes)}; gentut data --clear removes it)"

@@ -191,7 +191,7 @@ def _of_sizes(sizes, size, pad):
     rectangular = int((ratio > 1.01).sum())
     if rectangular:
         lost = 1 - (1 / ratio).mean()
-        fate = "white, on average, of the padded square" if pad else "of the average image cut off"
+        fate = "of the average square is white" if pad else "of the average image is cut off"
         yield (
             f"{rectangular:,} are rectangular, the longest {ratio.max():.3g} to 1: {lost:.0%} {fate}"
             f" ({'without' if pad else 'or'} --pad: {'cropped' if pad else 'whole, on white'})"
@@ -218,8 +218,8 @@ def _unreadable_line(names):
     if not names:
         return "all can be read"
     return (
-        f"{len(names):,} cannot be read: {_listed([shown(name) for name in names])}; remove them, or"
-        " train with --skip-unreadable"
+        f"{len(names):,} cannot be read: {_listed([shown(name) for name in names])}; remove"
+        " them, or train with --skip-unreadable"
     )
 
 
