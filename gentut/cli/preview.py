@@ -37,8 +37,8 @@ def sheet(
     head, body = figure.subfigures(2, 1, height_ratios=[2.6, 4.4])
     text, bars = head.subplots(1, 2, width_ratios=[3, 2])
     text.set_axis_off()
-    wrapped = "\n".join(_wrapped(line, 16 * columns // 2) for line in found.lines)
-    text.text(0, 1, wrapped, va="top", fontsize=7, transform=text.transAxes)
+    wrapped = "\n".join(_wrapped(line, 12 * columns) for line in found.lines)
+    text.text(0, 1, wrapped, va="top", fontsize=8, transform=text.transAxes)
     _draw_counts(bars, found.counts)
     rows = ["as it is", f"cropped to {size}×{size}", f"padded to {size}×{size}"]
     axes = body.subplots(3, columns, squeeze=False)

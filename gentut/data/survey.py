@@ -192,9 +192,10 @@ def _of_sizes(sizes, size, pad):
     if rectangular:
         lost = 1 - (1 / ratio).mean()
         fate = "of the average square is white" if pad else "of the average image is cut off"
+        other = "without --pad: cropped" if pad else "or --pad: whole, on white"
         yield (
-            f"{rectangular:,} are rectangular, the longest {ratio.max():.3g} to 1: {lost:.0%} {fate}"
-            f" ({'without' if pad else 'or'} --pad: {'cropped' if pad else 'whole, on white'})"
+            f"{rectangular:,} are rectangular, the longest {ratio.max():.3g} to 1: {lost:.0%}"
+            f" {fate} ({other})"
         )
 
 
