@@ -1,5 +1,6 @@
 """Images that need not fit into memory: bytes and memory maps train, and samples stream, alike."""
 
+import tracemalloc
 from pathlib import Path
 
 import keras
@@ -10,6 +11,8 @@ from tiny import shrink_recipes
 
 import gentut
 from gentut import checks, files
+from gentut.evaluation import evaluate
+from gentut.evaluation.reference import ReferenceSet
 from gentut.models import components, solvers
 from gentut.models.recipes import build
 from gentut.training import kernels, slices
@@ -239,3 +242,80 @@ def test_noise_in_slices_is_noise_at_once(monkeypatch, go_on):
     assert after in (None, whole.random())
     with pytest.raises(IndexError, match="in order: 10 comes next, not 0"):
         noise[slice(0, 4)]
+
+
+# ------------------------------------------------------------------ the judge
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return ReferenceSet("glyphs", limit=300, seed=4)
+
+
+class Borrowed:
+    """A model of somebody else's: it gives all its images at once, and knows no ``out``."""
+
+    def __init__(self, model):
+        self.model, self.num_classes = model, model.num_classes
+
+    def sample(self, n, labels=None, seed=None):
+        return self.model.sample(n, labels=labels, seed=seed)
+
+    def count_params(self):
+        return self.model.count_params()
+
+
+def test_scores_of_images_that_stream_are_those_of_all_at_once(tiny, monkeypatch, reference):
+    monkeypatch.setattr(gentut.models.pca_mixture, "DRAWN", 37 * 784)
+    model = build("gaussian", (28, 28, 1), 10)
+    model.fit(reference.train_pixels(slice(200)), reference.train_labels[:200])
+    scores = [gentut.evaluate(one, n=400, reference=reference) for one in (model, Borrowed(model))]
+    for found in scores:
+        del found["seconds_per_1000"], found["seconds_evaluate"]
+    assert scores[0] == scores[1]
+    assert scores[0]["drawn"] == reference.drawn
+
+
+def test_drawing_for_the_judge_needs_no_room_for_all_images(tiny, monkeypatch, reference):
+    monkeypatch.setattr(gentut.models.pca_mixture, "DRAWN", 100 * 784)
+    model = build("gaussian", (28, 28, 1))
+    model.fit(BYTES)
+    peaks = []
+    for n in (1_000, 4_000):
+        tracemalloc.start()
+        codes, _ = evaluate._draw(model, n, None, 0, reference)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert codes.shape == (n, 128)
+    assert peaks[1] - peaks[0] < 3_000 * 784 * 4 / 2
+
+
+def test_the_judge_says_what_it_drew_and_draws_it_by_its_seed(reference):
+    total = len(gentut.data.load("glyphs", "test")[0])
+    train = len(gentut.data.load("glyphs", "train")[0])
+    assert reference.drawn == (
+        f"{train:,} of {train:,} train images and 300 of {total:,} test images, drawn with seed 4"
+    )
+    again = np.random.default_rng(4)
+    again.permutation(train)
+    rows = again.permutation(total)[:300]
+    np.testing.assert_array_equal(reference.test, gentut.data.load("glyphs", "test")[0][rows])
+    assert reference.test_pixels.dtype == np.uint8
+    np.testing.assert_array_equal(reference.test_features, reference.extractor(reference.test))
+    np.testing.assert_array_equal(
+        reference.train_features[:500],
+        reference.extractor(reference.train_pixels(slice(512)))[:500],
+    )
+
+
+def test_a_sink_wants_images_in_order_and_of_the_right_kind(reference):
+    sink = reference.sink()
+    sink[0:3] = FLOATS[:3]
+    with pytest.raises(IndexError, match="images come in order: 3 is next, not 5"):
+        sink[5:6] = FLOATS[:1]
+    with pytest.raises(ValueError, match=r"`generated` must have shape \(n, 28, 28, 1\)"):
+        sink[3:4] = FLOATS[:1, :20]
+    with pytest.raises(ValueError, match=r"`generated` must lie in \[0, 1\]"):
+        sink[3:4] = FLOATS[:1] + 1
+    sink[3:60] = BYTES[3:]
+    np.testing.assert_array_equal(sink.features(), reference.extractor(FLOATS))

@@ -257,9 +257,8 @@ def captions(
     contents, root = contents_of(name_or_folder), Path(name_or_folder)
     chosen = chosen_labels(classes, contents.classes)
     files = files_of(name_or_folder, contents, split, chosen, classes)
-    images = {
-        path: folders.key_of(path, root) for part in contents.files.values() for path, _ in part
-    }
+    paths = [path for part in contents.files.values() for path, _ in part]
+    images = dict(zip(paths, folders.keys_of(paths, root), strict=True))
     texts = caption_file.read(root, set(images.values()))
     return [texts[images[files[row][0]]] for row in readable(files, on_error)]
 

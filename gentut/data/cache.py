@@ -22,7 +22,7 @@ import PIL
 
 from gentut.checks import check_entries
 from gentut.data.decode import AT_ONCE, decoded, tell_of_broken
-from gentut.data.folder import key_of, shown
+from gentut.data.folder import keys_of, shown
 from gentut.files import is_at, lock, parts, read_json, write_json
 
 VARIABLE = "GENTUT_CACHE"  # of the environment: a folder, or "off"
@@ -74,7 +74,7 @@ def read(
         ValueError: images cannot be read, see ``gentut.data.load``.
         OSError: the cache cannot be written.
     """
-    names = [key_of(path, folder) for path, _ in files]
+    names = keys_of([path for path, _ in files], folder)
     path = place() / _name(folder, names, files, size, channels, pad)
     options = size, channels, pad
     index = _in_order(path, files, names, options)
@@ -89,7 +89,7 @@ def read(
     broken = {name for name, _ in index["unreadable"]}
     tell_of_broken([text for _, text in index["unreadable"]], len(files), on_error)
     labels = [label for (_, label), name in zip(files, names, strict=True) if name not in broken]
-    return np.load(path, mmap_mode="r"), np.array(labels, "int32")
+    return np.load(path, mmap_mode="r", allow_pickle=False), np.array(labels, "int32")
 
 
 def fingerprint(images: np.ndarray, labels: np.ndarray) -> str:
@@ -259,7 +259,7 @@ def _build(path, folder, split, files, names, options, say):
         "images": row,
         "unreadable": broken,
         "labels": hashlib.sha256(labels).hexdigest(),
-        "sha256": _digest(np.load(part, mmap_mode="r"), labels) if row else "",
+        "sha256": _digest(np.load(part, mmap_mode="r", allow_pickle=False), labels) if row else "",
     }
     os.replace(part, path)
     write_json(path.with_suffix(".json"), index)

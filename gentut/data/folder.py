@@ -1,8 +1,11 @@
 """Folders of the user's own images: which files, and of which class and split."""
 
+import contextlib
+import gc
 import hashlib
 import os
 import re
+import time
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +24,12 @@ SPLIT_WORD = re.compile("train(ing)?|test(ing)?|val(id(ation)?)?|dev", re.IGNORE
 # Control characters and halves of characters (surrogates), which break a message's line.
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 TEST_SHARE = 1 / 6  # share of the test split in a folder without splits
+MANY = 5_000  # images of a folder whose contents are kept
+SETTLED = 2_000_000_000  # nanoseconds since its last change
 NAMED = 3  # files passed over that a message names, at most
+
+
+_kept = {}  # the newest folder of many images: times of the folders in it, and its contents
 
 
 class Contents(NamedTuple):
@@ -33,8 +41,40 @@ class Contents(NamedTuple):
 
 
 def scan(folder: Path) -> Contents:
-    """Return the ``Contents`` of a folder; one walk gives classes and files, so that they agree."""
-    images, passed = _walk(folder)
+    """Return the ``Contents`` of a folder; one walk gives classes and files, so that they agree.
+
+    Of a folder of many images they are kept for as long as no folder in it changes: a command asks
+    several times, and 200,000 files take seconds.
+    """
+    place = os.path.abspath(folder), str(folder)
+    times, contents = _kept.get(place, ({}, None))
+    if contents is not None and all(_time(path) == before for path, before in times.items()):
+        return contents
+    began = time.time_ns()
+    collecting = gc.isenabled()
+    gc.disable()  # it would look through hundreds of thousands of new objects again and again
+    try:
+        images, passed, folders = _walk(folder)
+        contents = _read(folder, images, passed)
+    finally:
+        if collecting:
+            gc.enable()
+    times = {path: _time(path) for path in folders}
+    _kept.clear()
+    # A folder that changed just now may have changed after it was looked into.
+    if len(images) > MANY and max(filter(None, times.values()), default=0) < began - SETTLED:
+        _kept[place] = times, contents
+    return contents
+
+
+def _time(path):
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return None
+
+
+def _read(folder, images, passed):
     note = ""
     if passed:
         more = f" and {len(passed) - NAMED} more" if len(passed) > NAMED else ""
@@ -82,21 +122,32 @@ def source_of(path: Path, folder: Path, class_name: str) -> str:
     return inside[0] if inside else before * bool(mark)
 
 
-def key_of(path: Path, folder: Path) -> str:
-    """Return the path of an image inside a folder, the same on every system."""
-    return "/".join(_parts(path, folder))
+def keys_of(paths: Sequence[Path], folder: Path) -> list[str]:
+    """Return the paths of images inside a folder, the same on every system."""
+    start, keys = os.path.join(folder, ""), []
+    for path in map(str, paths):
+        if path.startswith(start):  # the long way takes seconds for 200,000 files
+            inside = path[len(start) :].replace(os.sep, "/")
+            keys.append(unicodedata.normalize("NFC", inside))
+        else:
+            keys.append("/".join(_parts(path, folder)))
+    return keys
 
 
 def _walk(folder):
-    """Sorted (parts inside the folder, path) pairs of the images; what is passed over, in words."""
-    images, passed = [], []
+    """Sorted (parts inside the folder, path) pairs of the images; what is passed over, in words;
+    and the folders that were looked into."""
+    images, passed, every = [], [], []
 
     def unreadable(error):
         passed.append((_parts(error.filename, folder), " (a folder that cannot be opened)"))
 
     for parent, folders, files in os.walk(folder, onerror=unreadable):
+        every.append(parent)
         folders[:] = [n for n in folders if not n.startswith(".") and n not in NO_IMAGES]
-        inside = _parts(parent, folder)
+        inside, here, regular = _parts(parent, folder), Path(parent), set()
+        with contextlib.suppress(OSError), os.scandir(parent) as entries:
+            regular = {entry.name for entry in entries if entry.is_file()}  # asks about links only
         for name in folders:
             if os.path.islink(os.path.join(parent, name)):
                 passed.append((_parts(os.path.join(parent, name), folder), " (a link to a folder)"))
@@ -108,11 +159,12 @@ def _walk(folder):
             parts = (*inside, unicodedata.normalize("NFC", name))
             if other:
                 passed.append((parts, ""))
-            elif os.path.isfile(os.path.join(parent, name)):  # a link counts as what it leads to
-                images.append((parts, Path(parent, name)))
+            elif name in regular:  # a link counts as what it leads to
+                images.append((parts, here / name))
             else:  # opening a pipe would wait for ever
                 passed.append((parts, " (a broken link, or no file)"))
-    return sorted(images), [shown("/".join(parts) or ".") + why for parts, why in sorted(passed)]
+    passed = [shown("/".join(parts) or ".") + why for parts, why in sorted(passed)]
+    return sorted(images), passed, every
 
 
 def _arrange(folder, images):

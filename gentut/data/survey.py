@@ -13,8 +13,9 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from gentut import data as image_data
+from gentut.data import decode
 from gentut.data.decode import FORMATS, to_square
-from gentut.data.folder import key_of, scan, shown
+from gentut.data.folder import keys_of, scan, shown
 from gentut.files import parts
 
 NAMED = 3  # files that a line names, at most
@@ -71,7 +72,7 @@ def survey(
         sizes.update(filter(None, found))
         with warnings.catch_warnings(action="ignore"):  # told below
             images, broken = _read(folder, split, size, channels, pad, say)
-        keys = [key_of(path, Path(folder)) for path in files]
+        keys = keys_of(files, Path(folder))
         unreadable += [key for key in keys if key in broken]
         names += [(key, split) for key in keys if key not in broken]
         for part in parts(images):
@@ -135,10 +136,9 @@ def _read(folder, split, size, channels, pad, say):
     except ValueError as error:
         if "cannot be read" not in str(error):
             raise
-    files = image_data.folders.scan(Path(folder)).files[split]
-    broken = {
-        key_of(path, Path(folder)) for path, _ in files if not _opens(path, size, channels, pad)
-    }
+    files = scan(Path(folder)).files[split]
+    paths = [path for path, _ in files if not _opens(path, size, channels, pad)]
+    broken = set(keys_of(paths, Path(folder)))
     if len(broken) == len(files):
         return np.empty((0, size, size, channels), "uint8"), broken
     return image_data.load_bytes(folder, split, **options, on_error="skip")[0], broken
@@ -146,7 +146,7 @@ def _read(folder, split, size, channels, pad, say):
 
 def _opens(path, size, channels, pad):
     try:
-        return image_data.decode.read_image(path, size, channels, pad) is not None
+        return decode.read_image(path, size, channels, pad) is not None
     except Exception:  # decoders raise many types on broken files
         return False
 
