@@ -19,6 +19,7 @@ else:
     import fcntl
 
 PART = 1 << 26  # bytes of an array that are read at once, and of a memory map that stay resident
+AT_ONCE = 512  # rows that are taken of a memory map before it is asked whether that is much
 AROUND = 1 << 16  # bytes that Linux maps around one that is read
 
 
@@ -123,6 +124,18 @@ class Reading:
             self.read = 0
             for array in self.maps:
                 let_go(array)
+
+
+def take(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return ``array[rows]`` in memory; pages of a memory map are let go of in time."""
+    if not isinstance(array, np.memmap):
+        return array[rows]
+    taken, reading = np.empty((len(rows), *array.shape[1:]), array.dtype), Reading(array)
+    for start in range(0, len(rows), AT_ONCE):
+        part = rows[start : start + AT_ONCE]
+        taken[start : start + len(part)] = array[part]
+        reading(len(part))
+    return taken
 
 
 def lock(file: IO) -> None:

@@ -251,7 +251,7 @@ BAD = [
     (("train", "--resume", "--seed", "4", "--out", "{run}"), "`seed` must stay what the run was"),
     (("sample", "{run}", "--label", "2", "--out", "{new}.png"), "`labels` must lie in [0, 2); rec"),
     (("sample", "{run}", "-n", "0", "--out", "{new}.png"), "`n` must be a positive integer; recei"),
-    (("sample", "{run}", "--out", "{new}.jpg"), "`out` must end in .png or .npz, or be a folder; received"),
+    (("sample", "{run}", "--out", "{new}.jpg"), "`out` must end in .png or .npz, or be a"),
     (("sample", "{run}", "--out", "{new}/a.png"), "`out` must lie in a folder that exists"),
     (("sample", "{empty}", "--out", "{new}.png"), "`run` must be a run folder that holds model.ke"),
     (("evaluate", "{run}", "-n", "3"), "`n` must be an integer of at least 12; received 3."),

@@ -145,9 +145,7 @@ def _walk(folder):
     for parent, folders, files in os.walk(folder, onerror=unreadable):
         every.append(parent)
         folders[:] = [n for n in folders if not n.startswith(".") and n not in NO_IMAGES]
-        inside, here, regular = _parts(parent, folder), Path(parent), set()
-        with contextlib.suppress(OSError), os.scandir(parent) as entries:
-            regular = {entry.name for entry in entries if entry.is_file()}  # asks about links only
+        inside, here, regular = _parts(parent, folder), Path(parent), _regular(parent)
         for name in folders:
             if os.path.islink(os.path.join(parent, name)):
                 passed.append((_parts(os.path.join(parent, name), folder), " (a link to a folder)"))
@@ -165,6 +163,17 @@ def _walk(folder):
                 passed.append((parts, " (a broken link, or no file)"))
     passed = [shown("/".join(parts) or ".") + why for parts, why in sorted(passed)]
     return sorted(images), passed, every
+
+
+def _regular(folder):
+    """Names of the files in a folder; links to files are some, pipes are none."""
+    names = set()
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):  # a link in a circle
+                if entry.is_file():  # asks the disk about links only, which is much faster
+                    names.add(entry.name)
+    return names
 
 
 def _arrange(folder, images):
@@ -299,7 +308,7 @@ def _parts(path, folder):
     return tuple(unicodedata.normalize("NFC", part) for part in Path(inside).parts)
 
 
-def shown(name):
-    """A name for a message of one line."""
+def shown(name: str) -> str:
+    """Return a name for a message of one line."""
     name = name if len(name) <= 150 else f"{name[:70]}…{name[-70:]}"
     return repr(name) if CONTROL.search(name) else name

@@ -11,7 +11,7 @@ from gentut import metrics
 from gentut.checks import as_float, check_int, check_pixels
 from gentut.evaluation import features
 from gentut.evaluation.entries import ends
-from gentut.files import Reading
+from gentut.files import take
 from gentut.models.pca_mixture import PCAMixture
 
 NEIGHBOURS = 5  # nearest_k of precision, recall, density and coverage
@@ -78,7 +78,7 @@ class ReferenceSet:
         # The training images stay in their file: features of all, pixels of few are needed.
         self._train, self.train_labels, self._train_rows = part("train", TRAIN_LIMIT)
         images, self.test_labels, rows = part("test", limit)
-        self.test_pixels = np.asarray(images[rows])
+        self.test_pixels = take(images, rows)
         self.drawn = f"{' and '.join(counts)}, drawn with seed {seed}"
         same = {key: options[key] for key in ("classes", "on_error") if key in options}
         sources = image_data.sources(data, "test", **same)
@@ -93,12 +93,9 @@ class ReferenceSet:
         self.num_classes = len(self.class_names)
         self.image_shape = self.test_pixels.shape[1:]
         self.extractor = features.for_data(data, self.image_shape, self.num_classes)
-        sink = features.FeatureSink(self.extractor, self.image_shape, "images")
-        reading = Reading(self._train)
+        sink = self.sink("images")
         for start in range(0, len(self._train_rows), AT_ONCE):
-            rows = self._train_rows[start : start + AT_ONCE]
-            sink[start:] = self._train[rows]
-            reading(len(rows))
+            sink[start:] = self.train_pixels(slice(start, start + AT_ONCE))
         self.train_features = sink.features()
         self.test_features = self.extractor(self.test_pixels)
         self._references = {}
@@ -112,8 +109,9 @@ class ReferenceSet:
         return as_float(self.test_pixels)
 
     def train_pixels(self, rows: slice | np.ndarray = slice(None)) -> np.ndarray:
-        """Return some of the training images as bytes."""
-        return np.asarray(self._train[self._train_rows[rows]])
+        """Return some of the training images as bytes, ``(…, h, w, c)`` for rows of any shape."""
+        rows = self._train_rows[rows]
+        return take(self._train, rows.ravel()).reshape(*rows.shape, *self.image_shape)
 
     def floor(self) -> float:
         """Return the Fréchet distance of real training images against the held-out ones."""

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from gentut.checks import as_float
-from gentut.files import Reading
+from gentut.files import Reading, take
 from gentut.models.mixtures import draw_rows
 
 NUMBERS = 1 << 26  # 268 MB: 85,598 images of 28×28, 21,845 of 32×32×3, 5,461 of 64×64×3
@@ -18,7 +18,7 @@ def flat_rows(images: np.ndarray, seed: int) -> np.ndarray:
     """
     most = max(1, NUMBERS // images[0].size)
     if len(images) > most:
-        images = images[draw_rows(len(images), most, None, np.random.default_rng(seed))]
+        images = take(images, draw_rows(len(images), most, None, np.random.default_rng(seed)))
     return np.asarray(as_float(images)).reshape(len(images), -1)
 
 

@@ -10,6 +10,7 @@ from keras import ops
 from sklearn.exceptions import ConvergenceWarning
 
 from gentut.checks import check_choice, check_positive, check_share
+from gentut.files import take
 from gentut.models.losses import (
     bernoulli_log_likelihood,
     discretised_logistic_log_likelihood,
@@ -286,7 +287,7 @@ class VAE(StepModel):
         most = 10 * rows_at_once(self.image_shape)  # all of them need not fit into memory
         for part in (slice(start, start + most) for start in range(0, len(rows), most)):
             few = None if labels is None else labels[part]
-            codes.append(self.encode(images[rows[part]], few))
+            codes.append(self.encode(take(images, rows[part]), few))
         mean, log_var = map(np.concatenate, zip(*codes, strict=True))
         codes = mean + np.exp(log_var / 2) * rng.standard_normal(mean.shape)
         codes = codes.reshape(len(codes), -1)

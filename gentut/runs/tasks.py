@@ -9,6 +9,7 @@ import numpy as np
 from gentut import data as image_data
 from gentut import runs, tasks
 from gentut.checks import check_choice, check_positive
+from gentut.files import take
 from gentut.report.tasks import REAL
 from gentut.runs.guard import locked
 
@@ -79,7 +80,7 @@ def _try_out(run, task, n, seeds, say, place, options):
     if n > n_seen:
         raise ValueError(f"`n` must be at most the {n_seen} train images; received {n}.")
     rows = np.random.default_rng(0).permutation(n_seen)[:n]
-    real = real[0][rows], real[1][rows]
+    real = take(real[0], rows), real[1][rows]
     say(f"{task}: drawing {n:,} images")
     # Bytes, as the real ones are.
     pixels = np.empty((n, *model.image_shape), "uint8")
