@@ -67,8 +67,8 @@ def opened(
     try:
         with zipfile.ZipFile(part, "w") as file:
             taking = NpzFile(file, n, image_shape)
-            yield taking
-            taking.entry.close()
+            with taking.entry:
+                yield taking
             if labels is not None:
                 with file.open("labels.npy", "w") as entry:
                     np.save(entry, labels.astype("int32"))

@@ -41,7 +41,8 @@ def files_of(
     classes: Sequence[str] | None,
 ) -> list[tuple[Path, int]]:
     """Return the (path, label) pairs of a split, of the labels that are chosen; at least one."""
-    files = [(path, label) for path, label in contents.files[split] if label in chosen]
+    kept = set(chosen.tolist())  # quicker than an array, for 200,000 files
+    files = [entry for entry in contents.files[split] if entry[1] in kept]
     if not files:
         few = "" if classes is None else f" for the classes {', '.join(map(repr, classes))}"
         raise ValueError(

@@ -171,6 +171,8 @@ def _of_counts(counts):
         yield (
             f"classes: from {totals[least]:,} ({shown(least)}) to {totals[most]:,} ({shown(most)}),"
             f" {ratio:.3g} to 1"
+            if ratio > 1
+            else f"classes: {totals[most]:,} images each"
         )
     none = [shown(name) for name, count in counts.items() if not count[0]]
     if none:

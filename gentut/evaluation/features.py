@@ -266,7 +266,7 @@ class FeatureSink:
         start = time.perf_counter()
         if rows.start != self.count:
             raise IndexError(f"images come in order: {self.count} is next, not {rows.start}")
-        self._waiting.append(check_pixels(images, self.image_shape, self.name))
+        self._waiting.append(as_float(check_pixels(images, self.image_shape, self.name)))
         self.count += len(images)
         size = self.extractor.batch_size
         # The same batches, and so the same bits, as of all images at once.

@@ -70,14 +70,19 @@ def fit(images, labels, began):
     model, seen = gentut.build("vae", images.shape[1:], CLASSES), []
 
     def note(batch, logs=None):
-        seen.append((time.time(), int(keras.ops.convert_to_numpy(model.optimizer.iterations))))
-        model.stop_training = seen[-1][1] - seen[0][1] >= STEPS
+        steps = int(keras.ops.convert_to_numpy(model.optimizer.iterations))
+        seen.append((time.time(), time.process_time(), steps))
+        model.stop_training = steps - seen[0][2] >= STEPS
 
     callback = keras.callbacks.LambdaCallback(on_train_batch_end=note)
     model.fit(images, labels, epochs=10**6, seed=0, callbacks=[callback], verbose=0)
-    (first, before), (last, after) = seen[0], seen[-1]
-    rate = model.default_batch_size * (after - before) / (last - first)
-    return {"to first step": first - began, "images/s": rate}
+    wall, cpu, steps = (after - before for before, after in zip(seen[0], seen[-1], strict=True))
+    count = model.default_batch_size * steps
+    return {
+        "to first step": seen[0][0] - began,
+        "images/s": count / wall,
+        "CPU ms/image": 1000 * cpu / count,
+    }
 
 
 def second_start(folder, run):
@@ -144,15 +149,15 @@ def measure(stage, folder, run):
 def table(rows):
     """The rows as Markdown."""
     lines = [
-        "| images | stage | seconds | CPU seconds | peak, GB | to first step, s | images/s |",
-        "|---:|---|---:|---:|---:|---:|---:|",
+        "| images | stage | s | CPU s | peak, GB | s to first step | images/s | CPU ms/image |",
+        "|---:|---|---:|---:|---:|---:|---:|---:|",
     ]
     for row in rows:
-        first, rate = row.get("to first step"), row.get("images/s")
+        forms = {"to first step": "{:.1f}", "images/s": "{:,.0f}", "CPU ms/image": "{:.2f}"}
+        more = (form.format(row[key]) if key in row else "" for key, form in forms.items())
         lines.append(
             f"| {row['n']:,} | {row['stage']} | {row['seconds']:.1f} | {row['cpu']:.1f} |"
-            f" {row['peak']:.2f} | {'' if first is None else f'{first:.1f}'} |"
-            f" {'' if rate is None else f'{rate:,.0f}'} |"
+            f" {row['peak']:.2f} | {' | '.join(more)} |"
         )
     return "\n".join(lines)
 
