@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from PIL import Image
 
 from gentut import data
 from gentut.data import cache, decode
+from gentut.data import folder as folders
 
 
 @pytest.fixture(autouse=True)
@@ -121,6 +123,30 @@ def test_named_sets_come_as_bytes_and_are_not_cached(place):
     assert images.dtype == np.uint8 and not place.exists()
     np.testing.assert_array_equal(images.astype("float32") / np.float32(255), floats)
     np.testing.assert_array_equal(labels, same)
+
+
+@pytest.mark.parametrize("change", ["new", "gone", "renamed", "new class", "in an empty folder"])
+def test_the_contents_of_a_large_folder_are_kept_until_it_changes(photos, monkeypatch, change):
+    monkeypatch.setattr(folders, "MANY", 3)
+    (photos / "train" / "empty").mkdir()
+    for path in (photos, *photos.rglob("*")):
+        os.utime(path, (1, 1))
+    before = folders.scan(photos)
+    assert folders.scan(photos) is before
+    one = photos / "train" / "cats" / "0.png"
+    if change == "new":
+        shutil.copy(one, one.with_name("new.png"))
+    elif change == "gone":
+        one.unlink()
+    elif change == "renamed":
+        one.rename(one.with_name("other.png"))
+    elif change == "new class":
+        shutil.copytree(one.parent, photos / "train" / "birds")
+    else:
+        shutil.copy(one, photos / "train" / "empty" / "0.png")
+    now = folders.scan(photos)
+    assert now != before
+    assert folders.scan(photos) is not now  # it changed just now, and may have gone on changing
 
 
 # ------------------------------------------------------------------ unreadable files

@@ -2,11 +2,12 @@
 
     images, labels = gentut.data.load("glyphs", "train")
     images, labels = gentut.data.load("photos/", "test", size=64)
+    images, labels = gentut.data.load_bytes("photos/", "train", size=64)   # need not fit
     families = gentut.data.sources("glyphs", "test")
     texts = gentut.data.captions("emoji", "train", language="en")
 
-Images are float32 in [0, 1], shape (n, height, width, channels); labels int32, shape (n,); sources
-int32, shape (n,); captions a list of str.
+Images are float32 in [0, 1], or bytes, shape (n, height, width, channels); labels int32, shape
+(n,); sources int32, shape (n,); captions a list of str.
 """
 
 import os
