@@ -75,8 +75,9 @@ class PCAMixture(StepModel):
         images, labels = self.check(x, y)
         flat = flat_rows(images, seed)
         count = min(self.latent_dim, *flat.shape)
-        pca = PCA(count, svd_solver="randomized", random_state=seed).fit(flat)
-        if len(flat) < len(images):
+        part = len(flat) < len(images)  # drawn for this alone, so that it may be centred in place
+        pca = PCA(count, copy=not part, svd_solver="randomized", random_state=seed).fit(flat)
+        if part:
             del flat
             codes = codes_of(pca, images)
         else:
