@@ -202,7 +202,7 @@ class ReferenceSet:
                 "memorisation_closer": copying["closer"],
                 "memorisation_closer_low": copying["closer_low"],
                 "memorisation_closer_high": copying["closer_high"],
-                "distance_to_training": copying["generated_distance"] / copying["heldout_distance"],
+                "distance_to_training": _ratio(**copying),
                 "n_generated": n,
                 "n_real": len(self.test_pixels),
                 "n_train": len(self.train_features),
@@ -325,6 +325,11 @@ class ReferenceSet:
         rows = np.argsort(square, axis=1)[:, :count]
         distances = np.sqrt(np.maximum(np.take_along_axis(square, rows, axis=1), 0))
         return as_float(self.train_pixels(rows)), distances
+
+
+def _ratio(generated_distance, heldout_distance, **others):
+    """None where half of the held-out images are in the training set, too: nothing to divide by."""
+    return generated_distance / heldout_distance if heldout_distance else None
 
 
 def check_count(n: int) -> None:

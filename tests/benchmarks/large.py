@@ -3,7 +3,7 @@
     python tests/benchmarks/large.py --n 2000 20000 200000 --work FOLDER
 
 The photographs are made here: 64×64 JPEGs of soft shapes with noise, 1,000 different ones, under as
-many names as are asked for (hard links, so that they take no room).  Each stage is a process of its
+many names as are asked for (hard links, so that they take no room), none in both splits.  Each stage is a process of its
 own, as it is for a user: what it does is printed as JSON, its peak memory is the maximum resident
 set that the system counted for it.  `--work` needs 12 kB for each image, for the cache.  The table
 goes to `--table`; rows that are in `--log` are not measured again.
@@ -22,7 +22,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-SIDE, DIFFERENT, CLASSES = 64, 1_000, 4
+SIDE, CLASSES = 64, 4
+DIFFERENT = {"train": 900, "test": 100}
 STEPS, GENERATED = 100, 2_000
 STAGES = ("load", "second start", "train", "in memory", "evaluate")
 
@@ -34,7 +35,7 @@ def make_folder(folder, n):
     rng, first = np.random.default_rng(0), folder.with_name("different")
     first.mkdir(parents=True, exist_ok=True)
     places = np.linspace(-1, 1, SIDE)
-    for i in range(DIFFERENT):
+    for i in range(sum(DIFFERENT.values())):
         y, x = (
             places[:, None, None] - rng.normal(0, 0.4),
             places[None, :, None] - rng.normal(0, 0.4),
@@ -48,7 +49,8 @@ def make_folder(folder, n):
             (folder / split / f"class{k}").mkdir(parents=True)
         for i in range(count):
             target = folder / split / f"class{i % CLASSES}" / f"{i:06d}.jpg"
-            os.link(first / f"{i % DIFFERENT}.jpg", target)
+            number = i % DIFFERENT[split] + DIFFERENT["train"] * (split == "test")
+            os.link(first / f"{number}.jpg", target)
 
 
 def load(folder, run):
