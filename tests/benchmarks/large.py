@@ -3,10 +3,10 @@
     python tests/benchmarks/large.py --n 2000 20000 200000 --work FOLDER
 
 The photographs are made here: 64×64 JPEGs of soft shapes with noise, 1,000 different ones, under as
-many names as are asked for (hard links, so that they take no room), none in both splits.  Each stage is a process of its
-own, as it is for a user: what it does is printed as JSON, its peak memory is the maximum resident
-set that the system counted for it.  `--work` needs 12 kB for each image, for the cache.  The table
-goes to `--table`; rows that are in `--log` are not measured again.
+many names as are asked for (hard links, so that they take no room), none in both splits.  Each
+stage is a process of its own, as it is for a user: what it does is printed as JSON, its peak memory
+is the maximum resident set that the system counted for it.  `--work` needs 12 kB for each image,
+for the cache.  The table goes to `--table`; rows that are in `--log` are not measured again.
 """
 
 import argparse
