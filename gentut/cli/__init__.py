@@ -23,6 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     open_streams()
     try:
         options = parser().parse_args(arguments)
+        if getattr(options, "no_cache", False):
+            os.environ["GENTUT_CACHE"] = "off"  # for this process, and those that it starts
         if options.command == "doctor":
             with notes_in_one_line():
                 startup.choose_backend()
