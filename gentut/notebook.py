@@ -1,4 +1,6 @@
-"""What the notebooks need around the models: budgets, claims, figures, tables, a footer."""
+"""What the notebooks need around the models: budgets, claims, checks of exercises, figures, tables,
+a footer.
+"""
 
 import base64
 import os
@@ -7,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from gentut import plots
+from gentut import exercises, plots
 from gentut.startup import InOneLine
 from gentut.training.devices import BACKEND, environment
 
@@ -55,6 +57,26 @@ def claim(holds: bool, sentence: str) -> None:
         print(f"✗ not in this quick run: {sentence}")
     else:
         raise AssertionError(f"This run does not show it: {sentence}")
+
+
+def check(name: str, answer: object) -> exercises.Verdict:
+    """Print whether an answer to an exercise is right, or what is wrong with it.
+
+    Functions are tried on fresh random input each time.
+
+    Args:
+        name: notebook and number of the exercise, such as "03.2".
+        answer: what the exercise asks for; ``...`` stands for "not answered yet".
+
+    Returns:
+        The verdict, which is true for a right answer only.
+
+    Raises:
+        ValueError: there is no exercise of that name.
+    """
+    verdict = exercises.verdict(name, answer)
+    print(verdict)
+    return verdict
 
 
 def tell(text: str) -> None:

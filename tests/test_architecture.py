@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "gentut"
 # floor, that is, on an earlier line.
 FLOORS = """
 startup checks files data metrics
-training plots
+training plots exercises
 models human report
 evaluation notebook
 tasks

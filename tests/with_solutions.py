@@ -1,5 +1,6 @@
 """Copies of the notebooks in which the code of the folded solutions stands as cells, before the
-last cell: what runs the copies runs the solutions too.
+last cell: what runs the copies runs the solutions too. There a solution that `gentut.check` finds
+wrong is an error.
 
     python tests/with_solutions.py OUT notebooks/*.ipynb
 """
@@ -12,6 +13,7 @@ import nbformat
 from nbformat import v4
 
 FOLDED = re.compile(r"<details>(.*?)</details>", re.S)
+CHECK = re.compile(r"^(?=gentut\.check\()", re.M)
 CODE = re.compile(r"^```python\n(.*?)^```", re.S | re.M)
 
 
@@ -19,7 +21,8 @@ def solutions(notebook):
     """The code of every folded solution, one text for each block."""
     prose = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
     folded = [text for cell in prose for text in FOLDED.findall(cell)]
-    return [code.strip() for text in folded for code in CODE.findall(text)]
+    found = [code.strip() for text in folded for code in CODE.findall(text)]
+    return [CHECK.sub("assert ", code) for code in found]
 
 
 def with_solutions(notebook):

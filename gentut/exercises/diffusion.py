@@ -1,0 +1,5 @@
+"""The exercises of notebook 06 (diffusion and flows)."""
+
+from gentut.exercises.judge import Exercise
+
+EXERCISES: dict[str, Exercise] = {}

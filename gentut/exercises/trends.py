@@ -1,0 +1,5 @@
+"""The exercises of notebook 08 (trends)."""
+
+from gentut.exercises.judge import Exercise
+
+EXERCISES: dict[str, Exercise] = {}
