@@ -142,6 +142,11 @@ def test_bland_samples_give_way_to_sound_ones_that_are_level():
     rows[1:] = [row("gan", 13)]  # not level: the better score decides, and the doubt is told
     found = recommend(rows, "fidelity")
     assert found.family == "mixture" and "gives way" not in str(found)
+    assert found.why.startswith("For fidelity, take the Gaussian mixture, with the doubt below: ")
+    assert (
+        "doubt"
+        not in recommend([row("gan", 10), rows[0] | {"frechet_distance": 20}], "fidelity").why
+    )
     everyone = recommend([row("mixture", 10, **BLAND), row("gan", 11, **BLAND)], "fidelity")
     assert everyone.level == ("mixture", "gan") and len(everyone.notes) == 2
 

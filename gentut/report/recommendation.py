@@ -68,7 +68,7 @@ def recommend(rows: Sequence[Mapping], need: str) -> Recommendation:
     if it takes less than 1 / 1.5 of the time.  Where new images are wanted, a family that copies
     its training images is no candidate: C_T below −3 and half the distance of unseen images, or
     less.  One that is only suspect (C_T below −3: copies, or bland averages) gives way to those
-    that are level with it and are not.
+    that are level with it and are not; where it is recommended, the first sentence says so.
 
     Args:
         rows: one dict of `gentut.evaluate` for each family, with "family".
@@ -104,13 +104,14 @@ def recommend(rows: Sequence[Mapping], need: str) -> Recommendation:
     else:
         level, first, behind = _best(sound, best, rest, key)
     names = _names(level)
+    doubt = ", with the doubt below" if level[0] in suspects else ""
     if len(able) == 1:
         why = (
-            f"For {need}, take {names}: it is the only candidate. Its {title} is"
+            f"For {need}, take {names}{doubt}: it is the only candidate. Its {title} is"
             f" {_value(level[0], wanted.key)}, with nothing to compare it with."
         )
     elif len(level) == 1:
-        why = f"For {need}, take {names}: {first}. {behind}"
+        why = f"For {need}, take {names}{doubt}: {first}. {behind}"
     else:
         fast = min(
             (r for r in level if has(r, "seconds_per_1000")),
