@@ -227,7 +227,7 @@ def test_on_a_gaussian_cloud_the_gaussian_mixture_wins(chosen):
     assert [r["family"] for r in chosen.scores] == list(NEEDS["fidelity"].families)
     assert chosen.paths == [chosen.out / "mixture.keras"]
     assert chosen.load().sample(3, seed=0).shape == (3, 16, 16, 1)
-    assert str(chosen).startswith("For fidelity, take the Gaussian mixture: ")
+    assert str(chosen).startswith("For fidelity, take the Gaussian mixture")
 
 
 def test_the_minutes_are_shared_out_among_the_networks(chosen):
