@@ -87,6 +87,80 @@ def test_a_stored_twin(name):
     assert twins.problems(read(twins.FOLDER / name), read(twins.CHINESE / name)) == []
 
 
+# The README ---------------------------------------------------------------------------------
+
+READMES = [
+    (twins.FOLDER.parent / name).read_text(encoding="utf-8")
+    for name in ("README.md", "README.zh-CN.md")
+]
+NUMBERS = r"\d[\d,.]*(?:×\d+)?(?<![,.])"
+
+
+def readme_problems(english, chinese):
+    """What keeps a README from being the twin of another; each has a link to the other one."""
+    wrong = []
+    for links, text, other in (
+        ("English", english, "README.zh-CN.md"),
+        ("Chinese", chinese, "README.md"),
+    ):
+        if f"]({other})" not in text.partition("\n## ")[0]:
+            wrong.append(f"the {links} one has no link to {other} above its sections")
+    english, chinese = (text.replace("README.zh-CN.md", "README.md") for text in (english, chinese))
+    for name in ("code blocks", "images", "links", "code spans", "heading levels", "rows"):
+        pattern = {"images": r"!\[[^\]]*\]\(([^)\s]+)\)", "rows": r"^\|(?=.*\|$)"}.get(name)
+        before, after = (
+            twins.found(pattern or twins.KEPT[name], text) for text in (english, chinese)
+        )
+        if name == "code spans":  # a span may be named twice
+            before, after = sorted({*before}), sorted({*after})
+        if before != after:
+            wrong.append(f"{name} differ: {sorted({*before} ^ {*after}) or 'how many'}")
+    lost = {*twins.found(NUMBERS, english)} - {*twins.found(NUMBERS, chinese)}
+    if lost:
+        wrong.append(f"numbers are missing: {sorted(lost)}")
+    for part in re.split(
+        r"^#+ .*$", re.sub(twins.KEPT["code blocks"], "", chinese, flags=re.S | re.M), flags=re.M
+    )[1:]:
+        if not twins.HAN.search(part):
+            wrong.append(f"no Chinese: {part.strip()[:40]!r}")
+    left = twins.ENGLISH.search(twins.NO_PROSE.sub("", chinese))
+    if left:
+        wrong.append(f"a sentence in English: {left[0]!r}")
+    return wrong
+
+
+def test_the_readme_in_chinese():
+    assert readme_problems(*READMES) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("gan.save(", "gan.keep(", "code blocks differ"),
+        ("(data/prompts.png)", "(data/prompt.png)", "images differ: .'data/prompt.png', 'data/p"),
+        ("[English](README.md)", "", "the Chinese one has no link to README.md above its sections"),
+        ("[English](README.md)", "[English](README.en.md)", "links differ"),
+        ("`gentut.check`", "检查", "code spans differ: .'`gentut.check`'"),
+        ("\n## ", "\n### ", "heading levels differ"),
+        ("| `09_faq` |", "`09_faq`", "rows differ"),
+        ("8,019", "8,000", "numbers are missing: .'8,019'"),
+        (
+            "什么都不用下载。",
+            "There is nothing at all to be downloaded here.",
+            "a sentence in English",
+        ),
+    ],
+)
+def test_a_false_readme_is_told(before, after, said):
+    english, chinese = READMES
+    assert before in chinese
+    wrong = readme_problems(english, chinese.replace(before, after, 1))
+    assert any(re.search(said, line) for line in wrong), wrong
+
+
+# The terms ----------------------------------------------------------------------------------
+
+
 def terms():
     """English term -> the Chinese ones that stand for it."""
     with TERMS.open(encoding="utf-8", newline="") as file:
