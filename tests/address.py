@@ -5,7 +5,7 @@
     python tests/address.py ""                                    # set none
 
 The one constant is ``SOURCE`` in ``first_cell.py``, the first code cell of all notebooks.  From it
-come that cell, the text above it ("Open in Colab", runtime, minutes), the badges of ``README.md``,
+come that cell, the text above it ("Open in Colab", runtime, minutes), the badges of the READMEs,
 the URLs in ``pyproject.toml`` and the one in ``CITATION.cff``.  A repository on GitHub is stored as
 the address of its archive, which pip installs.  Any other address that pip takes stays as it is;
 then there is nothing that Colab could open.
@@ -200,7 +200,8 @@ def main(arguments: list[str]) -> None:
     line = f'repository-code: "{url}"\n' if repo else ""
     replace(ROOT / "CITATION.cff", r'(repository-code: ".*?"\n)?(?=license:)', line)
     shown = f"\n{badges(repo)}\n" if repo else "\n"
-    replace(ROOT / "README.md", r"(?<=<!-- badges -->)\n.*?(?=<!-- end of badges -->)", shown)
+    for name in ("README.md", "README.zh-CN.md"):
+        replace(ROOT / name, r"(?<=<!-- badges -->)\n.*?(?=<!-- end of badges -->)", shown)
     print(f"SOURCE = {address!r}" + (f", {url}" if repo else ", so no badges"))
 
 

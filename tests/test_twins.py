@@ -4,6 +4,7 @@ import copy
 import csv
 import json
 import re
+from collections import Counter
 
 import pytest
 import twins
@@ -85,6 +86,79 @@ def test_a_translation_of_an_unknown_cell_is_refused():
 @pytest.mark.parametrize("name", PAIRS)
 def test_a_stored_twin(name):
     assert twins.problems(read(twins.FOLDER / name), read(twins.CHINESE / name)) == []
+
+
+# The README ---------------------------------------------------------------------------------
+
+READMES = [
+    (twins.FOLDER.parent / name).read_text(encoding="utf-8")
+    for name in ("README.md", "README.zh-CN.md")
+]
+README_KEPT = {
+    **{name: twins.KEPT[name] for name in ("code blocks", "links", "code spans", "heading levels")},
+    "images": r"!\[[^\]]*\]\(([^)\s]+)\)",
+    "rows": r"^\|(?=.*\|$)",
+}
+NUMBERS = r"\d[\d,.]*(?:×\d+)?(?<![,.])"
+
+
+def readme_problems(english, chinese):
+    """What keeps a README from being the twin of another; each has a link to the other one."""
+    wrong = []
+    for text, other in ((english, "README.zh-CN.md"), (chinese, "README.md")):
+        if f"]({other})" not in text.partition("\n## ")[0]:
+            wrong.append(f"no link to {other} above the sections")
+    english, chinese = (text.replace("README.zh-CN.md", "README.md") for text in (english, chinese))
+    for name, pattern in README_KEPT.items():
+        before, after = (twins.found(pattern, text) for text in (english, chinese))
+        if name == "code spans":  # a sentence more may name one
+            before, after = sorted({*before}), sorted({*after})
+        if before != after:
+            wrong.append(f"{name} differ: {sorted({*before} ^ {*after}) or 'how many'}")
+    lost = Counter(twins.found(NUMBERS, english)) - Counter(twins.found(NUMBERS, chinese))
+    if lost:
+        wrong.append(f"numbers are missing: {sorted(lost)}")
+    prose = twins.NO_PROSE.sub("", chinese)
+    wrong += [
+        f"no Chinese: {part.strip()[:40]!r}"
+        for part in re.split(r"^#+ .*$", prose, flags=re.M)[1:]
+        if not twins.HAN.search(part)
+    ]
+    left = twins.ENGLISH.search(prose)
+    return [*wrong, f"a sentence in English: {left[0]!r}"] if left else wrong
+
+
+def test_the_readme_in_chinese():
+    assert readme_problems(*READMES) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("gan.save(", "gan.keep(", "code blocks differ"),
+        ("(data/prompts.png)", "(data/prompt.png)", "images differ: .'data/prompt.png', 'data/p"),
+        ("[English](README.md)", "", "no link to README.md above the sections"),
+        ("[English](README.md)", "[English](README.en.md)", "links differ"),
+        ("`gentut.check`", "检查", "code spans differ: .'`gentut.check`'"),
+        ("\n## ", "\n### ", "heading levels differ"),
+        ("| `09_faq` |", "`09_faq`", "rows differ"),
+        ("8,019", "8,000", "numbers are missing: .'8,019'"),
+        ("93 分钟", "39 分钟", "numbers are missing: .'93'"),  # there are 93 questions too
+        (
+            "什么都不用下载。",
+            "There is nothing at all to be downloaded here.",
+            "a sentence in English",
+        ),
+    ],
+)
+def test_a_false_readme_is_told(before, after, said):
+    english, chinese = READMES
+    assert before in chinese
+    wrong = readme_problems(english, chinese.replace(before, after, 1))
+    assert any(re.search(said, line) for line in wrong), wrong
+
+
+# The terms ----------------------------------------------------------------------------------
 
 
 def terms():
