@@ -126,6 +126,31 @@ def test_bland_samples_earn_a_warning_and_codes_are_not_judged_by_samples():
     assert found.family == "vae" and found.notes == ()
 
 
+def test_bland_samples_give_way_to_sound_ones_that_are_level():
+    rows = [row("mixture", 10, seconds_per_1000=0.01, **BLAND), row("gan", 11), row("flow", 11.2)]
+    found = recommend(rows, "fidelity")
+    assert found.level == ("gan", "flow") and found.family is None
+    assert "differences from the Gaussian mixture hold 0" in found.why
+    assert found.notes[0].startswith("The Gaussian mixture gives way: it draws images nearer to")
+    assert recommend(rows, "speed").level == ("gan", "flow")  # however fast the mixture is
+    found = recommend(rows[:2], "fidelity")
+    assert found.family == "gan" and found.level == ("gan",)
+    assert found.why == (
+        "For fidelity, take the GAN: its Fréchet distance of 11 (10 to 12) could be equal to that"
+        " of the Gaussian mixture, 10 (9 to 11), which gives way to it. There is no other."
+    )
+    rows[1:] = [row("gan", 13)]  # not level: the better score decides, and the doubt is told
+    found = recommend(rows, "fidelity")
+    assert found.family == "mixture" and "gives way" not in str(found)
+    assert found.why.startswith("For fidelity, take the Gaussian mixture, with the doubt below: ")
+    assert (
+        "doubt"
+        not in recommend([row("gan", 10), rows[0] | {"frechet_distance": 20}], "fidelity").why
+    )
+    everyone = recommend([row("mixture", 10, **BLAND), row("gan", 11, **BLAND)], "fidelity")
+    assert everyone.level == ("mixture", "gan") and len(everyone.notes) == 2
+
+
 def test_speed_is_judged_among_families_of_level_quality_only():
     rows = [
         row("mixture", 50, seconds_per_1000=0.01),
@@ -202,7 +227,7 @@ def test_on_a_gaussian_cloud_the_gaussian_mixture_wins(chosen):
     assert [r["family"] for r in chosen.scores] == list(NEEDS["fidelity"].families)
     assert chosen.paths == [chosen.out / "mixture.keras"]
     assert chosen.load().sample(3, seed=0).shape == (3, 16, 16, 1)
-    assert str(chosen).startswith("For fidelity, take the Gaussian mixture: ")
+    assert str(chosen).startswith("For fidelity, take the Gaussian mixture")
 
 
 def test_the_minutes_are_shared_out_among_the_networks(chosen):

@@ -24,7 +24,7 @@ NOTEBOOKS = {
     "05_vision_tasks": (0.0, 6.9),
     "06_diffusion": (0.0, 6.5),
     "07_text_to_image": (4.6, 5.0),
-    "08_trends": (0.8, 3.4),
+    "08_trends": (0.5, 4.5),
     "09_faq": (2.6, 1.0),
 }
 # Float32 operations a second of a matrix product, as measured for tests/benchmarks/mnist.md.

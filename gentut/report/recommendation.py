@@ -46,8 +46,8 @@ class Recommendation:
     Attributes:
         need: a key of `NEEDS`.
         family: the one that is recommended, or None.
-        level: the families that cannot be told apart, best first; only `family` if there is one;
-            empty if no family can be recommended.
+        level: the families that cannot be told apart and are recommended alike, best first; only
+            `family` if there is one; empty if no family can be recommended.
         why: two sentences.
         notes: what else to know: who was left out, and why.
     """
@@ -67,7 +67,8 @@ def recommend(rows: Sequence[Mapping], need: str) -> Recommendation:
     are the families whose Fréchet distance is level with the lowest, and among them one is faster
     if it takes less than 1 / 1.5 of the time.  Where new images are wanted, a family that copies
     its training images is no candidate: C_T below −3 and half the distance of unseen images, or
-    less.
+    less.  One that is only suspect (C_T below −3: copies, or bland averages) gives way to those
+    that are level with it and are not; where it is recommended, the first sentence says so.
 
     Args:
         rows: one dict of `gentut.evaluate` for each family, with "family".
@@ -94,18 +95,23 @@ def recommend(rows: Sequence[Mapping], need: str) -> Recommendation:
     if not able:
         why = f"For {need}, nothing can be recommended. No candidate is left of {_names(rows)}."
         return Recommendation(need, None, (), why, tuple(notes))
+    key = "frechet_distance" if need == "speed" else wanted.key
+    best, rest = ranked(able, key)
+    suspects = [row for row in best if wanted.new and suspect(row)]
+    sound = [row for row in best if row not in suspects] or best
     if need == "speed":
-        level, first, behind = _fast(able)
+        level, first, behind = _fast(sound, rest)
     else:
-        level, first, behind = _best(able, wanted.key)
+        level, first, behind = _best(sound, best, rest, key)
     names = _names(level)
+    doubt = ", with the doubt below" if level[0] in suspects else ""
     if len(able) == 1:
         why = (
-            f"For {need}, take {names}: it is the only candidate. Its {title} is"
+            f"For {need}, take {names}{doubt}: it is the only candidate. Its {title} is"
             f" {_value(level[0], wanted.key)}, with nothing to compare it with."
         )
     elif len(level) == 1:
-        why = f"For {need}, take {names}: {first}. {behind}"
+        why = f"For {need}, take {names}{doubt}: {first}. {behind}"
     else:
         fast = min(
             (r for r in level if has(r, "seconds_per_1000")),
@@ -120,44 +126,55 @@ def recommend(rows: Sequence[Mapping], need: str) -> Recommendation:
         )
         why = f"For {need}, {names} cannot be told apart: {first}. {cheap}."
     notes += [
-        f"{_begin(_names([row]))} draws images nearer to training images than unseen ones are"
-        f" (C_T = {row['memorisation_c_t']:.1f}): copies, or bland averages. Look at its nearest"
-        " training images."
-        for row in level
-        if wanted.new and has(row, "memorisation_c_t") and row["memorisation_c_t"] < NEARER
+        f"{_begin(_names([row]))} {'' if row in sound else 'gives way: it '}draws images nearer to"
+        f" training images than unseen ones are (C_T = {row['memorisation_c_t']:.1f}): copies, or"
+        " bland averages. Look at its nearest training images."
+        for row in suspects
+        if row in level or row not in sound
     ]
     family = level[0]["family"] if len(level) == 1 else None
     return Recommendation(need, family, tuple(r["family"] for r in level), why, tuple(notes))
 
 
+def suspect(row: Mapping) -> bool:
+    """Whether the memorisation test finds copies, or images as bland as averages."""
+    return has(row, "memorisation_c_t") and row["memorisation_c_t"] < NEARER
+
+
 def copies(row: Mapping) -> bool:
     """Whether the memorisation test finds copies, and not only blandness."""
-    if not has(row, "memorisation_c_t") or not has(row, "distance_to_training"):
-        return False
-    return row["memorisation_c_t"] < NEARER and row["distance_to_training"] < COPIES
+    near = has(row, "distance_to_training") and row["distance_to_training"] < COPIES
+    return near and suspect(row)
 
 
-def _best(rows, key):
-    """The level families, best first; why they lead; who is behind."""
-    level, behind = ranked(rows, key)
-    best = level[0]
-    if len(level) > 1:
-        scores = listed([_value(row, key) for row in level])
+def _best(sound, level, behind, key):
+    """The families to recommend, best first; why they lead; who is behind.
+
+    ``sound`` are those of the level ones that no other has to give way to.
+    """
+    if len(sound) > 1:
+        scores = listed([_value(row, key) for row in sound])
         first = f"their {_title(key)}, at {scores}, could be equal: the intervals of their"
-        first += f" differences from {_names([best])} hold 0"
+        first += f" differences from {_names(level[:1])} hold 0"
+    elif len(level) > 1:
+        others = [row for row in level if row not in sound]
+        first = (
+            f"its {_title(key)} of {_value(sound[0], key)} could be equal to that of"
+            f" {_names(others)}, {listed([_value(row, key) for row in others])}, which"
+            f" {'gives' if len(others) == 1 else 'give'} way to it"
+        )
     else:
         most = "lowest" if SCORES[key].better == "lower" else "highest"
         first = (
-            f"its {_title(key)} of {_value(best, key)} is the {most}, and no interval of another"
-            " family's difference from it holds 0"
+            f"its {_title(key)} of {_value(sound[0], key)} is the {most}, and no interval of"
+            " another family's difference from it holds 0"
         )
-    return level, first, _behind(behind, key)
+    return sound, first, _behind(behind, key)
 
 
-def _fast(rows):
+def _fast(good, poor):
     """The level families among the fast ones that are good enough; why; who is behind."""
     quality = "frechet_distance"
-    good, poor = ranked(rows, quality)
     best, *others = sorted(good, key=lambda row: row["seconds_per_1000"])
     least = best["seconds_per_1000"]
     level = [best, *(row for row in others if row["seconds_per_1000"] <= FASTER * least)]
