@@ -78,12 +78,15 @@ def main() -> None:
     bank = questions.page(questions.read())
     (SOURCE / "teach" / "bank.md").write_text(bank, encoding="utf-8")
     for path in sorted((ROOT / "notebooks").rglob("*.ipynb")):
-        if ".ipynb_checkpoints" not in path.parts:
+        if not {".ipynb_checkpoints", "labs"} & set(path.parts):  # labs hold solutions
             notebook(path)
     for name in ("samples.png", "prompts.png", "prompts_48.png", "emoji_sample.webp"):
         shutil.copy(ROOT / "data" / name, SOURCE / "static" / name)
     (SOURCE / "teach" / "cells.md").write_text(cells(), encoding="utf-8")
     mathjax(SOURCE / "static" / "mathjax")
+    (SOURCE / "extra").mkdir()
+    page = SOURCE / "extra" / "playground.html"
+    subprocess.run([sys.executable, "-m", "gentut", "playground", "--out", page], check=True)
     command = ["-m", "sphinx", "-b", "html", "-q", "-W", "--keep-going", "-j", "2"]
     places = ["-d", ROOT / "build" / "doctrees", SOURCE, SITE]
     code = subprocess.call([sys.executable, *command, *places])

@@ -19,10 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
+from build import mathjax
 from nbconvert import SlidesExporter
 from nbformat import v4
-
-from build import mathjax
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent

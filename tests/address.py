@@ -23,6 +23,7 @@ ARCHIVE = "/archive/HEAD.zip"
 GITHUB = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git|/)?")
 ABOVE, CODE = "open-anywhere", "first-cell"  # ids of the two cells
 FOLDED = {"jupyter": {"source_hidden": True}, "tags": ["hide-input"]}
+LOCKED = {"grade": False, "locked": True, "schema_version": 3, "solution": False, "task": False}
 TRAINS = ("02", "03", "05", "06", "07", "08")  # for minutes; the others score, count and draw
 # How a notebook began before there was one first cell for all.
 OLD = re.compile(r"try:\n    import gentut.*?\n    import gentut\n\n", re.S)
@@ -66,8 +67,18 @@ def colab(repo: str, place: str) -> str:
     return f"{badge}(https://colab.research.google.com/github/{repo}/blob/HEAD/{place})"
 
 
+def is_lab(place: str) -> bool:
+    """Whether a notebook is the source of a graded lab: stored without outputs, with solutions."""
+    return Path(place).parent.name == "labs"
+
+
 def above(place: str, address: str) -> str:
     """The text over the first code cell of the notebook at a place in the repository."""
+    if is_lab(place):  # no badge: what lies in the repository holds the solutions
+        return (
+            "**Runs on its own**, on a laptop or on Colab: the next cell installs the course's"
+            " package where it is missing. A CPU is enough."
+        )
     name, repo = Path(place).stem, repository(address)
     badge = f"{colab(repo, place)}\n\n" if repo else ""
     known = minutes().get(name)
@@ -96,7 +107,7 @@ def above_in_chinese(name: str, known: float | None) -> str:
     cost = "在双核 CPU 上所需的时间见文末"
     if known:
         cost = (
-            f"在较快的双核 CPU 上约 {known:.0f} 分钟（实测；`gentut doctor` 可估算您的机器所需的"
+            f"在较快的双核 CPU 上约 {known:.0f} 分钟（实测；`gentut doctor` 可估算你的机器所需的"
             "时间），在 Colab 的双核上最多约两倍（预计）"
         )
     gpu = (
@@ -130,6 +141,10 @@ def stamp(notebook: dict, place: str, address: str, cell: str) -> None:
     over["source"] = above(place, address).splitlines(keepends=True)
     new["source"] = cell.splitlines(keepends=True)
     notebook["cells"] = [*cells[:first], over, new, *cells[first:]]
+    if is_lab(place):
+        new["execution_count"] = None
+        new["metadata"] = FOLDED | {"nbgrader": {**LOCKED, "grade_id": CODE}}
+        return
     code = [each for each in notebook["cells"] if each["cell_type"] == "code"]
     for number, each in enumerate(code, start=1):
         each["execution_count"] = number

@@ -16,7 +16,7 @@ import pytest
 from with_solutions import solutions, with_solutions
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
-NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))  # zh/ is held against them in test_twins.py
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))  # zh/: test_twins.py; labs/: test_labs.py
 FIGURE_BYTES = 300_000
 CELL_LINES = 30
 EXERCISES = 5
@@ -326,3 +326,16 @@ def test_solutions_become_cells_of_a_valid_notebook(path):
     assert notebook.cells[:last] == before.cells[:last] and notebook.cells[-1] == before.cells[-1]
     assert [cell.source for cell in notebook.cells[last:-1]] == added
     assert valid(notebook) == [] and footer_last(notebook) == [] and names_exist(notebook) == []
+
+
+def test_the_calibration_that_04_tells_is_the_stored_one():
+    def pairs(text):
+        """Coverages by family and by letter, in each row of a table."""
+        rows = [re.findall(r"(\d+\.\d) %", line) for line in text.splitlines() if "|" in line]
+        return {tuple(row[:2]) for row in rows if len(row) >= 2}
+
+    stored = (Path(__file__).parent / "benchmarks/calibration.md").read_text(encoding="utf-8")
+    (notebook,) = (read(path) for path in NOTEBOOKS if path.name.startswith("04"))
+    (cell,) = (c for c in notebook.cells if "calibration.py --draws" in c.source)
+    assert len(pairs(cell.source)) == 10 and pairs(cell.source) <= pairs(stored)
+    assert re.search(r"--draws (\d+)", cell.source)[1] in re.search(r"\d+ draws", stored)[0]

@@ -71,7 +71,7 @@ def test_pixels_rounds_and_enlarges():
         (np.zeros((4, 4, 1), np.float32), r"`images` must have shape .* shape \(4, 4, 1\)"),
         (np.zeros((2, 4, 4, 2), np.float32), "with 1 or 3 channels"),
         (np.zeros((0, 4, 4, 1), np.float32), r"received shape \(0, 4, 4, 1\)"),
-        (np.zeros((1, 4, 4, 1), np.uint8), r"floating point .* \[0, 1\] .* received dtype uint8"),
+        (np.zeros((1, 4, 4, 1), np.int8), r"floating point .* \[0, 1\].* received dtype int8"),
         (grey(1.5), r"must lie in \[0, 1\] without NaN; .* values from 1.5 to 1.5"),
         (grey(np.nan), r"must lie in \[0, 1\]"),
     ],
