@@ -39,10 +39,11 @@ def call(*words: object, **environment: str) -> None:
         sys.exit(code)
 
 
-def notebooks() -> "list[Path]":
-    """The stored notebooks."""
-    found = sorted((ROOT / "notebooks").rglob("*.ipynb"))
-    return [path.relative_to(ROOT) for path in found if ".ipynb_checkpoints" not in path.parts]
+def notebooks(labs: bool) -> "list[Path]":
+    """The stored notebooks that are run, with the graded labs or without; zh/ has the same code."""
+    found = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    found += sorted((ROOT / "notebooks" / "labs").glob("*.ipynb")) if labs else []
+    return [path.relative_to(ROOT) for path in found]
 
 
 def install(extra: str = "") -> None:
@@ -86,7 +87,7 @@ def test() -> None:
     call(PYTHON, "-m", "pytest", "tests", "-n", "2", "--dist", "loadfile")
     copies = ROOT / ".notebooks"
     shutil.rmtree(copies, ignore_errors=True)
-    call(PYTHON, Path("tests", "with_solutions.py"), copies.name, *notebooks())
+    call(PYTHON, Path("tests", "with_solutions.py"), copies.name, *notebooks(labs=True))
     found = sorted(path.relative_to(ROOT) for path in copies.glob("*.ipynb"))
     call(
         *(PYTHON, "-m", "pytest", "--nbval-lax", "--nbval-current-env"),
@@ -102,15 +103,43 @@ def lab() -> None:
 
 
 def execute() -> None:
-    """run every notebook in full and store its outputs (slow)"""
+    """run every notebook in full and store its outputs (slow); labs are stored without"""
     install()
-    call(PYTHON, "-m", "nbconvert", *EXECUTE, *notebooks())
+    call(PYTHON, "-m", "nbconvert", *EXECUTE, *notebooks(labs=False))
 
 
 def site() -> None:
     """the web site, in build/site/index.html (needs npm, for MathJax)"""
     install("docs")
     call(PYTHON, Path("docs", "build.py"))
+
+
+def classroom() -> None:
+    """build the graded labs for a class, in class/ (docs/teach/labs.md)"""
+    install("class")
+    call(PYTHON, Path("notebooks", "labs", "classroom.py"), *sys.argv[1:])
+
+
+def grade() -> None:
+    """grade what students handed in: grade FOLDER"""
+    classroom()
+
+
+def slides() -> None:
+    """slides of every notebook, in build/slides (needs npm, for reveal.js and MathJax)"""
+    install()
+    call(PYTHON, Path("docs", "slides.py"))
+
+
+def handout() -> None:
+    """the notebooks for a class and for its teacher, in build/handout"""
+    install()
+    call(PYTHON, Path("docs", "handout.py"))
+
+
+def twins() -> None:
+    """carry code and outputs of the notebooks over to notebooks/zh, name what is stale there"""
+    call(sys.executable, Path("tests", "twins.py"), *sys.argv[2:])
 
 
 def address() -> None:
@@ -125,6 +154,11 @@ TASKS = {
     "notebooks": execute,
     "lint": lint,
     "site": site,
+    "class": classroom,
+    "grade": grade,
+    "slides": slides,
+    "handout": handout,
+    "twins": twins,
     "address": address,
 }
 

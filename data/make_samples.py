@@ -1,10 +1,12 @@
-"""Draw the README's pictures: data/samples.png, real letters and those of the shipped models, and
-data/prompts.png, what the shipped text model makes of a few texts.
+"""Draw the README's pictures: data/samples.png, real letters and those of the shipped models,
+data/prompts.png, what the shipped text model makes of a few texts, and data/prompts_48.png, what it
+makes of the names of 48 training concepts drawn at random, half of them in Chinese.
 
     python data/make_samples.py
 """
 
 import os
+import textwrap
 
 import numpy as np
 
@@ -46,9 +48,30 @@ def prompts():
     return gentut.plots.comparison(dict(zip(PROMPTS, np.split(images, len(PROMPTS)), strict=True)))
 
 
+def contact_sheet(model=None, columns=8, each=24):
+    """Pictures of a text model with the names they were drawn from; none is chosen by hand."""
+    model = model or gentut.load_pretrained("text_flow-emoji")
+    drawn = np.unique(gentut.data.sources("emoji", "train"))
+    drawn = np.random.default_rng(SEED).permutation(drawn)[: 2 * each]
+    entries = gentut.data.emoji.index()["concepts"]
+    texts = [entries[concept]["en" if i < each else "zh"] for i, concept in enumerate(drawn)]
+    images = model.sample(texts=texts, seed=SEED)
+    figure = gentut.plots.panels(1, width=columns * 1.15, height=len(texts) / columns * 1.2)[0]
+    figure.clear()
+    for axes, image, text in zip(
+        figure.subplots(len(texts) // columns, columns).ravel(), images, texts, strict=True
+    ):
+        axes.imshow(image)
+        axes.set_axis_off()
+        axes.set_title(textwrap.shorten(text, 22, placeholder="…"), fontsize=6, loc="center")
+    return figure
+
+
 def main():
     folder = os.path.dirname(__file__)
-    for name, figure in (("samples", letters()), ("prompts", prompts())):
+    figures = {"samples": letters, "prompts": prompts, "prompts_48": contact_sheet}
+    for name, draw in figures.items():
+        figure = draw()
         with open(os.path.join(folder, f"{name}.png"), "wb") as file:
             file.write(gentut.plots.png(figure, dpi=160))
 

@@ -15,11 +15,14 @@ import tarfile
 import time
 from pathlib import Path
 
+import questions
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 SOURCE, SITE = ROOT / "build" / "site-source", ROOT / "build" / "site"
 MATHJAX = "mathjax@3.2.2"
 KEPT = ("package/es5/tex-svg.js", "package/es5/input/tex/extensions/", "package/LICENSE")
+NO_PAGES = ("__pycache__", "*.py", "*.toml", "slide_template")  # of docs/, all but conf.py
 BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\([^)]*\)\n*")
 
 
@@ -51,17 +54,39 @@ def notebook(path: Path) -> None:
     target.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
 
+def cells() -> str:
+    """A page that says of each cell id where it stands and how it begins, for the guides."""
+    lines = ["# Where each cell stands", "", "Section by section: the id, and how the cell begins."]
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        lines += ["", f"## {path.stem}", ""]
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            text = "".join(cell["source"]).removeprefix("# NBVAL_CHECK_OUTPUT\n").strip()
+            first = text.partition("\n")[0].replace("`", "'") or "…"
+            heading = re.match(r"#{1,2} (.+)", first) if cell["cell_type"] == "markdown" else None
+            lines += ["", f"**{heading[1]}**", ""] if heading else []
+            lines.append(f"- `{cell['id']}`: `{first[:80]}`")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     start = time.perf_counter()
     shutil.rmtree(SOURCE, ignore_errors=True)
     shutil.rmtree(SITE, ignore_errors=True)
-    shutil.copytree(HERE, SOURCE, ignore=shutil.ignore_patterns("__pycache__", "build.py"))
+    shutil.copytree(HERE, SOURCE, ignore=shutil.ignore_patterns(*NO_PAGES))
+    shutil.copy(HERE / "conf.py", SOURCE)
+    questions.write(SOURCE / "static")
+    bank = questions.page(questions.read())
+    (SOURCE / "teach" / "bank.md").write_text(bank, encoding="utf-8")
     for path in sorted((ROOT / "notebooks").rglob("*.ipynb")):
-        if ".ipynb_checkpoints" not in path.parts:
+        if not {".ipynb_checkpoints", "labs"} & set(path.parts):  # labs hold solutions
             notebook(path)
-    for name in ("samples.png", "emoji_sample.webp"):
+    for name in ("samples.png", "prompts.png", "prompts_48.png", "emoji_sample.webp"):
         shutil.copy(ROOT / "data" / name, SOURCE / "static" / name)
+    (SOURCE / "teach" / "cells.md").write_text(cells(), encoding="utf-8")
     mathjax(SOURCE / "static" / "mathjax")
+    (SOURCE / "extra").mkdir()
+    page = SOURCE / "extra" / "playground.html"
+    subprocess.run([sys.executable, "-m", "gentut", "playground", "--out", page], check=True)
     command = ["-m", "sphinx", "-b", "html", "-q", "-W", "--keep-going", "-j", "2"]
     places = ["-d", ROOT / "build" / "doctrees", SOURCE, SITE]
     code = subprocess.call([sys.executable, *command, *places])

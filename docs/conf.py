@@ -1,6 +1,8 @@
 """Sphinx' settings for the web site; ``build.py`` calls it."""
 
+import re
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 # build.py reads a copy of this file, in build/site-source.
@@ -9,6 +11,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import address  # noqa: E402
 from docutils import nodes  # noqa: E402
+from sphinx.search.en import SearchEnglish  # noqa: E402
 
 import gentut  # noqa: E402, F401  before autodoc imports Keras
 
@@ -23,10 +26,11 @@ html_theme = "sphinx_book_theme"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_logo = None
+html_extra_path = ["extra"]  # the playground, a page of its own
 html_favicon = "static/letter.svg"
 html_sourcelink_suffix = ""  # the download of a notebook keeps its name
 html_show_sphinx = False
-html_search_language = "en"  # for the Chinese pages too: the other splitter needs a dictionary
+html_search_language = "en"  # for the Chinese pages too, see ``EnglishAndChinese``
 html_show_search_summary = False  # it fetches pages, which browsers refuse on file://
 html_context = {"default_mode": "auto"}  # light or dark, as the reader's system is
 html_theme_options = {
@@ -69,6 +73,29 @@ mathjax3_config = {
 }
 
 
+class EnglishAndChinese(SearchEnglish):
+    """English words, and the pairs of neighbours in Chinese text, which has no spaces.
+
+    A search for 生成模型 asks for the pages that have 生成, 成模 and 模型; Sphinx' own splitter of
+    Chinese needs a dictionary.
+    """
+
+    js_splitter_code = r"""
+var splitQuery = (query) =>
+  (query.match(/[\u3400-\u9fff]+|(?:(?![\u3400-\u9fff])[\p{L}\p{N}_])+/gu) || []).flatMap((part) =>
+    /[\u3400-\u9fff]{2}/.test(part) ? [...part].slice(1).map((c, i) => part[i] + c) : [part]);
+"""
+
+    def split(self, input: str) -> list[str]:
+        words = []
+        for part in re.findall(r"[\u3400-\u9fff]+|[^\W\u3400-\u9fff]+", input):
+            if part[0] < "\u3400":
+                words.append(part)
+            else:  # single ones too: somebody may look for 熵
+                words += [*part, *(a + b for a, b in pairwise(part))]
+        return words
+
+
 def skip_keras(app, what, name, member, skip, options):  # what autodoc asks about each member
     """Leave out what a class only has from Keras or matplotlib."""
     owner = getattr(member, "fget", None) or getattr(member, "__func__", None) or member
@@ -89,5 +116,6 @@ def keep_tags(app, doctree):
 
 
 def setup(app):
+    app.add_search_language(EnglishAndChinese)
     app.connect("autodoc-skip-member", skip_keras)
     app.connect("doctree-read", keep_tags)

@@ -19,7 +19,7 @@ if not startup.COMMAND:
     from gentut.models.solvers import solve
     from gentut.models.text import TextFlow
     from gentut.models.vae import VAE
-    from gentut.notebook import about, budget, check, claim, need_backend, show, table, tell
+    from gentut.notebook import about, budget, check, claim, need_backend, reveal, show, table, tell
     from gentut.runs import resume
     from gentut.runs.batch_size import find_batch_size
     from gentut.runs.choose import choose
@@ -57,6 +57,7 @@ __all__ = [
     "pixel_cnn",
     "plots",
     "resume",
+    "reveal",
     "seed",
     "show",
     "solve",

@@ -4,7 +4,7 @@ a footer.
 
 import base64
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -77,6 +77,31 @@ def check(name: str, answer: object) -> exercises.Verdict:
     verdict = exercises.verdict(name, answer)
     print(verdict)
     return verdict
+
+
+def reveal(
+    guess: Mapping[str, object],
+    truth: Callable[[], Mapping[str, float]],
+    unit: str,
+    log: bool = False,
+) -> None:
+    """Show what the reader guessed beside what is true; before the guess, nothing of it.
+
+    Args:
+        guess: name -> number; ``...`` stands for a guess that is still to be typed.
+        truth: computes the same names -> numbers of this run; called once all guesses are there,
+            and in quick mode always, so that the tests run it.
+        unit: what the numbers are, for the axis.
+        log: logarithmic axis.
+    """
+    typed = not any(value is ... for value in guess.values())
+    true = {name: float(v) for name, v in truth().items()} if typed or is_quick() else {}
+    if not typed:
+        print("○ Your guess first: type numbers in place of the `...`, and run the cell again.")
+        return
+    numbers = {name: float(value) for name, value in guess.items()}
+    said = "; ".join(f"{name}: guessed {numbers[name]:.3g}, here {true[name]:.3g}" for name in true)
+    show(plots.guesses(numbers, true, unit, log), alt=said)
 
 
 def tell(text: str) -> None:

@@ -23,6 +23,7 @@ ARCHIVE = "/archive/HEAD.zip"
 GITHUB = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git|/)?")
 ABOVE, CODE = "open-anywhere", "first-cell"  # ids of the two cells
 FOLDED = {"jupyter": {"source_hidden": True}, "tags": ["hide-input"]}
+LOCKED = {"grade": False, "locked": True, "schema_version": 3, "solution": False, "task": False}
 TRAINS = ("02", "03", "05", "06", "07", "08")  # for minutes; the others score, count and draw
 # How a notebook began before there was one first cell for all.
 OLD = re.compile(r"try:\n    import gentut.*?\n    import gentut\n\n", re.S)
@@ -66,10 +67,23 @@ def colab(repo: str, place: str) -> str:
     return f"{badge}(https://colab.research.google.com/github/{repo}/blob/HEAD/{place})"
 
 
+def is_lab(place: str) -> bool:
+    """Whether a notebook is the source of a graded lab: stored without outputs, with solutions."""
+    return Path(place).parent.name == "labs"
+
+
 def above(place: str, address: str) -> str:
     """The text over the first code cell of the notebook at a place in the repository."""
+    if is_lab(place):  # no badge: what lies in the repository holds the solutions
+        return (
+            "**Runs on its own**, on a laptop or on Colab: the next cell installs the course's"
+            " package where it is missing. A CPU is enough."
+        )
     name, repo = Path(place).stem, repository(address)
+    badge = f"{colab(repo, place)}\n\n" if repo else ""
     known = minutes().get(name)
+    if "/zh/" in place:
+        return badge + above_in_chinese(name, known)
     cost = "its time on 2 cores stands at its end"
     if known:
         cost = (
@@ -83,10 +97,36 @@ def above(place: str, address: str) -> str:
         else "A GPU would save little: hardly anything is trained here."
     )
     return (
-        (f"{colab(repo, place)}\n\n" if repo else "")
-        + "**Runs on its own**, on a laptop or on Colab: the next cell installs the course's"
+        badge + "**Runs on its own**, on a laptop or on Colab: the next cell installs the course's"
         f" package where it is missing. **Runtime:** a CPU is enough, {cost}. {gpu}"
     )
+
+
+def above_in_chinese(name: str, known: float | None) -> str:
+    """The same for a notebook of the Chinese edition."""
+    cost = "在双核 CPU 上所需的时间见文末"
+    if known:
+        cost = (
+            f"在较快的双核 CPU 上约 {known:.0f} 分钟（实测；`gentut doctor` 可估算你的机器所需的"
+            "时间），在 Colab 的双核上最多约两倍（预计）"
+        )
+    gpu = (
+        "有 GPU 时会自动使用，训练因此更快（预计）；在 Colab 中可通过 *Runtime → Change runtime"
+        " type* 选择。"
+        if name[:2] in TRAINS
+        else "GPU 在这里帮助不大：几乎没有需要训练的内容。"
+    )
+    return (
+        "**本笔记本可单独运行**，在笔记本电脑上或 Colab 上皆可：若缺少本课程的软件包，"
+        f"下一个单元格会自动安装。**运行环境：** 有 CPU 即可，{cost}。{gpu}"
+    )
+
+
+def stamp_above(notebook: dict, place: str) -> None:
+    """Write the text alone, where the cell is there already."""
+    for cell in notebook["cells"]:
+        if cell.get("id") == ABOVE:
+            cell["source"] = above(place, source()).splitlines(keepends=True)
 
 
 def stamp(notebook: dict, place: str, address: str, cell: str) -> None:
@@ -101,6 +141,10 @@ def stamp(notebook: dict, place: str, address: str, cell: str) -> None:
     over["source"] = above(place, address).splitlines(keepends=True)
     new["source"] = cell.splitlines(keepends=True)
     notebook["cells"] = [*cells[:first], over, new, *cells[first:]]
+    if is_lab(place):
+        new["execution_count"] = None
+        new["metadata"] = FOLDED | {"nbgrader": {**LOCKED, "grade_id": CODE}}
+        return
     code = [each for each in notebook["cells"] if each["cell_type"] == "code"]
     for number, each in enumerate(code, start=1):
         each["execution_count"] = number

@@ -113,7 +113,7 @@ RIGHT = {
 WRONG = {
     "03.1": [
         ("b", "One more of the others"),
-        ("ab", "no random number any more"),
+        ("ab", "not a random number"),
         ("abc", "Jensen"),
         ("bcd", "bound holds for means"),
         ("ad", "Sort them first"),

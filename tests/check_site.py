@@ -121,7 +121,7 @@ def main():
     options = parser.parse_args()
     root = options.site.resolve()
     pages = sorted(p for p in root.rglob("*.html") if "_static" not in p.parts)
-    pages = [page for page in pages if options.only in page.as_posix()]
+    pages = [page for page in pages if options.only in page.relative_to(root).as_posix()]
     passed = failed = formulas = 0
     with browser.chromium() as chromium:
         chromium.socket.settimeout(300)  # a notebook has hundreds of formulas

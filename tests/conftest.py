@@ -16,6 +16,17 @@ for name in (
     os.environ.setdefault(name, "1")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory):
+    """Folders that tests decode go here, not into the cache of whoever runs the tests."""
+    before = os.environ.get("GENTUT_CACHE")
+    os.environ["GENTUT_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    del os.environ["GENTUT_CACHE"]
+    if before is not None:
+        os.environ["GENTUT_CACHE"] = before
+
+
 @pytest.fixture
 def policy():
     """Sets Keras' dtype policy, and puts it back."""

@@ -76,6 +76,26 @@ def test_a_claim_that_does_not_hold_ends_a_full_run_only(monkeypatch, capsys):
     )
 
 
+def test_the_truth_stays_hidden_until_every_guess_is_typed(monkeypatch, capsys):
+    shown, asked = [], []
+    monkeypatch.setattr("gentut.notebook.show", lambda figure, alt: shown.append(alt))
+
+    def truth():
+        asked.append(1)
+        return {"a": np.float32(2), "b": 30}
+
+    monkeypatch.setenv("GENTUT_QUICK", "0")
+    gentut.reveal({"a": 1, "b": ...}, truth, "nats")
+    assert "Your guess first" in capsys.readouterr().out
+    assert shown == asked == []
+    gentut.reveal({"a": 1, "b": 40.5}, truth, "nats", log=True)
+    assert shown == ["a: guessed 1, here 2; b: guessed 40.5, here 30"]
+    assert capsys.readouterr().out == ""
+    monkeypatch.setenv("GENTUT_QUICK", "1")  # the tests run what computes the truth
+    gentut.reveal({"a": ..., "b": ...}, truth, "nats")
+    assert len(asked) == 2 and len(shown) == 1
+
+
 def test_a_table_has_three_digits(monkeypatch):
     shown = []
     monkeypatch.setattr("IPython.display.display", shown.append)

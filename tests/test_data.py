@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gentut import data
+from gentut.data import decode, named, selection, shipped
 from gentut.data import folder as folders
 from gentut.data import memory as memories
-from gentut.data import named, shipped
 
 ROOT = Path(__file__).parents[1]
 
@@ -393,7 +393,7 @@ def load_all(folder, **options):
 
 
 def read_one(path, size=4, channels=3):
-    return folders.read_image(path, size, channels) / 255
+    return decode.read_image(path, size, channels) / 255
 
 
 @needs_shared
@@ -445,7 +445,7 @@ def test_every_mode_and_format_gives_the_same_picture(mode, suffix, channels, tm
 def test_16_bit_values_are_scaled_not_clipped(tmp_path):
     values = np.array([[0, 257], [128 * 257, 65535]], np.uint16)
     path = save(tmp_path / "a.png", Image.fromarray(values))
-    assert folders.read_image(path, 2, 1)[..., 0].tolist() == [[0, 1], [128, 255]]
+    assert decode.read_image(path, 2, 1)[..., 0].tolist() == [[0, 1], [128, 255]]
 
 
 def test_transparent_pixels_become_white(tmp_path):
@@ -864,9 +864,9 @@ def test_a_folder_that_cannot_be_opened_is_told(tmp_path, monkeypatch):
 def test_too_many_pixels_are_refused_before_they_are_decoded(tmp_path, monkeypatch):
     fill(tmp_path, *(f"train/{i}.png" for i in range(3)), "test/1.png")
     asked = []
-    monkeypatch.setattr(folders, "read_image", lambda *image: asked.append(image))
-    monkeypatch.setattr(folders, "to_8_bit", lambda *image: asked.append(image))
-    monkeypatch.setattr(data, "total_and_free", lambda: (64e9, 31_457_279))
+    monkeypatch.setattr(decode, "read_image", lambda *image: asked.append(image))
+    monkeypatch.setattr(decode, "to_8_bit", lambda *image: asked.append(image))
+    monkeypatch.setattr(selection, "total_and_free", lambda: (64e9, 31_457_279))
     with pytest.raises(MemoryError) as error:  # 3 x 1448 x 1448 x 1 values, of 1 + 4 bytes
         data.load(tmp_path, size=1449, channels=1)
     assert str(error.value) == (
@@ -875,7 +875,7 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(tmp_path, monkeypat
         " `classes`, or"
         " grey images (channels=1)."
     )
-    monkeypatch.setattr(data, "total_and_free", lambda: (64e9, 7.9e9))
+    monkeypatch.setattr(selection, "total_and_free", lambda: (64e9, 7.9e9))
     message = "received 2048, at which 3,330 images of 3 channels need 210 GB where 7.9 GB are"
     with pytest.raises(MemoryError, match=message):
         data.load("glyphs", "test", size=2048, channels=3)
@@ -888,7 +888,7 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(tmp_path, monkeypat
 )
 def test_the_estimate_is_that_of_the_peak(free, fits, tmp_path, monkeypatch):
     fill(tmp_path, "train/1.png", "train/2.png", "test/3.png")
-    monkeypatch.setattr(data, "total_and_free", lambda: (None, free))
+    monkeypatch.setattr(selection, "total_and_free", lambda: (None, free))
     if fits:
         assert data.load(tmp_path, size=16)[0].shape == (2, 16, 16, 3)
     else:
@@ -1010,7 +1010,7 @@ def test_the_list_of_unreadable_files_is_one_line(tmp_path):
     (tmp_path / "a\nb.png").touch()
     files = [(path, 0) for path in sorted(tmp_path.iterdir())]
     with pytest.raises(ValueError, match="^2 of 2 images cannot be read: ") as error:
-        folders.read(files, 8, 3, "raise")
+        decode.read(files, 8, 3, "raise")
     assert "\n" not in str(error.value) and len(str(error.value)) < 1000
     assert r"a\nb.png' (UnidentifiedImageError: cannot identify" in str(error.value)
 

@@ -179,7 +179,7 @@ def test_the_interval_of_the_bound_covers():
     """Simulated, ELBO and gain correlated: 95 % intervals hold the true mean 95 times in 100."""
     rng = np.random.default_rng(1)
     reference = object.__new__(evaluation.ReferenceSet)
-    reference.test, reference.test_sources = np.zeros((1000, 1, 1, 1), "float32"), None
+    reference.test_pixels, reference.test_sources = np.zeros((1000, 1, 1, 1), "float32"), None
     reference.seed, hits = 0, 0
     for _ in range(2000):
         bounds = rng.normal(-100, 30, 1000)

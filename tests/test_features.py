@@ -332,7 +332,7 @@ def test_an_unknown_judge():
             np.zeros((28, 28, 1), "float32"),
             r"`images` must have shape \(n, height, width, channels",
         ),
-        (np.zeros((1, 28, 28, 1), "uint8"), "divide uint8 images by 255.*received dtype uint8"),
+        (np.zeros((1, 28, 28, 1), "int8"), "floating point.* or uint8.*received dtype int8"),
         (np.full((1, 28, 28, 1), 255.0), r"must lie in \[0, 1\].*255"),
         (np.full((1, 28, 28, 1), np.nan), r"must lie in \[0, 1\] without NaN"),
         (np.zeros((1, 28, 28, 4), "float32"), r"`images` must have 1 \(grey\) or 3 \(colour\)"),

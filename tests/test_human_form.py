@@ -147,3 +147,17 @@ def test_what_users_name_is_escaped():
 def test_a_missing_folder_is_named_at_once(tmp_path):
     with pytest.raises(FileNotFoundError, match="`folder` must exist; received '.*nowhere'"):
         study().form(folder=tmp_path / "nowhere")
+
+
+def test_a_chinese_form_shows_no_english(tmp_path):
+    asked = study("which_is_real", language="zh", exposure_ms=500)
+    form = asked.form(folder=tmp_path, session=5)
+    seen = []
+    press(form, "开始")
+    while form.response is None:
+        seen.append(text(form))
+        press(form, "继续" if "练习结束" in text(form) else "左边是真的")
+    seen.append(text(form))
+    said = re.sub(r"<style>.*?</style>|<[^>]+>", " ", "".join(seen))  # without tags and styles
+    said = re.sub(r"form\.response|answers-\S+\.json|\bTab\b", "", said)
+    assert "谢谢" in said and not re.search(r"[A-Za-z]{2,}", said)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gentut import human
+from gentut.human.texts import WORDS
 
 browser = pytest.importorskip("browser", reason="websocket-client is not installed")
 
@@ -350,6 +351,41 @@ def test_everything_fits_on_the_screen(visit, protocol, width, height):
         assert left >= 0 and top >= 0 and right <= width + 0.5 and bottom <= height + 0.5
     sides = person.js("[...document.querySelectorAll('#stage img')].map((i) => i.width / 14)")
     assert len(set(sides)) == 1 and sides[0] == int(sides[0]) >= 4  # whole pixels, and large
+
+
+def placeholders(text):
+    """The numbers that a text, or each text of a question or a noun, has room for."""
+    parts = text.values() if isinstance(text, dict) else [text]
+    return sorted(
+        re.findall(
+            r"{\w+}",
+            " ".join(" ".join(p) for p in parts if not isinstance(p, str))
+            + " ".join(p for p in parts if isinstance(p, str)),
+        )
+    )
+
+
+def test_languages_have_the_same_texts_with_the_same_numbers_in_them():
+    english, chinese = WORDS["en"], WORDS["zh"]
+    assert list(english) == list(chinese)
+    for name, text in english.items():
+        assert type(text) is type(chinese[name])
+        assert placeholders(text) == placeholders(chinese[name]), name
+
+
+def test_a_rater_of_a_chinese_page_meets_no_english(visit):
+    asked = study(language="zh", exposure_ms=300)
+    person = visit(asked)
+    everything = """[...document.querySelectorAll("body *:not(script, noscript)")].flatMap((e) => [
+      e.title, e.ariaLabel, e.alt, ...[...e.childNodes].map((n) => n.nodeType === 3 ? n.data : "")
+    ]).join(" ")"""
+    assert person.js("document.documentElement.lang") == "zh-CN"
+    said = person.js(everything)
+    person.click("#start button")
+    person.wait_for("#choices button:enabled")
+    said += person.js(everything)
+    assert "真还是假" in said and "练习：第 1 题，共 2 题" in said
+    assert not re.search(r"[A-Za-z]{2,}", said.replace("JavaScript", ""))
 
 
 def test_the_page_tells_nothing_about_the_answers(tmp_path):

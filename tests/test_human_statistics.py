@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 
 from gentut import human
-from gentut.human.analysis import Resampling, loglinear
 from gentut.human.power import LARGEST_PANEL, _quantile
+from gentut.human.statistics import Resampling, loglinear
 
 # Fleiss (1971), table 1: 30 patients, 6 psychiatrists each; depression, personality disorder,
 # schizophrenia, neurosis, other.

@@ -390,7 +390,10 @@ BAD = [
         lambda: small_gan(2).fit(IMAGES, LABELS),
         "`labels` must lie in [0, 2); received values from 0",
     ),
-    (lambda: small_gan().fit((IMAGES * 255).astype("uint8")), "divide uint8 images by 255"),
+    (
+        lambda: small_gan().fit((IMAGES * 255).astype("int16")),
+        "or uint8 with values in 0…255; received dtype int16",
+    ),
     (lambda: small_gan().fit(IMAGES * 2), "`images` must lie in [0, 1]"),
     (lambda: small_gan().fit(IMAGES * np.nan), "without NaN"),
     (lambda: small_gan().fit(IMAGES[:, :8]), "received shape (64, 8, 16, 1)"),

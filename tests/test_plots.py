@@ -71,7 +71,7 @@ def test_pixels_rounds_and_enlarges():
         (np.zeros((4, 4, 1), np.float32), r"`images` must have shape .* shape \(4, 4, 1\)"),
         (np.zeros((2, 4, 4, 2), np.float32), "with 1 or 3 channels"),
         (np.zeros((0, 4, 4, 1), np.float32), r"received shape \(0, 4, 4, 1\)"),
-        (np.zeros((1, 4, 4, 1), np.uint8), r"floating point .* \[0, 1\] .* received dtype uint8"),
+        (np.zeros((1, 4, 4, 1), np.int8), r"floating point .* \[0, 1\].* received dtype int8"),
         (grey(1.5), r"must lie in \[0, 1\] without NaN; .* values from 1.5 to 1.5"),
         (grey(np.nan), r"must lie in \[0, 1\]"),
     ],
@@ -328,6 +328,17 @@ def test_intervals_show_value_and_ends():
     with pytest.raises(ValueError, match="`log=True` needs numbers above 0"):
         plots.intervals({"gan": (1, 0, 3)})
     assert plots.intervals({"gan": (1, 0, 3)}, log=False).axes[0].get_xscale() == "linear"
+
+
+def test_guesses_stand_beside_the_truth():
+    figure = plots.guesses({"a": 1, "b": 40}, {"a": 2, "b": 30}, "nats")
+    *_, guessed, true = figure.axes[0].lines
+    assert list(guessed.get_xdata()) == [1, 40] and list(true.get_xdata()) == [2, 30]
+    assert {"a", "b", "2", "30", "nats"} <= set(texts(figure))
+    with pytest.raises(ValueError, match=r"names of `guess`, \['a'\]; received \['b'\]"):
+        plots.guesses({"a": 1}, {"b": 2}, "nats")
+    with pytest.raises(ValueError, match="`log=True` needs numbers above 0; received"):
+        plots.guesses({"a": 0}, {"a": 2}, "nats", log=True)
 
 
 # All of them -------------------------------------------------------------------------------

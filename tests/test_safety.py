@@ -14,8 +14,8 @@ from PIL import Image
 
 from gentut import data
 from gentut.checks import check_int
+from gentut.data import decode, named
 from gentut.data import fetch as fetching
-from gentut.data import folder, named
 from gentut.files import read_json, write_json
 
 PACKAGE = Path(data.__file__).parents[1]
@@ -71,7 +71,7 @@ def test_an_archive_that_unfolds_to_too_much_is_refused_unread(tmp_path):
 def test_other_decoders_are_not_offered_to_files_from_outside(format, tmp_path):
     Image.new("RGB", (32, 32), "red").save(tmp_path / "a.png", format)
     with pytest.raises(Exception, match="cannot identify image file"):
-        folder.read_image(tmp_path / "a.png", 8, 3)
+        decode.read_image(tmp_path / "a.png", 8, 3)
 
 
 # A mirror of the data sets ------------------------------------------------------------------------

@@ -9,7 +9,11 @@ from gentut.cli.commands import COMMANDS, refuse_early
 from gentut.cli.messages import close_streams, notes_in_one_line, open_streams, quiet, tell
 from gentut.cli.parser import parser
 
-PYTHON_NAMES = {"`name_or_folder`": "`data`", "pass on_error='skip'": "add --skip-unreadable"}
+PYTHON_NAMES = {
+    "`name_or_folder`": "`data`",
+    "pass on_error='skip'": "add --skip-unreadable",
+    "raise `limit`": "raise --megabytes",
+}
 WITHOUT_KERAS = ("data",)  # commands that answer at once: importing Keras takes seconds
 TO_LOWER = {"size": "--size", "batch_size": "--batch-size", "n": "-n"}  # where memory is short
 
@@ -19,6 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     open_streams()
     try:
         options = parser().parse_args(arguments)
+        if getattr(options, "no_cache", False):
+            os.environ["GENTUT_CACHE"] = "off"  # for this process, and those that it starts
         if options.command == "doctor":
             with notes_in_one_line():
                 startup.choose_backend()

@@ -63,27 +63,44 @@ def sample(options: Namespace) -> None:
     import numpy as np
 
     from gentut import plots, runs
+    from gentut.cli import samples
     from gentut.files import write_atomically
     from gentut.runs.shipped import read_model
 
     target = Path(options.out)
-    if target.suffix.lower() != ".png":
-        raise ValueError(f"`out` must end in .png; received {options.out!r}.")
+    grid = target.suffix.lower() == samples.GRID
+    if not grid and target.suffix.lower() not in ("", samples.ARRAYS):
+        raise ValueError(
+            f"`out` must end in .png or .npz, or be a folder; received {options.out!r}."
+        )
     if not target.parent.is_dir():
         raise FileNotFoundError(
             f"`out` must lie in a folder that exists; received {options.out!r}."
         )
     model = read_model(options.run)
     n = 40 if options.n is None else options.n
+    if grid and n > samples.MOST:
+        raise ValueError(
+            f"`n` must be at most {samples.MOST:,} for a grid; received {n:,}: let --out end in"
+            " .npz, or be a folder."
+        )
     classes = model.num_classes
     labels = columns = None
     if options.text:
+        if not grid:
+            raise ValueError("`out` must end in .png with `text`.")
         images, columns = _of_texts(model, options)
     elif options.label is not None:
         labels = np.full(max(n, 0), options.label)
     elif classes is not None:
         labels = np.arange(max(n, 0)) % classes
         columns = runs.grid(classes)[1] if classes <= 10 else None
+    if not grid:
+        check_positive("n", n)
+        with samples.opened(target, n, model.image_shape, labels) as taking:
+            model.sample(n, labels=labels, seed=options.seed, out=taking)
+        print(target)
+        return
     if not options.text:
         images = model.sample(n, labels=labels, seed=options.seed)
     picture = io.BytesIO()
@@ -172,6 +189,7 @@ def study(options: Namespace) -> None:
         practice=options.practice,
         exposure_ms=options.exposure,
         title=options.title,
+        language=options.language,
         seed=options.seed,
     )
     out = Path(options.out)
@@ -206,10 +224,39 @@ def tasks(options: Namespace) -> None:
     print(Path(run) / "report.html")
 
 
+def playground(options: Namespace) -> None:
+    from gentut.files import write_atomically
+    from gentut.runs.playground import playground as made
+
+    target = Path(options.out)
+    if target.suffix.lower() != ".html":
+        raise ValueError(f"`out` must end in .html; received {options.out!r}.")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(
+            f"`out` must lie in a folder that exists; received {options.out!r}."
+        )
+    html = made(options.runs, say, int(1e6 * options.megabytes)).encode()
+    write_atomically(target, html)
+    say(f"{len(html) / 1e6:.2f} MB")
+    print(target)
+
+
 def data(options: Namespace) -> None:
     from gentut import data as image_data
+    from gentut.data import cache
     from gentut.report.terminal import aligned
 
+    if options.clear:
+        count, total = cache.clear()
+        print(f"removed {count} decoded folder splits, {total / 1e6:,.1f} MB")
+        return
+    if options.folder is not None:
+        from gentut.cli.preview import preview
+
+        preview(options)
+        return
+    if options.preview is not None:
+        raise ValueError("`preview` needs a folder: gentut data FOLDER --preview SHEET.png")
     rows = [["name", "pixels", "classes", "train", "test", "where", "what"]]
     for entry in image_data.names():
         rows.append(
@@ -225,6 +272,10 @@ def data(options: Namespace) -> None:
         )
     print(aligned(rows, left=(0, 5, 6)))
     print("\nOr a folder of your own PNG, JPEG or WebP images, one sub-folder per class, or none.")
+    kept = cache.entries()
+    size = sum(size for _, size in kept)
+    where = cache.place() or "off"
+    print(f"Folders are decoded once, into {where}: {len(kept)} splits now, {size / 1e6:,.1f} MB.")
     print("Without internet: put NAME.npz into a folder and let GENTUT_DATA name it.")
 
 
@@ -253,6 +304,7 @@ COMMANDS = {
     "choose": choose,
     "study": study,
     "tasks": tasks,
+    "playground": playground,
     "data": data,
     "doctor": doctor,
 }

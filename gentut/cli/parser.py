@@ -68,14 +68,30 @@ def parser() -> Parser:
         sub.add_argument("--size", type=int, help="pixels per side, 28 to 128 (folders: 32)")
         sub.add_argument("--channels", type=int, choices=(1, 3), help="1 grey, 3 colour")
         sub.add_argument(
+            "--pad",
+            action="store_true",
+            default=None,
+            help="keep all of a folder's rectangular images, on white, instead of cropping them",
+        )
+        sub.add_argument(
             "--skip-unreadable",
             action="store_true",
             default=None,
             help="leave out images of a folder that cannot be read",
         )
 
+        uncached(sub)
+
+    def uncached(sub):
+        sub.add_argument(
+            "--no-cache",
+            action="store_true",
+            help="decode a folder into memory, not once into a file (see gentut data)",
+        )
+
     def moved(sub):
         sub.add_argument("--data", help="where the images of the run are now, if they were moved")
+        uncached(sub)
 
     sub = command("train", "train one family into a run folder")
     sub.add_argument("family", nargs="?", help=f"{', '.join(FAMILIES[:-1])} or {FAMILIES[-1]}")
@@ -94,7 +110,7 @@ def parser() -> Parser:
     sub.add_argument("--out", required=True, help="the run folder")
     sub.add_argument("--resume", action="store_true", help="go on with the run in --out")
 
-    sub = command("sample", "draw images from a trained run as a PNG grid")
+    sub = command("sample", "draw images from a trained run")
     sub.add_argument("run", help=RUN)
     sub.add_argument("-n", type=int, help="images (default 40); with --text, of each (default 8)")
     sub.add_argument(
@@ -104,7 +120,11 @@ def parser() -> Parser:
     )
     sub.add_argument("--label", type=int, help="one class, for conditional models (default all)")
     sub.add_argument("--seed", type=int, default=0, help="other images with another (default 0)")
-    sub.add_argument("--out", required=True, help="the PNG file")
+    sub.add_argument(
+        "--out",
+        required=True,
+        help="grid.png; or, for any number of images, arrays.npz or a new folder of PNG files",
+    )
 
     sub = command("evaluate", "score trained runs on held-out images")
     sub.add_argument("runs", nargs="+", metavar="RUN", help=RUN)
@@ -142,6 +162,7 @@ def parser() -> Parser:
     sub.add_argument("--practice", type=int, default=4, help="questions before them (default 4)")
     sub.add_argument("--exposure", type=int, metavar="MS", help="hide images after 100 to 5000 ms")
     sub.add_argument("--title", help="what raters read at the top")
+    sub.add_argument("--language", default="en", help="of the page: en (default) or zh, Chinese")
     sub.add_argument("--seed", type=int, default=0, help="of the choice of images (default 0)")
     sub.add_argument("--out", required=True, help="a new folder for study.html and key.json")
     text = "statistics of the files that raters handed back"
@@ -158,6 +179,22 @@ def parser() -> Parser:
     sub.add_argument("--steps", type=int, help="of each training (default the task's)")
     moved(sub)
 
-    command("data", "what data sets there are, and which are here")
+    sub = command("playground", "a page in which the models draw, for a browser alone")
+    sub.add_argument(
+        "runs", nargs="*", metavar="RUN", help="more to draw with: folders of VAEs or GANs"
+    )
+    sub.add_argument(
+        "--megabytes", type=float, default=3.0, help="of the page, at most (default 3)"
+    )
+    sub.add_argument("--out", required=True, help="the HTML file")
+
+    sub = command("data", "what data sets there are, or what a folder of images holds")
+    sub.add_argument("folder", nargs="?", help="of images, to be looked at before a training")
+    sub.add_argument("--preview", metavar="SHEET.png", help="how the folder's images are cut")
+    sub.add_argument("--size", type=int, help="pixels per side of the training (default 32)")
+    sub.add_argument("--channels", type=int, choices=(1, 3), help="1 grey, 3 colour (default 3)")
+    sub.add_argument("--pad", action="store_true", help="images are to be padded, not cropped")
+    sub.add_argument("--clear", action="store_true", help="remove all decoded folders")
+    uncached(sub)
     command("doctor", "what this machine has, what will be used, what is set up wrongly")
     return top

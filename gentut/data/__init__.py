@@ -2,24 +2,35 @@
 
     images, labels = gentut.data.load("glyphs", "train")
     images, labels = gentut.data.load("photos/", "test", size=64)
+    images, labels = gentut.data.load_bytes("photos/", "train", size=64)   # need not fit
     families = gentut.data.sources("glyphs", "test")
     texts = gentut.data.captions("emoji", "train", language="en")
 
-Images are float32 in [0, 1], shape (n, height, width, channels); labels int32, shape (n,); sources
-int32, shape (n,); captions a list of str.
+Images are float32 in [0, 1], or bytes, shape (n, height, width, channels); labels int32, shape
+(n,); sources int32, shape (n,); captions a list of str.
 """
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from gentut.data import caption_file, emoji, named
+from gentut.checks import as_float
+from gentut.data import cache, caption_file, decode, emoji, named
 from gentut.data import folder as folders
-from gentut.data.memory import total_and_free
+from gentut.data.cache import fingerprint
 from gentut.data.named import ImageSet
+from gentut.data.selection import (
+    check_memory,
+    check_split,
+    chosen_labels,
+    contents_of,
+    files_of,
+    is_name,
+    readable,
+)
 from gentut.data.shipped import data_path
 
 __all__ = [
@@ -28,12 +39,13 @@ __all__ = [
     "class_names",
     "data_path",
     "emoji",
+    "fingerprint",
     "load",
+    "load_bytes",
     "names",
     "sources",
 ]
 
-SPLITS = ("train", "test")
 FOLDER_SIZE, FOLDER_CHANNELS = 32, 3  # of a folder's images, unless the caller says otherwise
 LARGEST = 2048  # pixels per side: a mistyped size must not ask for the whole memory
 
@@ -46,6 +58,7 @@ def load(
     channels: int | None = None,
     classes: Sequence[str] | None = None,
     on_error: str = "raise",
+    pad: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Load the images and labels of one split.
 
@@ -65,9 +78,10 @@ def load(
     A folder holds PNG, JPEG and WebP images, in one sub-folder per class (labels in the
     alphabetical order of the sub-folders) or all directly in it (labels 0).  Images are turned as
     their EXIF orientation says, laid on white if they are transparent, scaled with antialiasing so
-    that the shorter side is ``size``, and cropped at the centre.  About one image in six is of the
-    test split: the hash of its path inside the folder decides, so adding images moves no other
-    image (except where a class of two or more images would leave a split empty: then one moves).
+    that the shorter side is ``size``, and cropped at the centre (or see ``pad``).  About one image
+    in six is of the test split: the hash of its path inside the folder decides, so adding images
+    moves no other image (except where a class of two or more images would leave a split empty: then
+    one moves).
 
     Sub-folders can be the splits.  Their names may be written in capitals, and those without
     images do not count:
@@ -97,6 +111,8 @@ def load(
             order.  Default all.
         on_error: "raise" an error that lists the unreadable images of a folder, or "skip" them
             with one warning that counts them.
+        pad: keep all of a folder's rectangular images, in the middle of a white square, instead of
+            cropping them.
 
     Returns:
         Images, float32 in [0, 1], shape (n, size, size, channels); labels, int32, shape (n,).
@@ -107,39 +123,45 @@ def load(
         MemoryError: the images would need more memory than is free (where the system tells that).
         FileNotFoundError: there is no such name or folder, or the set cannot be downloaded.
     """
-    _check_split(name_or_folder, split, on_error)
-    if size is not None and (
-        isinstance(size, bool) or not isinstance(size, int | np.integer) or not 1 <= size <= LARGEST
-    ):
-        raise ValueError(
-            f"`size` must be a positive number of pixels, at most {LARGEST}; received {size!r}."
-        )
-    if channels not in (None, 1, 3):
-        raise ValueError(f"`channels` must be 1 (grey) or 3 (colour); received {channels!r}.")
-    by_name = is_name(name_or_folder)
-    contents = None if by_name else _contents(name_or_folder)
-    known = named.SETS[name_or_folder].classes if by_name else contents.classes
-    chosen = _chosen(classes, known)
-    if by_name:
-        images, labels = named.read(name_or_folder, split)
-        if classes is not None:
-            rows = np.isin(labels, chosen)
-            images, labels = images[rows], labels[rows]
-        _check_memory(len(images), size or images.shape[1], channels or images.shape[3])
-        images = folders.convert(images, size, channels)
-    else:
-        for note in contents.notes:
-            warnings.warn(note, UserWarning, stacklevel=2)
-        files = _files(name_or_folder, contents, split, chosen, classes)
-        size, channels = size or FOLDER_SIZE, channels or FOLDER_CHANNELS
-        _check_memory(len(files), size, channels)
-        images, labels = folders.read(files, size, channels, on_error)
-    renumbered = np.zeros(len(known), "int32")
-    renumbered[chosen] = np.arange(len(chosen))
-    # In place: at 50,000 colour images a second float copy would cost 600 MB.
-    images = images.astype("float32")
-    images /= 255
-    return images, renumbered[labels]
+    images, labels = _read(name_or_folder, split, size, channels, classes, on_error, pad, 5)
+    return as_float(images), labels
+
+
+def load_bytes(
+    name_or_folder: str | os.PathLike,
+    split: str = "train",
+    *,
+    size: int | None = None,
+    channels: int | None = None,
+    classes: Sequence[str] | None = None,
+    on_error: str = "raise",
+    pad: bool = False,
+    say: Callable[[str], None] = lambda line: None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Load what ``load`` does as bytes, and a folder's from a file, so that it need not fit.
+
+    A folder is decoded once, in parallel, into a file in the cache, which later calls read without
+    decoding for as long as the files in the folder keep their names, sizes and times.  The cache
+    is the folder that the environment variable GENTUT_CACHE names, default
+    ``~/.cache/gentut/images`` or its like; "off" is for none: everything is then decoded into
+    memory.  ``gentut data --clear`` empties it.
+
+    Args:
+        name_or_folder, split, size, channels, classes, on_error, pad: see ``load``.
+        say: called with a line of text before something is written: where, and how large it is.
+
+    Returns:
+        Images, uint8 ``(n, size, size, channels)``, a folder's as a read-only memory map; labels,
+        int32, shape (n,).
+
+    Raises:
+        ValueError, MemoryError, FileNotFoundError: see ``load``.
+        OSError: the cache cannot be written, or has no room.
+    """
+    keep = cache.place() is not None and not is_name(name_or_folder)
+    return _read(
+        name_or_folder, split, size, channels, classes, on_error, pad, 1, say if keep else None
+    )
 
 
 def sources(
@@ -170,10 +192,10 @@ def sources(
     Raises:
         ValueError, TypeError, FileNotFoundError: as ``load``.
     """
-    _check_split(name_or_folder, split, on_error)
+    check_split(name_or_folder, split, on_error)
     if is_name(name_or_folder):
         known = named.SETS[name_or_folder].classes
-        chosen = _chosen(classes, known)
+        chosen = chosen_labels(classes, known)
         found = named.read_sources(name_or_folder, split)
         if found is None:
             return None
@@ -181,13 +203,13 @@ def sources(
         if found.dtype.kind == "i":
             return found
     else:
-        contents, root = _contents(name_or_folder), Path(name_or_folder)
-        chosen = _chosen(classes, contents.classes)
-        files = _files(name_or_folder, contents, split, chosen, classes)
+        contents, root = contents_of(name_or_folder), Path(name_or_folder)
+        chosen = chosen_labels(classes, contents.classes)
+        files = files_of(name_or_folder, contents, split, chosen, classes)
         found = np.array([folders.source_of(p, root, contents.classes[k]) for p, k in files])
         if not found.any():
             return None
-        found = found[_readable(files, on_error)]
+        found = found[readable(files, on_error)]
         own = [f"/{row}" for row in range(len(found))]  # no name holds a slash
         found = np.where(found == "", own, found)
     return np.unique(found, return_inverse=True)[1].astype("int32")
@@ -221,7 +243,7 @@ def captions(
         ValueError, TypeError, FileNotFoundError: as ``load``; a named set has no captions; a folder
             has no ``captions.csv``, or one with faults, which are named by their lines.
     """
-    _check_split(name_or_folder, split, on_error)
+    check_split(name_or_folder, split, on_error)
     if language not in emoji.LANGUAGES:
         raise ValueError(f"`language` must be 'en' or 'zh'; received {language!r}.")
     if is_name(name_or_folder):
@@ -230,17 +252,16 @@ def captions(
                 "`name_or_folder` must be emoji or a folder with captions.csv; received"
                 f" {name_or_folder!r}, which has no captions."
             )
-        chosen = _chosen(classes, named.SETS["emoji"].classes)
+        chosen = chosen_labels(classes, named.SETS["emoji"].classes)
         texts = emoji.read_texts(split, language, keywords)
         return [texts[row] for row in np.flatnonzero(np.isin(emoji.read_labels(split), chosen))]
-    contents, root = _contents(name_or_folder), Path(name_or_folder)
-    chosen = _chosen(classes, contents.classes)
-    files = _files(name_or_folder, contents, split, chosen, classes)
-    images = {
-        path: folders.key_of(path, root) for part in contents.files.values() for path, _ in part
-    }
+    contents, root = contents_of(name_or_folder), Path(name_or_folder)
+    chosen = chosen_labels(classes, contents.classes)
+    files = files_of(name_or_folder, contents, split, chosen, classes)
+    paths = [path for part in contents.files.values() for path, _ in part]
+    images = dict(zip(paths, folders.keys_of(paths, root), strict=True))
     texts = caption_file.read(root, set(images.values()))
-    return [texts[images[files[row][0]]] for row in _readable(files, on_error)]
+    return [texts[images[files[row][0]]] for row in readable(files, on_error)]
 
 
 def source_kind(name_or_folder: str | os.PathLike) -> str:
@@ -252,7 +273,7 @@ def class_names(name_or_folder: str | os.PathLike) -> list[str]:
     """Return the names of the classes in the order of their labels."""
     if is_name(name_or_folder):
         return list(named.SETS[name_or_folder].classes)
-    return _contents(name_or_folder).classes
+    return contents_of(name_or_folder).classes
 
 
 def names() -> list[ImageSet]:
@@ -260,84 +281,41 @@ def names() -> list[ImageSet]:
     return [named.describe(name) for name in named.SETS]
 
 
-def is_name(name_or_folder: str | os.PathLike) -> bool:
-    """Tell whether this is one of the named sets rather than the path of a folder."""
-    if not isinstance(name_or_folder, str | os.PathLike):
-        raise TypeError(
-            f"`name_or_folder` must be a name or a path; received {type(name_or_folder).__name__}."
-        )
-    return isinstance(name_or_folder, str) and name_or_folder in named.SETS
-
-
-def _check_split(name_or_folder, split, on_error):
-    known = list(named.SETS[name_or_folder].splits) if is_name(name_or_folder) else SPLITS
-    if split not in known:
-        listed = ", ".join(map(repr, known[:-1]))
-        raise ValueError(f"`split` must be {listed} or {known[-1]!r}; received {split!r}.")
-    if on_error not in ("raise", "skip"):
-        raise ValueError(f"`on_error` must be 'raise' or 'skip'; received {on_error!r}.")
-
-
-def _files(folder, contents, split, chosen, classes):
-    """The (path, label) pairs of a split, of the labels that are chosen; at least one."""
-    files = [(path, label) for path, label in contents.files[split] if label in chosen]
-    if not files:
-        few = "" if classes is None else f" for the classes {', '.join(map(repr, classes))}"
-        raise ValueError(
-            f"`split` must be one that has images; received {split!r}, which is empty in"
-            f" {str(folder)!r}{few}."
-        )
-    return files
-
-
-def _readable(files, on_error):
-    """Rows of the (path, label) pairs that ``load`` returns."""
-    if on_error == "raise":
-        return np.arange(len(files))
-    rows = [(path, row) for row, (path, _) in enumerate(files)]
-    with warnings.catch_warnings(action="ignore"):  # `load` says what is skipped
-        return folders.read(rows, 8, 1, on_error)[1]
-
-
-def _contents(folder):
-    """What a folder of images holds, ``folders.Contents``."""
-    # "" would be the current folder; a name that is too long is an error of the system.
-    if not str(folder) or not os.path.isdir(folder):
-        received = str(folder)
-        received = received if len(received) < 300 else received[:300] + "…"
-        raise FileNotFoundError(
-            f"`name_or_folder` must be {', '.join(named.SETS)} or an existing folder;"
-            f" received {received!r}."
-        )
-    return folders.scan(Path(folder))
-
-
-def _check_memory(n, size, channels):
-    """Raise, before anything is decoded, if so many images take more memory than is free."""
-    needed, free = 5 * n * size**2 * channels, total_and_free()[1]  # uint8, and float32 beside it
-    if free is not None and needed > free:
-        raise MemoryError(
-            f"`size` must be so small that the images fit into memory; received {size}, at which"
-            f" {n:,} images of {channels} channel{'s' * (channels > 1)} need {needed / 1e9:.3g} GB"
-            f" where {free / 1e9:.3g} GB are free: lower `size`, take fewer `classes`, or grey"
-            " images (channels=1)."
-        )
-
-
-def _chosen(classes, known):
-    """Labels of the classes asked for, in that order."""
-    if classes is None:
-        return np.arange(len(known))
-    if (
-        not isinstance(classes, list | tuple)
-        or not classes
-        or not all(isinstance(name, str) for name in classes)
-        or len(set(classes)) < len(classes)
+def _read(name_or_folder, split, size, channels, classes, on_error, pad, share, say=None):
+    """Bytes and labels; ``share``: bytes of memory for each of them; ``say`` for the cache."""
+    check_split(name_or_folder, split, on_error)
+    if size is not None and (
+        isinstance(size, bool) or not isinstance(size, int | np.integer) or not 1 <= size <= LARGEST
     ):
-        raise ValueError(f"`classes` must be a list of different names; received {classes!r}.")
-    unknown = [name for name in classes if name not in known]
-    if unknown:
         raise ValueError(
-            f"`classes` must be among {', '.join(known[:100])}; received {unknown[0]!r}."
+            f"`size` must be a positive number of pixels, at most {LARGEST}; received {size!r}."
         )
-    return np.array([known.index(name) for name in classes])
+    if channels not in (None, 1, 3):
+        raise ValueError(f"`channels` must be 1 (grey) or 3 (colour); received {channels!r}.")
+    by_name = is_name(name_or_folder)
+    contents = None if by_name else contents_of(name_or_folder)
+    known = named.SETS[name_or_folder].classes if by_name else contents.classes
+    chosen = chosen_labels(classes, known)
+    if by_name:
+        images, labels = named.read(name_or_folder, split)
+        if classes is not None:
+            rows = np.isin(labels, chosen)
+            images, labels = images[rows], labels[rows]
+        check_memory(len(images), size or images.shape[1], channels or images.shape[3], share)
+        images = decode.convert(images, size, channels)
+    else:
+        for note in contents.notes:
+            warnings.warn(note, UserWarning, stacklevel=3)
+        files = files_of(name_or_folder, contents, split, chosen, classes)
+        size, channels = size or FOLDER_SIZE, channels or FOLDER_CHANNELS
+        if say is None:
+            check_memory(len(files), size, channels, share)
+            images, labels = decode.read(files, size, channels, on_error, pad)
+        else:
+            told = split if classes is None else f"{split} ({', '.join(classes)})"
+            images, labels = cache.read(
+                Path(name_or_folder), told, files, size, channels, pad, on_error, say
+            )
+    renumbered = np.zeros(len(known), "int32")
+    renumbered[chosen] = np.arange(len(chosen))
+    return images, renumbered[labels]

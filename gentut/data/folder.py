@@ -1,17 +1,15 @@
-"""Folders of the user's own images: which files, which split, and how they are read."""
+"""Folders of the user's own images: which files, and of which class and split."""
 
+import contextlib
+import gc
 import hashlib
 import os
 import re
+import time
 import unicodedata
-import warnings
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
-
-import numpy as np
-from PIL import Image, ImageOps
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".webp"}
 # Suffixes of pictures that are not read; a warning counts them.
@@ -26,9 +24,12 @@ SPLIT_WORD = re.compile("train(ing)?|test(ing)?|val(id(ation)?)?|dev", re.IGNORE
 # Control characters and halves of characters (surrogates), which break a message's line.
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 TEST_SHARE = 1 / 6  # share of the test split in a folder without splits
-FORMATS = ("PNG", "JPEG", "WEBP")
-LISTED = 10  # unreadable files that a message names, at most
+MANY = 5_000  # images of a folder whose contents are kept
+SETTLED = 2_000_000_000  # nanoseconds since its last change
 NAMED = 3  # files passed over that a message names, at most
+
+
+_kept = {}  # the newest folder of many images: times of the folders in it, and its contents
 
 
 class Contents(NamedTuple):
@@ -40,8 +41,40 @@ class Contents(NamedTuple):
 
 
 def scan(folder: Path) -> Contents:
-    """Return the ``Contents`` of a folder; one walk gives classes and files, so that they agree."""
-    images, passed = _walk(folder)
+    """Return the ``Contents`` of a folder; one walk gives classes and files, so that they agree.
+
+    Of a folder of many images they are kept for as long as no folder in it changes: a command asks
+    several times, and 200,000 files take seconds.
+    """
+    place = os.path.abspath(folder), str(folder)
+    times, contents = _kept.get(place, ({}, None))
+    if contents is not None and all(_time(path) == before for path, before in times.items()):
+        return contents
+    began = time.time_ns()
+    collecting = gc.isenabled()
+    gc.disable()  # it would look through hundreds of thousands of new objects again and again
+    try:
+        images, passed, folders = _walk(folder)
+        contents = _read(folder, images, passed)
+    finally:
+        if collecting:
+            gc.enable()
+    times = {path: _time(path) for path in folders}
+    _kept.clear()
+    # A folder that changed just now may have changed after it was looked into.
+    if len(images) > MANY and max(filter(None, times.values()), default=0) < began - SETTLED:
+        _kept[place] = times, contents
+    return contents
+
+
+def _time(path):
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return None
+
+
+def _read(folder, images, passed):
     note = ""
     if passed:
         more = f" and {len(passed) - NAMED} more" if len(passed) > NAMED else ""
@@ -58,10 +91,10 @@ def scan(folder: Path) -> Contents:
     for name in filter(CONTROL.search, contents.classes):
         raise ValueError(
             "`name_or_folder` must hold sub-folders whose names are text of one line;"
-            f" received {str(folder)!r} with {_shown(name)}: rename it."
+            f" received {str(folder)!r} with {shown(name)}: rename it."
         )
     notes = [*contents.notes, *filter(None, [note])]
-    return contents._replace(notes=[f"{_shown(str(folder))}: {note}." for note in notes])
+    return contents._replace(notes=[f"{shown(str(folder))}: {note}." for note in notes])
 
 
 def choose_test(keys: Sequence[str]) -> list[bool]:
@@ -81,47 +114,6 @@ def choose_test(keys: Sequence[str]) -> list[bool]:
     return test
 
 
-def read(
-    files: Sequence[tuple[Path, int]], size: int, channels: int, on_error: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Read (path, label) pairs.
-
-    Args:
-        files: the pairs.
-        size, channels: of every image, after cropping and scaling.
-        on_error: "raise" or "skip", see ``gentut.data.load``.
-
-    Returns:
-        Images, uint8 ``(n, size, size, channels)``, and labels, int32 ``(n,)``.
-    """
-
-    def decode(entry):
-        try:
-            return read_image(entry[0], size, channels)
-        except Exception as error:  # decoders raise many types on broken files
-            reason = " ".join(str(error).split())[:200]
-            return f"{_shown(str(entry[0]))} ({type(error).__name__}: {reason})"
-
-    # Pillow decodes outside Python's global lock, so threads are enough.
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        results = list(pool.map(decode, files))
-    broken = [result for result in results if isinstance(result, str)]
-    good = [i for i, result in enumerate(results) if not isinstance(result, str)]
-    if broken:
-        more = f" and {len(broken) - LISTED} more" if len(broken) > LISTED else ""
-        listed = "; ".join(broken[:LISTED]) + more
-        if on_error == "raise" or not good:
-            hint = " Remove them, or pass on_error='skip'." if good else ""
-            raise ValueError(
-                f"{len(broken)} of {len(files)} images cannot be read: {listed}.{hint}"
-            )
-        warnings.warn(
-            f"Skipped {len(broken)} of {len(files)} images: {listed}.", UserWarning, stacklevel=3
-        )
-    images = np.stack([results[i] for i in good])
-    return images, np.array([files[i][1] for i in good], "int32")
-
-
 def source_of(path: Path, folder: Path, class_name: str) -> str:
     """Return the source that the place of an image tells, see ``gentut.data.sources``; or ""."""
     *folders, name = _parts(path, folder)
@@ -130,69 +122,30 @@ def source_of(path: Path, folder: Path, class_name: str) -> str:
     return inside[0] if inside else before * bool(mark)
 
 
-def key_of(path: Path, folder: Path) -> str:
-    """Return the path of an image inside a folder, the same on every system."""
-    return "/".join(_parts(path, folder))
-
-
-def read_image(path: Path, size: int, channels: int) -> np.ndarray:
-    """Read one file as uint8 ``(size, size, channels)``."""
-    # Pillow knows forty formats, by content and not by name; decoders that are not needed are
-    # not offered to files from outside.
-    with Image.open(path, formats=FORMATS) as image:
-        pixels, limit = image.width * image.height, Image.MAX_IMAGE_PIXELS
-        if limit and pixels > limit:  # a few kilobytes can unfold to gigabytes
-            raise ValueError(f"{pixels:,} pixels; at most {limit:,} are read")
-        # JPEG: let the decoder itself reduce, but never below twice the size that is kept.
-        scale = 2 * size / min(image.size)
-        image.draft(None, (int(image.width * scale) + 1, int(image.height * scale) + 1))
-        image = ImageOps.exif_transpose(image)
-        side = min(image.size)
-        left, top = (image.width - side) // 2, (image.height - side) // 2
-        # Cropped before it is scaled, so that no filter mixes in what is cut off.
-        image = to_8_bit(image.crop((left, top, left + side, top + side)), channels)
-        image = image.resize((size, size), Image.Resampling.LANCZOS)
-    return np.asarray(image).reshape(size, size, channels)
-
-
-def to_8_bit(image: Image.Image, channels: int) -> Image.Image:
-    """Return a Pillow image of any mode as grey "L" or "RGB"; transparent pixels become white."""
-    if image.mode.startswith("I"):  # 16-bit grey, which convert() would clip
-        values = np.asarray(image, dtype="float64")
-        image = Image.fromarray(np.clip(values / 257 + 0.5, 0, 255).astype("uint8"))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
-    return image.convert("L" if channels == 1 else "RGB")
-
-
-def convert(images: np.ndarray, size: int | None, channels: int | None) -> np.ndarray:
-    """Resize uint8 images ``(n, h, w, c)`` to ``size`` (antialiased) and to 1 or 3 channels."""
-    _, height, width, own_channels = images.shape
-    size, channels = size or height, channels or own_channels
-    if (height, width, own_channels) == (size, size, channels):
-        return images
-    result = np.empty((len(images), size, size, channels), "uint8")
-    for i, pixels in enumerate(images):
-        image = Image.fromarray(pixels[..., 0] if own_channels == 1 else pixels)
-        image = to_8_bit(image, channels)
-        if image.size != (size, size):
-            image = image.resize((size, size), Image.Resampling.LANCZOS)
-        result[i] = np.asarray(image).reshape(size, size, channels)
-    return result
+def keys_of(paths: Sequence[Path], folder: Path) -> list[str]:
+    """Return the paths of images inside a folder, the same on every system."""
+    start, keys = os.path.join(folder, ""), []
+    for path in map(str, paths):
+        if path.startswith(start):  # the long way takes seconds for 200,000 files
+            inside = path[len(start) :].replace(os.sep, "/")
+            keys.append(unicodedata.normalize("NFC", inside))
+        else:
+            keys.append("/".join(_parts(path, folder)))
+    return keys
 
 
 def _walk(folder):
-    """Sorted (parts inside the folder, path) pairs of the images; what is passed over, in words."""
-    images, passed = [], []
+    """Sorted (parts inside the folder, path) pairs of the images; what is passed over, in words;
+    and the folders that were looked into."""
+    images, passed, every = [], [], []
 
     def unreadable(error):
         passed.append((_parts(error.filename, folder), " (a folder that cannot be opened)"))
 
     for parent, folders, files in os.walk(folder, onerror=unreadable):
+        every.append(parent)
         folders[:] = [n for n in folders if not n.startswith(".") and n not in NO_IMAGES]
-        inside = _parts(parent, folder)
+        inside, here, regular = _parts(parent, folder), Path(parent), _regular(parent)
         for name in folders:
             if os.path.islink(os.path.join(parent, name)):
                 passed.append((_parts(os.path.join(parent, name), folder), " (a link to a folder)"))
@@ -204,11 +157,23 @@ def _walk(folder):
             parts = (*inside, unicodedata.normalize("NFC", name))
             if other:
                 passed.append((parts, ""))
-            elif os.path.isfile(os.path.join(parent, name)):  # a link counts as what it leads to
-                images.append((parts, Path(parent, name)))
+            elif name in regular:  # a link counts as what it leads to
+                images.append((parts, here / name))
             else:  # opening a pipe would wait for ever
                 passed.append((parts, " (a broken link, or no file)"))
-    return sorted(images), [_shown("/".join(parts) or ".") + why for parts, why in sorted(passed)]
+    passed = [shown("/".join(parts) or ".") + why for parts, why in sorted(passed)]
+    return sorted(images), passed, every
+
+
+def _regular(folder):
+    """Names of the files in a folder; links to files are some, pipes are none."""
+    names = set()
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):  # a link in a circle
+                if entry.is_file():  # asks the disk about links only, which is much faster
+                    names.add(entry.name)
+    return names
 
 
 def _arrange(folder, images):
@@ -249,7 +214,7 @@ def _arrange(folder, images):
         for split, by_name in by_split.items()
     }
     alone = [
-        f"{_shown(name)} in {train if name in by_split['train'] else test}"
+        f"{shown(name)} in {train if name in by_split['train'] else test}"
         for name in names
         if not (name in by_split["train"] and name in by_split["test"])
     ]
@@ -343,7 +308,7 @@ def _parts(path, folder):
     return tuple(unicodedata.normalize("NFC", part) for part in Path(inside).parts)
 
 
-def _shown(name):
-    """A name for a message of one line."""
+def shown(name: str) -> str:
+    """Return a name for a message of one line."""
     name = name if len(name) <= 150 else f"{name[:70]}…{name[-70:]}"
     return repr(name) if CONTROL.search(name) else name

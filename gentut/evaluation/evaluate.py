@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 
 from gentut import metrics
-from gentut.evaluation.reference import ReferenceSet, check_count, merged
+from gentut.checks import as_float
+from gentut.evaluation.entries import merged
+from gentut.evaluation.reference import ReferenceSet, check_count
 from gentut.evaluation.texts import text_scores
+from gentut.training.step import StepModel
 
 PAIRS = 500  # test images that are compared with their reconstructions
 # The importance-weighted bound takes 100 passes per image, so that few images must do.
@@ -55,6 +58,7 @@ def evaluate(
           ``n_reconstructions`` test images.
         - ``retrieval_1``, ``retrieval_5``, ``text_alignment`` and their kin, for a model that takes
           texts and data "emoji": see ``gentut.evaluation.texts.text_scores``.
+        - ``drawn``: how many test and training images were taken of how many, at random.
         - ``n_generated``, ``n_real``, ``n_train``, ``n_neighbours`` (of precision to coverage,
           and of memorisation), ``nearest_k``, ``features``, ``split``, ``data``, ``seed``,
           ``parameters``, ``seconds_per_1000`` (to generate), ``seconds_evaluate`` (all of it).
@@ -79,30 +83,46 @@ def evaluate(
             f" it has {classes}."
         )
     labels = None if classes is None else reference.labels(n)
-    began = time.perf_counter()
-    generated = model.sample(n, labels=labels, seed=seed)
-    seconds = time.perf_counter() - began
-    if generated.shape[1:] != reference.test.shape[1:]:
-        raise ValueError(
-            f"`model` must make images of shape {reference.test.shape[1:]}, those of"
-            f" {reference.data!r}; it makes {generated.shape[1:]}."
-        )
+    codes, seconds = _draw(model, n, labels, seed, reference)
     test_labels = None if classes is None else reference.test_labels
     likelihood, no_likelihood = _likelihood(model, reference, test_labels, seed)
     pairs, no_pairs = _reconstructions(model, reference, test_labels)
     texts, no_texts = _texts(model, reference, seed)
+    scores = reference.score_features(codes), reference.references(n), likelihood, pairs, texts
     absent = [no_likelihood, no_pairs, no_texts]
     if reference.extractor.num_classes is None:
         absent.append(f"inception score ({reference.extractor.name} knows no classes)")
     return {
         "data": reference.data,
         "seed": seed,
-        **merged(reference.score(generated), reference.references(n), likelihood, pairs, texts),
+        **merged(*scores),
         "parameters": parameters(model),
         "seconds_per_1000": 1000 * seconds / n,
         "seconds_evaluate": time.perf_counter() - start,
         "left_out": "; ".join(filter(None, absent)),
     }
+
+
+def _draw(model, n, labels, seed, reference):
+    """Features of ``n`` samples, and the seconds that drawing them took."""
+    sink, began = reference.sink(), time.perf_counter()
+
+    def check_shape(shape):
+        if tuple(shape) != reference.image_shape:
+            raise ValueError(
+                f"`model` must make images of shape {reference.image_shape}, those of"
+                f" {reference.data!r}; it makes {tuple(shape)}."
+            )
+
+    if isinstance(model, StepModel):
+        check_shape(model.image_shape)
+        model.sample(n, labels=labels, seed=seed, out=sink)
+    else:  # somebody's own: all of its images at once
+        generated = model.sample(n, labels=labels, seed=seed)
+        check_shape(np.shape(generated)[1:])
+        sink[0:n] = generated
+    seconds = time.perf_counter() - began - sink.seconds
+    return sink.features(), seconds
 
 
 def _texts(model, reference, seed):
@@ -114,9 +134,14 @@ def _texts(model, reference, seed):
     return text_scores(model, seed), ""
 
 
+def _pixels(model, reference):
+    """The test images: bytes for a model of ours, floats for others."""
+    return reference.test_pixels if isinstance(model, StepModel) else reference.test
+
+
 def _likelihood(model, reference, labels, seed):
     """ELBO and importance-weighted bound, nats per image; and what is left out."""
-    images = reference.test
+    images = _pixels(model, reference)
     if not hasattr(model, "elbo"):
         return {}, "likelihood bounds (the model has none)"
     bounds = np.asarray(model.elbo(images, labels, seed=seed), "float64")
@@ -142,7 +167,7 @@ def _reconstructions(model, reference, labels):
     """PSNR, SSIM and perceptual distance of test images and their reconstructions."""
     if not hasattr(model, "reconstruct"):
         return {}, "reconstructions (the model makes none)"
-    images = reference.test[:PAIRS]
+    images = as_float(reference.test_pixels[:PAIRS])
     made = model.reconstruct(images, None if labels is None else labels[:PAIRS])
     left_out = ""
     values = {"reconstruction_psnr": metrics.psnr(images, made)}

@@ -16,6 +16,7 @@ Only a score on the Inception graph of 2015-12-05 may be called "FID"; nothing h
 import json
 import math
 import os
+import time
 from collections.abc import Sequence
 
 import keras
@@ -23,7 +24,7 @@ import numpy as np
 from keras import layers
 
 from gentut import data
-from gentut.checks import check_choice, check_images
+from gentut.checks import as_float, check_choice, check_pixels
 from gentut.evaluation import image_text
 from gentut.evaluation.classifier import (
     check_channels,
@@ -32,6 +33,7 @@ from gentut.evaluation.classifier import (
     load_weights,
     softmax,
 )
+from gentut.files import Reading
 
 CLASSIFIERS = ("glyphs", "emoji", "mnist", "cifar10_sample")
 IMAGE_TEXT = "emoji_text"
@@ -148,7 +150,7 @@ def inception(weights: str | os.PathLike | None = "imagenet") -> "Extractor":
 
 
 class Extractor:
-    """Images ``(n, h, w, c)`` in [0, 1] to features, class probabilities and feature maps.
+    """Images in [0, 1] or bytes, ``(n, h, w, c)``, to features, class probabilities, feature maps.
 
     Images of another size are resized with antialiasing (``resize``, which does not keep the aspect
     ratio); colour becomes grey by ITU-R BT.601 luma, grey becomes colour by repetition.
@@ -232,8 +234,54 @@ class Extractor:
         return [np.concatenate(maps) for maps in zip(*batches, strict=True)]
 
     def _batches(self, model, images):
-        images = check_images(images)
+        images = check_pixels(images)
         check_channels("images", images.shape)
+        reading = Reading(images)
         for start in range(0, len(images), self.batch_size):
-            batch = fit(images[start : start + self.batch_size], self.image_shape)
-            yield model.predict_on_batch(batch)
+            some = as_float(images[start : start + self.batch_size])
+            yield model.predict_on_batch(fit(some, self.image_shape))
+            reading(len(some))
+
+
+class FeatureSink:
+    """Takes images slice after slice, ``sink[start:stop] = images``, and keeps their features.
+
+    What ``sample(n, out=sink)`` of a model needs no room for is all of its images at once.
+
+    Attributes:
+        seconds: the time that features took.
+
+    Args:
+        extractor: what sees the images.
+        image_shape: that they must have.
+        name: what they are called in messages.
+    """
+
+    def __init__(self, extractor: Extractor, image_shape: Sequence[int], name: str) -> None:
+        self.extractor, self.image_shape, self.name = extractor, tuple(image_shape), name
+        self.seconds, self.count = 0.0, 0
+        self._waiting, self._codes = [], []
+
+    def __setitem__(self, rows: slice, images: np.ndarray) -> None:
+        start = time.perf_counter()
+        if rows.start != self.count:
+            raise IndexError(f"images come in order: {self.count} is next, not {rows.start}")
+        self._waiting.append(as_float(check_pixels(images, self.image_shape, self.name)))
+        self.count += len(images)
+        size = self.extractor.batch_size
+        # The same batches, and so the same bits, as of all images at once.
+        whole = sum(map(len, self._waiting)) // size * size
+        if whole:
+            self._extract(whole)
+        self.seconds += time.perf_counter() - start
+
+    def _extract(self, count):
+        images = np.concatenate(self._waiting)
+        self._codes.append(self.extractor(images[:count]))
+        self._waiting = [images[count:]] if count < len(images) else []
+
+    def features(self) -> np.ndarray:
+        """Return the features of all images so far, float32 ``(n, feature_dim)``."""
+        if self._waiting:
+            self._extract(sum(map(len, self._waiting)))
+        return np.concatenate(self._codes)

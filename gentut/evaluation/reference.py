@@ -8,27 +8,19 @@ import numpy as np
 
 from gentut import data as image_data
 from gentut import metrics
-from gentut.checks import check_images, check_int
+from gentut.checks import as_float, check_int, check_pixels
 from gentut.evaluation import features
+from gentut.evaluation.entries import ends
+from gentut.files import take
 from gentut.models.pca_mixture import PCAMixture
 
 NEIGHBOURS = 5  # nearest_k of precision, recall, density and coverage
 PRDC_LIMIT = 5_000  # real and generated images, at most, of which they and memorisation are told
+AT_ONCE = 1_024  # images that features are taken of at once
 TRAIN_LIMIT = 60_000  # training images, at most, among which copies are sought
 HALVES = 20  # random halves of the images, or of their sources, behind each interval
 SUBSETS, SUBSET_SIZE = 50, 1_000  # for the spread of the kernel distance, as papers publish it
 SPLITS = 10  # for the spread of the inception score
-# Values that a score can have, which its interval must not leave.  The kernel distance is unbiased
-# and so can be below zero.
-RANGES = {
-    "frechet_distance": (0, np.inf),
-    "kernel_distance": (-np.inf, np.inf),
-    "inception_score": (1, np.inf),
-    "precision": (0, 1),
-    "recall": (0, 1),
-    "density": (0, np.inf),
-    "coverage": (0, 1),
-}
 SMALLEST = 12  # real or generated images: each half of them must hold more than 5 neighbours
 
 
@@ -36,8 +28,11 @@ class ReferenceSet:
     """Held-out images of a data set, seen through one feature extractor.
 
     Attributes:
-        train, test: images ``(n, h, w, c)``; their labels are ``train_labels`` and ``test_labels``,
-            their features ``train_features`` and ``test_features``.
+        train, test: images, float32 ``(n, h, w, c)``, a new array at each call; their labels are
+            ``train_labels`` and ``test_labels``, their features ``train_features`` and
+            ``test_features``.
+        test_pixels: the test images as bytes.
+        drawn: how many images of how many these are, and the seed they were drawn with, in words.
         test_sources: the source of each test image, see ``gentut.data.sources``; None if unknown,
             or if there are fewer than 4.
         resampled: what is drawn for an interval, in words.
@@ -48,7 +43,9 @@ class ReferenceSet:
         data: what ``gentut.data.load`` takes, a name or a folder.
         options: passed to ``gentut.data.load``, such as ``{"size": 64}``.
         limit: use at most so many test images, and as many training images as their reference.
+            Copies are sought among 60,000 training images, at most.
         seed: of the choice of images and of all that is drawn later.
+        say: see ``gentut.data.load_bytes``.
 
     Raises:
         ValueError: fewer than 12 images in a split, or what ``gentut.data.load`` raises.
@@ -60,23 +57,29 @@ class ReferenceSet:
         options: Mapping[str, Any] | None = None,
         limit: int = 10_000,
         seed: int = 0,
+        say: Callable[[str], None] = lambda line: None,
     ) -> None:
         options = dict(options or {})
         rng = np.random.default_rng(seed)
+        counts = []
 
         def part(split, most):
-            images, labels = image_data.load(data, split, **options)
+            images, labels = image_data.load_bytes(data, split, **options, say=say)
             if len(images) < SMALLEST:
                 raise ValueError(
                     f"`data` must hold at least {SMALLEST} {split} images to judge by; received"
                     f" {str(data)!r}, which holds {len(images)}."
                 )
             rows = rng.permutation(len(images))[:most]
-            return images[rows], labels[rows], rows
+            counts.append(f"{len(rows):,} of {len(images):,} {split} images")
+            return images, labels[rows], rows
 
         self.data, self.seed, self.limit = str(data), seed, limit
-        self.train, self.train_labels, _ = part("train", TRAIN_LIMIT)
-        self.test, self.test_labels, rows = part("test", limit)
+        # The training images stay in their file: features of all, pixels of few are needed.
+        self._train, self.train_labels, self._train_rows = part("train", TRAIN_LIMIT)
+        images, self.test_labels, rows = part("test", limit)
+        self.test_pixels = take(images, rows)
+        self.drawn = f"{' and '.join(counts)}, drawn with seed {seed}"
         same = {key: options[key] for key in ("classes", "on_error") if key in options}
         sources = image_data.sources(data, "test", **same)
         count = 0 if sources is None else len(np.unique(sources[rows]))
@@ -88,10 +91,27 @@ class ReferenceSet:
         )
         self.class_names = image_data.class_names(data)
         self.num_classes = len(self.class_names)
-        self.extractor = features.for_data(data, self.train.shape[1:], self.num_classes)
-        self.train_features = self.extractor(self.train)
-        self.test_features = self.extractor(self.test)
+        self.image_shape = self.test_pixels.shape[1:]
+        self.extractor = features.for_data(data, self.image_shape, self.num_classes)
+        sink = self.sink("images")
+        for start in range(0, len(self._train_rows), AT_ONCE):
+            sink[start:] = self.train_pixels(slice(start, start + AT_ONCE))
+        self.train_features = sink.features()
+        self.test_features = self.extractor(self.test_pixels)
         self._references = {}
+
+    @property
+    def train(self) -> np.ndarray:
+        return as_float(self.train_pixels())
+
+    @property
+    def test(self) -> np.ndarray:
+        return as_float(self.test_pixels)
+
+    def train_pixels(self, rows: slice | np.ndarray = slice(None)) -> np.ndarray:
+        """Return some of the training images as bytes, ``(…, h, w, c)`` for rows of any shape."""
+        rows = self._train_rows[rows]
+        return take(self._train, rows.ravel()).reshape(*rows.shape, *self.image_shape)
 
     def floor(self) -> float:
         """Return the Fréchet distance of real training images against the held-out ones."""
@@ -99,11 +119,18 @@ class ReferenceSet:
 
     def ceiling(self) -> float:
         """Return the Fréchet distance of uniform noise against the held-out images."""
-        noise = self.extractor(self._noise(min(len(self.test), 2_000)))
+        noise = self._noise_features(min(len(self.test_pixels), 2_000))
         return metrics.frechet_distance(self.test_features, noise)
 
-    def _noise(self, n):
-        return np.random.default_rng(self.seed).random((n, *self.test.shape[1:]), "float32")
+    def _noise_features(self, n):
+        rng, sink = np.random.default_rng(self.seed), self.sink()
+        for start in range(0, n, AT_ONCE):
+            sink[start:] = rng.random((min(AT_ONCE, n - start), *self.image_shape), "float32")
+        return sink.features()
+
+    def sink(self, name: str = "generated") -> features.FeatureSink:
+        """Return what takes images, slice after slice, and keeps the features to be scored."""
+        return features.FeatureSink(self.extractor, self.image_shape, name)
 
     def labels(self, n: int) -> np.ndarray:
         """Draw ``n`` labels, int32, in the shares of the training images and in random order.
@@ -125,12 +152,13 @@ class ReferenceSet:
             for uniform noise (a distance's ceiling).
         """
         if n not in self._references:
-            gaussian = PCAMixture(self.train.shape[1:], latent_dim=64)
-            gaussian.fit(self.train[: self.limit], seed=self.seed)
+            gaussian, sink = PCAMixture(self.image_shape, latent_dim=64), self.sink()
+            gaussian.fit(self.train_pixels(slice(self.limit)), seed=self.seed)
+            gaussian.sample(n, seed=self.seed, out=sink)
             sets = {
                 "real": self.train_features[:n],
-                "gaussian": self.extractor(gaussian.sample(n, seed=self.seed)),
-                "noise": self.extractor(self._noise(n)),
+                "gaussian": sink.features(),
+                "noise": self._noise_features(n),
             }
             self._references[n] = {
                 f"{score}_{name}": value
@@ -145,7 +173,13 @@ class ReferenceSet:
         Returns:
             A flat dict; ``evaluate`` says what its keys mean.
         """
-        codes = self.extractor(check_images(generated, self.test.shape[1:], "generated"))
+        return self.score_features(
+            self.extractor(check_pixels(generated, self.image_shape, "generated"))
+        )
+
+    def score_features(self, codes: np.ndarray) -> dict:
+        """Score generated images by their features, see ``score`` and ``sink``."""
+        n = len(codes)
         if len(codes) < SMALLEST:
             raise ValueError(
                 f"`generated` must hold at least {SMALLEST} images; received {len(codes)}."
@@ -168,14 +202,15 @@ class ReferenceSet:
                 "memorisation_closer": copying["closer"],
                 "memorisation_closer_low": copying["closer_low"],
                 "memorisation_closer_high": copying["closer_high"],
-                "distance_to_training": copying["generated_distance"] / copying["heldout_distance"],
-                "n_generated": len(generated),
-                "n_real": len(self.test),
-                "n_train": len(self.train),
-                "n_neighbours": min(PRDC_LIMIT, len(generated)),
+                "distance_to_training": _ratio(**copying),
+                "n_generated": n,
+                "n_real": len(self.test_pixels),
+                "n_train": len(self.train_features),
+                "n_neighbours": min(PRDC_LIMIT, n),
                 "nearest_k": NEIGHBOURS,
                 "features": self.extractor.name,
                 "resampled": self.resampled,
+                "drawn": self.drawn,
                 "split": "test",
             }
         )
@@ -186,7 +221,7 @@ class ReferenceSet:
             "frechet_distance": metrics.frechet_distance(self.test_features, codes),
             "kernel_distance": metrics.kernel_distance(self.test_features, codes),
         }
-        if min(len(codes), len(self.test)) >= 3 * (codes.shape[1] + 1):
+        if min(len(codes), len(self.test_features)) >= 3 * (codes.shape[1] + 1):
             line = metrics.frechet_distance_extrapolated(self.test_features, codes, seed=self.seed)
             scores["frechet_distance_extrapolated"] = line.value
         if self.extractor.num_classes is not None:
@@ -289,24 +324,14 @@ class ReferenceSet:
         square = (codes**2).sum(1)[:, None] + (known**2).sum(1) - 2 * codes @ known.T
         rows = np.argsort(square, axis=1)[:, :count]
         distances = np.sqrt(np.maximum(np.take_along_axis(square, rows, axis=1), 0))
-        return self.train[rows], distances
+        return as_float(self.train_pixels(rows)), distances
+
+
+def _ratio(generated_distance, heldout_distance, **others):
+    """None where half of the held-out images are in the training set, too: nothing to divide by."""
+    return generated_distance / heldout_distance if heldout_distance else None
 
 
 def check_count(n: int) -> None:
     """Raise unless ``n`` generated images are enough to be scored."""
     check_int("n", n, SMALLEST)
-
-
-def ends(name: str, interval: metrics.Interval) -> dict[str, float]:
-    """Return the ends of an interval as entries of ``evaluate``, within what the score can be."""
-    low, high = RANGES.get(name, (-np.inf, np.inf))
-    return {
-        f"{name}_low": float(max(low, interval.low)),
-        f"{name}_high": float(min(high, interval.high)),
-    }
-
-
-def merged(*scores: dict) -> dict:
-    """Return several dicts of scores as one, their ``halves`` too."""
-    halves = {name: values for one in scores for name, values in one.get("halves", {}).items()}
-    return {name: value for one in scores for name, value in one.items()} | {"halves": halves}

@@ -7,7 +7,7 @@ import numpy as np
 
 from gentut import data, metrics
 from gentut.evaluation import features
-from gentut.evaluation.reference import ends
+from gentut.evaluation.entries import ends
 
 # Name of a score's ending -> split of "emoji" whose captions are drawn.
 KINDS = {"": "train", "_compositions": "compositions", "_unseen": "test"}

@@ -201,10 +201,8 @@ def function(
 # What they are made of -----------------------------------------------------------------------
 
 
-def outcome(answer: object, arguments: Iterable, returns: str) -> Any:
-    """Call the reader's function with copies of the arguments; return its result as an array.
-
-    A tuple or dict of results becomes one of arrays.
+def call(answer: object, arguments: Iterable, returns: str) -> Any:
+    """Call the reader's function with copies of the arguments; return what it returns.
 
     Raises:
         Open: it returns ``...`` or ``NotImplemented``, or raises ``NotImplementedError``.
@@ -228,10 +226,15 @@ def outcome(answer: object, arguments: Iterable, returns: str) -> Any:
         raise Open
     if result is None:
         raise Mistake(f"{wants}; it returned None. Is there a `return`?")
+    return result
+
+
+def outcome(answer: object, arguments: Iterable, returns: str) -> Any:
+    """Return what ``call`` returns as an array; a tuple of results becomes one of arrays."""
+    result = call(answer, arguments, returns)
+    wants = f"expected a function that returns {returns}"
     if isinstance(result, tuple):
         return tuple(as_array(each, wants) for each in result)
-    if isinstance(result, dict):
-        return {key: as_array(each, wants) for key, each in result.items()}
     return as_array(result, wants)
 
 
@@ -239,13 +242,14 @@ def check_form(got: Any, like: Any, returns: str) -> None:
     """Raise ``Mistake`` unless a result has the form of another one and its numbers are finite."""
     wants = f"expected a function that returns {returns}"
     if isinstance(like, tuple):
+        got = _parts(got)
         if not isinstance(got, tuple) or len(got) != len(like):
             raise Mistake(f"{wants}, {len(like)} values; it returned {described(got)}.")
         for one, other in zip(got, like, strict=True):
             check_form(one, other, returns)
         return
     like = np.asarray(like)
-    if isinstance(got, tuple | dict) or got.shape != like.shape:
+    if isinstance(got, tuple) or got.shape != like.shape:
         form = f"an array of shape {like.shape}" if like.shape else "a single number"
         raise Mistake(f"{wants}, here {form}; it returned {described(got)}.")
     if got.dtype.kind == "U" != like.dtype.kind:
@@ -254,22 +258,32 @@ def check_form(got: Any, like: Any, returns: str) -> None:
         raise Mistake(f"{wants}; it returned NaN or infinity for ordinary numbers.")
 
 
+def _parts(got: Any) -> Any:
+    """Return an array as the tuple of its rows: who returns a list of two has returned two."""
+    return tuple(got) if isinstance(got, np.ndarray) and got.shape else got
+
+
 def near(got: Any, expected: Any, tolerance: float) -> bool:
-    """Tell whether two results agree: numbers up to the tolerance, texts and shapes exactly."""
-    if isinstance(got, tuple) or isinstance(expected, tuple):
+    """Tell whether two results agree: texts and shapes exactly, numbers up to the tolerance.
+
+    The tolerance is a share of the largest number expected.
+    """
+    if isinstance(expected, tuple):
+        got = _parts(got)
         return (
             isinstance(got, tuple)
-            and isinstance(expected, tuple)
             and len(got) == len(expected)
             and all(near(g, e, tolerance) for g, e in zip(got, expected, strict=True))
         )
+    if isinstance(got, tuple):
+        return False
     got, expected = np.asarray(got), np.asarray(expected)
     if got.shape != expected.shape:
         return False
     if not (np.issubdtype(got.dtype, np.number) and np.issubdtype(expected.dtype, np.number)):
         return bool((got == expected).all())
-    size = np.abs(expected[np.isfinite(expected)]).max(initial=0)
-    return np.allclose(got, expected, rtol=tolerance, atol=tolerance * size, equal_nan=True)
+    size = np.abs(expected[np.isfinite(expected)]).max(initial=1e-9)
+    return np.allclose(got, expected, rtol=0, atol=tolerance * size, equal_nan=True)
 
 
 def as_array(value: object, wants: str) -> np.ndarray:
@@ -292,10 +306,12 @@ def described(value: object) -> str:
     """Name a value for a message: its kind, its shape, never a page of numbers."""
     if value is None:
         return "None"
-    if isinstance(value, bool | int | float | str | np.number):
-        return repr(value.item() if isinstance(value, np.number) else value)[:60]
+    if isinstance(value, float | np.floating):
+        return f"{value:.4g}"
+    if isinstance(value, bool | int | str | np.integer):
+        return repr(value.item() if isinstance(value, np.integer) else value)[:60]
     if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape}" if value.shape else f"the number {value}"
+        return f"an array of shape {value.shape}" if value.shape else described(value.item())
     if isinstance(value, tuple | list | dict | set):
         return f"a {type(value).__name__} of {len(value)}"
     return "a function" if callable(value) else f"something of type {type(value).__name__}"

@@ -90,7 +90,7 @@ EXERCISES: dict[str, Exercise] = {
         hints={
             "03f3ec821738": "One more of the others is a random number, and lies above its mean now"
             " and then.",
-            "71d440dd70fd": "The ELBO is no random number any more: the draws are averaged out."
+            "71d440dd70fd": "The ELBO is not a random number: the draws are averaged out."
             " What did section 3 say of its distance to log p(x)?",
             "e10de0b7cbf1": "Two are right. The third is what Jensen's inequality speaks of.",
             "3d7ce5b593b4": "Two are right. The third is a mean, and a bound holds for means.",
@@ -104,8 +104,8 @@ EXERCISES: dict[str, Exercise] = {
             "You put 0.25 in as the standard deviation: it is the variance, so it enters"
             " as it is.": lambda: _kl(1, 0.0625),
             "Twice too much: what became of the one half in front?": lambda: 2 * _kl(1, 0.25),
-            "The price of the spread is right; that of the mean is missing. An encoder that leaves"
-            " 0 pays for it, too.": lambda: _kl(0, 0.25),
+            "The price of the spread is right; that of the mean is missing. An encoder whose"
+            " mean leaves 0 pays for that, too.": lambda: _kl(0, 0.25),
             "The logarithm came in with the wrong sign: a narrow q must cost more, not"
             " less.": lambda: _kl(1, 0.25) + np.log(0.25),
             "That is the price in bits; nats come from the natural logarithm.": lambda: (
@@ -234,7 +234,8 @@ EXERCISES: dict[str, Exercise] = {
             " is.": lambda pixels: np.sqrt(2 / pixels),
         },
         otherwise="Hold 1/P, the factor of each squared error, against 1/(2σ²).",
-        shows="For 784 pixels between 0 and 1 it is about 20: hardly an image is impossible.",
+        shows="For 784 pixels between 0 and 1 it is about 20, so wide that hardly any image is"
+        " impossible.",
         returns="one number",
     ),
     "03.10": function(

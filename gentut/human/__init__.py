@@ -10,10 +10,11 @@
 that are marked as simulated, to try all of this out.
 """
 
-from gentut.human.analysis import analyse, d_prime_choice, d_prime_yes_no, fleiss_kappa, wilson
+from gentut.human.analysis import analyse
 from gentut.human.design import make_study
 from gentut.human.figures import plot_errors, plot_images, summary
 from gentut.human.power import needed_raters, power, simulate
+from gentut.human.statistics import d_prime_choice, d_prime_yes_no, fleiss_kappa, wilson
 from gentut.human.study import Rules, Study, load_key
 
 __all__ = [

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from gentut import checks, plots
-from gentut.human.session import QUESTIONS
+from gentut.human.session import PROTOCOLS
 from gentut.human.study import REAL, Rules, Study, Trial
+from gentut.human.texts import WORDS
 
 
 def make_study(
@@ -24,6 +25,7 @@ def make_study(
     source_kind: str = "source",
     title: str | None = None,
     instructions: str | None = None,
+    language: str = "en",
     rules: Rules | None = None,
     seed: int = 0,
 ) -> Study:
@@ -49,6 +51,7 @@ def make_study(
             in the key file. Default unknown.
         source_kind: what such a source is, in words, such as "typeface family".
         title, instructions: what raters read; default one text for each protocol.
+        language: of all that raters read, "en" or "zh" (Chinese).
         rules: whose answers will not count; default ``Rules()``.
         seed: of the draw.
 
@@ -56,7 +59,9 @@ def make_study(
         ValueError: images of different shapes, unusable names, counts that cannot be balanced, or
             too few images (of a class).
     """
-    checks.check_choice("protocol", protocol, list(QUESTIONS))
+    checks.check_choice("protocol", protocol, list(PROTOCOLS))
+    checks.check_choice("language", language, list(WORDS))
+    words = WORDS[language][protocol]
     sets, labels = _sets(real, generated, real_labels, generated_labels)
     if real_sources is not None:
         real_sources = _integers("real_sources", real_sources, len(real))
@@ -92,8 +97,8 @@ def make_study(
             block += half
     return Study(
         protocol=protocol,
-        title=QUESTIONS[protocol].title if title is None else title,
-        instructions=QUESTIONS[protocol].instructions if instructions is None else instructions,
+        title=words["title"] if title is None else title,
+        instructions=words["instructions"] if instructions is None else instructions,
         exposure_ms=exposure_ms,
         rules=Rules() if rules is None else rules,
         models=tuple(models),
@@ -104,6 +109,7 @@ def make_study(
         blocks=tuple(tuple(_shuffled(block, rng)) for block in blocks),
         origins={name: origins[name] for name in sorted(origins)} or None,
         origin_kind=source_kind,
+        language=language,
     )
 
 

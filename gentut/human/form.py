@@ -15,6 +15,7 @@ from PIL import Image
 
 from gentut.files import write_atomically
 from gentut.human.session import LONGEST_NAME, SESSIONS, response, session_steps
+from gentut.human.texts import counted
 
 try:
     import ipywidgets as widgets
@@ -50,25 +51,24 @@ class Form(widgets.VBox):
         if folder is not None and not Path(folder).is_dir():
             raise FileNotFoundError(f"`folder` must exist; received {str(folder)!r}.")
         self.response: dict | None = None  # as `analyse` takes it, once the rater is done
-        self._public, self._folder = public, folder
+        self._public, self._folder, self._words = public, folder, public["words"]
+        words = self._words
         self._session = secrets.randbelow(SESSIONS - 1) + 1 if session is None else session
         self._steps = session_steps(public["practice"], public["blocks"], self._session)
         self._counted = sum(map(len, public["blocks"]))
         self._place, self._answers, self._onset = 0, [], 0.0
 
-        self._name = widgets.Text(placeholder="your name or a code (optional)")
-        self._start = _button("Start", self._ask, "primary")
-        self._go = _button("Go on", self._ask, "primary")
+        self._name = widgets.Text(placeholder=f"{words['name']} {words['optional']}")
+        self._start = _button(words["start"], self._ask, "primary")
+        self._go = _button(words["go_on"], self._ask, "primary")
         self._counter, self._bar = widgets.HTML(), widgets.IntProgress()
         self._picture = widgets.HTML()
         self._choices = [
             _button(text, lambda _, choice=choice: self._answer(choice), "info")
             for choice, text in enumerate(public["buttons"])
         ]
-        self._stop = _button("Stop here", self._finish, "")
-        hint = widgets.HTML(
-            "<small>Keys: Tab moves between the buttons, Space presses one.</small>"
-        )
+        self._stop = _button(words["stop"], self._finish, "")
+        hint = widgets.HTML(f"<small>{escape(words['form_keys'])}</small>")
         self._asking = (
             widgets.HBox([self._counter, self._bar, self._stop]),
             widgets.HTML(f"<b>{escape(public['question'])}</b>"),
@@ -77,10 +77,15 @@ class Form(widgets.VBox):
             hint,
         )
         texts = [public["instructions"], public["exposure_text"]]
-        texts.append(f"{self._counted} questions, after {len(public['practice'])} for practice.")
+        practice = len(public["practice"])
+        amount = words["amount_after_practice" if practice else "amount"]
+        texts.append(amount.format(questions=self._questions(), n=practice))
         intro = f"<h3>{escape(public['title'])}</h3>"
         intro += "".join(f"<p>{escape(text)}</p>" for text in texts if text)
         super().__init__([widgets.HTML(intro), self._name, self._start])
+
+    def _questions(self) -> str:
+        return counted(self._words, "question", self._counted)
 
     def _ask(self, _=None) -> None:
         step = self._steps[self._place]
@@ -88,7 +93,8 @@ class Form(widgets.VBox):
         practising = step.trial is None
         done = self._place if practising else self._place - practice
         total = practice if practising else self._counted
-        self._counter.value = f"{'Practice: ' if practising else ''}{done + 1} of {total}"
+        counter = self._words["practice_counter" if practising else "counter"]
+        self._counter.value = counter.format(done=done + 1, total=total)
         self._bar.max, self._bar.value = total, done
         self._stop.disabled = practising
         self._picture.value = pictures_html(self._public, step.images)
@@ -116,25 +122,31 @@ class Form(widgets.VBox):
         if self._place == len(self._steps):
             self._finish()
         elif self._place == len(self._public["practice"]):
-            text = f"That was practice. Now {self._counted} questions will count."
-            self.children = [widgets.HTML(f"<p>{text}</p>"), self._go]
+            text = self._words["pause"].format(questions=self._questions())
+            heading = f"<h3>{self._words['practised']}</h3>"
+            self.children = [widgets.HTML(f"{heading}<p>{text}</p>"), self._go]
         else:
             self._ask()
 
     def _finish(self, _=None) -> None:
         name = self._name.value.strip()[:LONGEST_NAME] or f"rater-{self._session:08x}"
         if not self._answers:
-            self.children = [widgets.HTML("<p>Stopped before the first answer.</p>")]
+            self.children = [widgets.HTML(f"<p>{self._words['form_stopped']}</p>")]
             return
         study = self._public["study"]
         self.response = response(study, name, self._session, "form", self._answers)
-        text = f"<p>Thank you. {len(self._answers)} answers are in <code>form.response</code>"
+        values = {
+            "answers": counted(self._words, "answer", len(self._answers)),
+            "place": "<code>form.response</code>",
+        }
+        text = self._words["form_end"]
         if self._folder is not None:
             short = re.sub(r"[^\w-]+", "-", name)[:40]
             file = Path(self._folder, f"answers-{study}-{short}-{self._session:x}.json")
             write_atomically(file, json.dumps(self.response) + "\n")
-            text += f" and in the file <code>{escape(file.name)}</code>"
-        self.children = [widgets.HTML(text + ".</p>")]
+            text = self._words["form_file"]
+            values["file"] = f"<code>{escape(file.name)}</code>"
+        self.children = [widgets.HTML(f"<p>{text.format(**values)}</p>")]
 
 
 def pictures_html(public: Mapping, images: tuple[str, ...]) -> str:
@@ -157,7 +169,7 @@ def pictures_html(public: Mapping, images: tuple[str, ...]) -> str:
         return content.replace("STYLE", css)
 
     def stack(image: str) -> str:
-        shown = _image(public["pictures"][image], "Image to judge")
+        shown = _image(public["pictures"][image], public["words"]["image"])
         layers = [layer(shown, sharp + place, FIXATION_MS)]
         if timed:
             cross = f"{place};display:grid;place-items:center;font-size:3rem"

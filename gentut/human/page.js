@@ -51,8 +51,13 @@ function show(screen) {
   scrollTo(0, 0);
 }
 
+// A text of texts.py with its numbers; a number with its noun, for one or for several.
+function say(name, values) {
+  return study.words[name].replace(/\{(\w+)\}/g, (_, key) => values[key]);
+}
+
 function count(n, noun) {
-  return `${n} ${noun}${n === 1 ? "" : "s"}`;
+  return study.words[noun][n === 1 ? 0 : 1].replace("{n}", n);
 }
 
 function intro() {
@@ -80,8 +85,7 @@ function start(event) {
 
 function pause() {
   const total = study.blocks.flat().length;
-  at("pause-text").textContent =
-    `${count(total, "question")} will now count. You will not be told which answers are right.`;
+  at("pause-text").textContent = say("pause", { questions: count(total, "question") });
   show("pause");
   at("go").focus();
 }
@@ -93,7 +97,8 @@ async function ask() {
   const practising = step.trial === null;
   const total = practising ? study.practice.length : rater.steps.length - study.practice.length;
   const done = practising ? rater.place : rater.place - study.practice.length;
-  at("counter").textContent = `${practising ? "Practice: " : ""}${done + 1} of ${total}`;
+  const counter = practising ? "practice_counter" : "counter";
+  at("counter").textContent = say(counter, { done: done + 1, total });
   at("progress").max = total;
   at("progress").value = done;
   at("stop").hidden = practising;
@@ -136,7 +141,7 @@ function frame(id) {
   box.className = "frame";
   cross.className = "cross";
   cross.textContent = "+";
-  const image = picture(study.pictures[id], "Image to judge");
+  const image = picture(study.pictures[id], study.words.image);
   const mask = picture(study.mask, "");
   box.append(image, mask, cross);
   return { box, cross, image, mask };
@@ -186,9 +191,7 @@ function finish() {
   link.href = URL.createObjectURL(new Blob([text + "\n"], { type: "application/json" }));
   link.download = `answers-${study.study}-${name}-${rater.session.toString(16)}.json`;
   at("copy").value = text;
-  at("end-text").textContent =
-    `You answered ${count(rater.answers.length, "question")}. ` +
-    "Please save the file and hand it back to whoever gave you this page.";
+  at("end-text").textContent = say("end", { questions: count(rater.answers.length, "question") });
   show("end");
   link.focus();
 }
@@ -241,8 +244,8 @@ function build() {
   at("instructions").textContent = study.instructions;
   at("exposure").textContent = study.exposure_text;
   at("exposure").hidden = !study.exposure_text;
-  at("amount").textContent =
-    count(total, "question") + (practice ? `, after ${practice} for practice.` : ".");
+  const questions = count(total, "question");
+  at("amount").textContent = say(practice ? "amount_after_practice" : "amount", { questions, n: practice });
   at("ask").textContent = study.question;
   study.buttons.forEach((text, choice) => {
     const button = document.createElement("button");
@@ -255,12 +258,12 @@ function build() {
   at("start").addEventListener("submit", start);
   at("go").addEventListener("click", () => ask());
   at("stop").addEventListener("click", () => {
-    if (confirm(`Stop after ${count(rater.answers.length, "answer")}? You cannot go on later.`)) finish();
+    if (confirm(say("confirm_stop", { answers: count(rater.answers.length, "answer") }))) finish();
   });
   at("save").addEventListener("click", () => (rater.saved = true));
   at("copy").addEventListener("focus", (event) => event.target.select());
   at("again").addEventListener("click", () => {
-    if (rater.saved || confirm("These answers are not saved yet. Go on without them?")) intro();
+    if (rater.saved || confirm(study.words.confirm_unsaved)) intro();
   });
   addEventListener("keydown", key);
   addEventListener("resize", fit);

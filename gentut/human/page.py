@@ -21,6 +21,10 @@ def page(public: dict) -> str:
         files("gentut.human").joinpath(name).read_text(encoding="utf-8")
         for name in ("page.js", "page.css", "page.html")
     )
+    words = public["words"]
+    for name, text in words.items():
+        if isinstance(text, str):
+            body = body.replace("{{" + name + "}}", escape(text))
     policy = (
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
         "img-src data:; base-uri 'none'; form-action 'none'"
@@ -28,7 +32,7 @@ def page(public: dict) -> str:
     # Inside <script>, only "<" could end the data early or open a comment.
     data = json.dumps(public, ensure_ascii=True).replace("<", "\\u003c")
     return f"""<!doctype html>
-<html lang="en">
+<html lang="{words["lang"]}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}">

@@ -6,23 +6,11 @@ analysis can check that a response followed it.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 SESSIONS = 2**32  # a session is an integer in [1, SESSIONS)
 RESPONSE_FORMAT = "gentut-study-response-1"
 LONGEST_NAME = 60
-
-
-@dataclass(frozen=True)
-class Question:
-    """One protocol as a rater meets it; of ``buttons`` and ``keys``, the left one comes first."""
-
-    title: str
-    instructions: str
-    buttons: tuple[str, str]
-    hints: tuple[str, str]
-    keys: tuple[tuple[str, ...], tuple[str, ...]]  # as `KeyboardEvent.key` names them
 
 
 class Step(NamedTuple):
@@ -32,39 +20,11 @@ class Step(NamedTuple):
     images: tuple[str, ...]
 
 
-QUESTIONS = {
-    "real_or_fake": Question(
-        title="Real or fake?",
-        instructions=(
-            "You will see one image at a time. Half of them are real; half were made by a "
-            "computer program. Decide for each one. If you cannot tell, guess."
-        ),
-        buttons=("Real", "Fake"),
-        hints=("← or R", "→ or F"),
-        keys=(("ArrowLeft", "r"), ("ArrowRight", "f")),
-    ),
-    "which_is_real": Question(
-        title="Which one is real?",
-        instructions=(
-            "You will see two images at a time. One is real; the other was made by a computer "
-            "program. Choose the real one. If you cannot tell, guess."
-        ),
-        buttons=("Left is real", "Right is real"),
-        hints=("← or 1", "→ or 2"),
-        keys=(("ArrowLeft", "1"), ("ArrowRight", "2")),
-    ),
+# Of a protocol's two buttons, the left one first: its keys, as `KeyboardEvent.key` names them.
+PROTOCOLS = {
+    "real_or_fake": (("ArrowLeft", "r"), ("ArrowRight", "f")),
+    "which_is_real": (("ArrowLeft", "1"), ("ArrowRight", "2")),
 }
-
-
-def exposure_text(exposure_ms: int | None) -> str:
-    """Say what a rater is told about limited time; empty where there is no limit."""
-    if exposure_ms is None:
-        return ""
-    seconds = f"{exposure_ms / 1000:g} second{'' if exposure_ms == 1000 else 's'}"
-    return (
-        f"Look at the cross: what you judge appears there for only {seconds} and is then "
-        "covered. You may take your time to answer."
-    )
 
 
 def session_steps(

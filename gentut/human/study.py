@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from gentut import checks
 from gentut.files import write_atomically
 from gentut.human.page import page
-from gentut.human.session import QUESTIONS, Step, exposure_text, session_steps
+from gentut.human.session import PROTOCOLS, Step, session_steps
+from gentut.human.texts import WORDS, exposure_text
 
 if TYPE_CHECKING:  # only notebooks need ipywidgets
     from gentut.human.form import Form
@@ -115,9 +116,10 @@ class Study:
         origins: by id of a real image, an integer that images of one source share, such as a
             typeface family; None if that is unknown. It stays in the key file.
         origin_kind: what such a source is, in words.
+        language: of all that raters read, "en" or "zh".
 
     Raises:
-        ValueError: an unknown protocol, an empty text, or an exposure out of range.
+        ValueError: an unknown protocol or language, an empty text, or an exposure out of range.
     """
 
     protocol: str
@@ -133,9 +135,11 @@ class Study:
     blocks: tuple[tuple[Trial, ...], tuple[Trial, ...]]
     origins: Mapping[str, int] | None = None
     origin_kind: str = "source"
+    language: str = "en"
 
     def __post_init__(self):
-        checks.check_choice("protocol", self.protocol, list(QUESTIONS))
+        checks.check_choice("protocol", self.protocol, list(PROTOCOLS))
+        checks.check_choice("language", self.language, list(WORDS))
         for name in ("title", "instructions"):
             text = getattr(self, name)
             if not isinstance(text, str) or not text.strip():
@@ -173,18 +177,20 @@ class Study:
 
     def public(self) -> dict:
         """Return all that the page and the form get: nothing in it tells real from fake."""
-        question = QUESTIONS[self.protocol]
+        words = WORDS[self.language]
+        question = words[self.protocol]
         return {
             "study": self.id,
             "protocol": self.protocol,
             "title": self.title,
             "instructions": self.instructions,
             "exposure_ms": self.exposure_ms,
-            "exposure_text": exposure_text(self.exposure_ms),
-            "question": question.title,
-            "buttons": question.buttons,
-            "hints": question.hints,
-            "keys": question.keys,
+            "exposure_text": exposure_text(self.exposure_ms, self.language),
+            "question": question["title"],
+            "buttons": question["buttons"],
+            "hints": question["hints"],
+            "keys": PROTOCOLS[self.protocol],
+            "words": {name: text for name, text in words.items() if name not in PROTOCOLS},
             "practice": self.practice,
             "blocks": self._images,
             "pictures": _texts(self.pictures),
@@ -237,6 +243,7 @@ class Study:
         return {
             # Left out where unknown: the id of a study made before there were any stays.
             **(known if self.origins else {}),
+            **({"language": self.language} if self.language != "en" else {}),
             "protocol": self.protocol,
             "title": self.title,
             "instructions": self.instructions,

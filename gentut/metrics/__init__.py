@@ -6,7 +6,11 @@ Random choices come from the ``seed`` argument. Real comes before generated.
 
 from gentut.metrics._checks import SmallSampleWarning
 from gentut.metrics.distances import inception_score, kernel_distance
-from gentut.metrics.frechet import frechet_distance
+from gentut.metrics.frechet import (
+    Extrapolation,
+    frechet_distance,
+    frechet_distance_extrapolated,
+)
 from gentut.metrics.image_text import retrieval, text_alignment
 from gentut.metrics.likelihood import (
     bits_per_dim,
@@ -27,10 +31,8 @@ from gentut.metrics.similarity import (
     ssim,
 )
 from gentut.metrics.uncertainty import (
-    Extrapolation,
     Interval,
     bootstrap,
-    frechet_distance_extrapolated,
     halves,
     interval_of,
     mean_interval,

@@ -1,14 +1,28 @@
-"""Fréchet distance: two sets of features in, one number out."""
+"""Fréchet distance: two sets of features in, one number out; and the same for n → ∞."""
+
+import warnings
+from typing import NamedTuple
 
 import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike
 
+from gentut.checks import check_int
 from gentut.metrics import _checks
 
 _BLOCK_VALUES = 2**20  # made float64 at a time
 _LARGE = 512  # dimensions from which eigenvalues are worth a try
 _EPS = np.finfo(np.float64).eps
+
+
+class Extrapolation(NamedTuple):
+    """A fitted line ``value + slope / n``, and the points it was fitted to."""
+
+    value: float  # at n → ∞
+    standard_error: float  # of ``value``, from the scatter around the line
+    slope: float
+    sizes: np.ndarray
+    distances: np.ndarray
 
 
 def frechet_distance(real: ArrayLike, generated: ArrayLike) -> float:
@@ -98,3 +112,68 @@ def _sum_of_singular_values(matrix, tolerance):
             if 10 * error <= tolerance:
                 return np.sqrt(squares).sum()
     return np.linalg.svd(matrix, compute_uv=False).sum()
+
+
+def frechet_distance_extrapolated(
+    real: ArrayLike,
+    generated: ArrayLike,
+    points: int = 15,
+    fixed_real: bool = False,
+    seed: int = 0,
+) -> Extrapolation:
+    """Extrapolate the Fréchet distance to n → ∞, by a line through its values at growing n.
+
+    The distance of finite sets is biased upward by about slope / n. Chong & Forsyth 2020 (eq. 5,
+    "FID∞") draw ``points`` subsets of growing size, fit distance = a + slope / n by least squares
+    and report a. They shrink only the generated set, against fixed statistics of many real
+    images: ``fixed_real=True``. By default both sets shrink together, in proportion, which also
+    removes the bias of a small real set.
+
+    The smallest subset has a third of the samples; it must still have more rows than
+    dimensions, because the bias is not 1/n below.
+
+    Args:
+        real: Features of real images, shape ``(n, d)``.
+        generated: Features of generated images, shape ``(m, d)``.
+        points: Number of subset sizes, at least 3.
+        fixed_real: Whether every distance uses all real samples.
+        seed: Seed of the subsets.
+
+    Returns:
+        An ``Extrapolation``; its ``sizes`` count generated samples. The value can come out below
+        zero for equal distributions and is not clipped.
+
+    Raises:
+        TypeError: as ``frechet_distance``.
+        ValueError: as ``frechet_distance``, too few points, or fewer than 3 (d + 1) samples.
+
+    Warns:
+        SmallSampleWarning: a set has fewer than 100 rows.
+    """
+    real, generated = _checks.feature_pair(real, generated)
+    check_int("points", points, 3)
+    n, m, d = len(real), len(generated), real.shape[1]
+    smallest = m if fixed_real else min(n, m)
+    if smallest < 3 * (d + 1):
+        raise ValueError(
+            f"`generated` and `real` must have at least {3 * (d + 1)} samples for {d} dimensions; "
+            f"received {n} real and {m} generated."
+        )
+    _checks.warn_small("Extrapolated Fréchet distance", (n, m), d)
+    rng = np.random.default_rng(seed)
+    sizes = np.unique(np.linspace(m / 3, m, points).round().astype(int))
+    distances = np.empty(len(sizes))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", _checks.SmallSampleWarning)
+        for i, size in enumerate(sizes):
+            part = real if fixed_real else _subset(real, round(n * size / m), rng)
+            distances[i] = frechet_distance(part, _subset(generated, size, rng))
+    design = np.column_stack([np.ones(len(sizes)), 1 / sizes])
+    (value, slope), *_ = np.linalg.lstsq(design, distances)
+    residual = distances - design @ (value, slope)
+    variance = residual @ residual / (len(sizes) - 2) * np.linalg.inv(design.T @ design)[0, 0]
+    return Extrapolation(float(value), float(np.sqrt(variance)), float(slope), sizes, distances)
+
+
+def _subset(array, size, rng):
+    return array[rng.choice(len(array), size, replace=False)]

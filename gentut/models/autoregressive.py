@@ -120,7 +120,11 @@ class PixelCNN(StepModel):
         return self.batched(self._log_likelihood, *self.check(images, labels))
 
     def sample(
-        self, n: int, labels: np.ndarray | None = None, seed: int | None = None
+        self,
+        n: int,
+        labels: np.ndarray | None = None,
+        seed: int | None = None,
+        out: np.ndarray | None = None,
     ) -> np.ndarray:
         """Draw images, ``(n, h, w, 1)`` in [0, 1]: the network runs once for each of h·w pixels.
 
@@ -128,6 +132,7 @@ class PixelCNN(StepModel):
             n: number of images.
             labels: ints ``(n,)`` for conditional models; None draws them uniformly.
             seed: of pixels and labels; None draws one that ``gentut.seed`` controls.
+            out: where they go, see ``gentut.VAE.sample``.
         """
         check_positive("n", n)
         rng = generator_from(seed)
@@ -145,4 +150,4 @@ class PixelCNN(StepModel):
                 images[at] /= self.levels - 1
             return images
 
-        return self.batched(drawn, shares.astype("float32"), labels)
+        return self.batched(drawn, shares.astype("float32"), labels, out=out)

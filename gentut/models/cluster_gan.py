@@ -16,6 +16,7 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import kneighbors_graph
 
 from gentut.checks import check_positive
+from gentut.models.components import codes_of, flat_rows
 from gentut.models.gan import GAN
 from gentut.models.mixtures import draw_in_shares
 from gentut.training.step import draw_seed, generator_from
@@ -93,6 +94,7 @@ class ClusterGAN(GAN):
         labels: np.ndarray | None = None,
         seed: int | None = None,
         latents: np.ndarray | None = None,
+        out: np.ndarray | None = None,
     ) -> np.ndarray:
         """Draw images; see ``GAN.sample``.
 
@@ -106,7 +108,7 @@ class ClusterGAN(GAN):
         clusters = draw_in_shares(ops.convert_to_numpy(self.shares).astype("float64"), n, rng)
         if latents is None:
             latents = rng.standard_normal((n, self.latent_dim)).astype("float32")
-        return self.batched(self._draw, self.check_latents(latents, n), clusters)
+        return self.batched(self._draw, self.check_latents(latents, n), clusters, out=out)
 
     def _fitted(self):
         return bool(ops.convert_to_numpy(self.shares).any())
@@ -121,12 +123,16 @@ class ClusterGAN(GAN):
         return ops.take(groups, ops.argmin(distance, axis=1))
 
     def _find_clusters(self, images, seed):
-        flat, random_state = images.reshape(len(images), -1), seed % 2**32
+        random_state = seed % 2**32
+        flat = flat_rows(images, random_state)
         count = max(1, min(self.num_clusters, len(images) // FEWEST))
         pca = PCA(
             min(self.axes.shape[1], *flat.shape), svd_solver="randomized", random_state=random_state
         )
         codes = pca.fit_transform(flat)
+        if len(flat) < len(images):
+            del flat
+            codes = codes_of(pca, images)
         wanted = max(count, min(CELLS * count, len(images) // FEWEST_IN_CELL))
         k_means = MiniBatchKMeans(wanted, batch_size=8192, n_init=1, random_state=random_state)
         centres = k_means.fit(codes).cluster_centers_

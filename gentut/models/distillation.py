@@ -7,7 +7,6 @@ import math
 from typing import Any, Self
 
 import keras
-import numpy as np
 from keras import ops
 
 from gentut.checks import check_positive
@@ -115,7 +114,7 @@ class ConsistencyFlow(FlowModel):
         found = network(inputs, training=training)
         return paths.convert(found, points, time, self.prediction, wanted, self.path_name)
 
-    def _draw(self, points, labels, rng, options, start=0.0):
+    def _draw(self, points, labels, rng, options, start=0.0, out=None):
         """Images: at each time the end at once, and back to the next time with fresh noise.
 
         Song et al. (2023, algorithm 1), with times in equal steps.
@@ -132,9 +131,9 @@ class ConsistencyFlow(FlowModel):
                 x = ops.stop_gradient(
                     paths.convert(v, x, time, "velocity", "image", self.path_name)
                 )
-            return x
+            return self._images(x, y)
 
-        return self._images(self.batched(carried, points, labels), labels)
+        return self.batched(carried, points, labels, out=out)
 
     def _images(self, points, labels):
-        return np.clip((points + 1) / 2, 0, 1)
+        return ops.clip((points + 1) / 2, 0, 1)

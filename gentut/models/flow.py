@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from gentut.checks import check_choice, check_positive, check_share
+from gentut.checks import as_float, check_choice, check_positive, check_share
 from gentut.models import paths
 from gentut.models.flow_model import FlowModel
 from gentut.models.solvers import divergence, solve, standard_normal
@@ -74,7 +74,7 @@ class Flow(FlowModel):
         return {"loss": self.trackers[0].result()}
 
     def _images(self, points, labels):
-        return np.clip((points + 1) / 2, 0, 1)
+        return ops.clip((points + 1) / 2, 0, 1)
 
     # ------------------------------------------------------------------ from images
 
@@ -104,6 +104,7 @@ class Flow(FlowModel):
             Images ``(n, h, w, c)`` in [0, 1].
         """
         images, labels = self.check(images, labels)
+        images = as_float(images)
         check_share("strength", strength)
         if strength == 0:
             raise ValueError("`strength` must lie above 0; received 0.")
@@ -143,6 +144,7 @@ class Flow(FlowModel):
             Images ``(n, h, w, c)`` in [0, 1].
         """
         images, labels = self.check(images, labels)
+        images = as_float(images)
         check_positive("repeats", repeats)
         steps, _, guidance = self._options(steps, "ddpm", guidance)
         mask = self._check_mask(mask, images)
@@ -162,9 +164,9 @@ class Flow(FlowModel):
                     if not last:
                         again = standard_normal(rng, shape)
                         x = paths.renoise(x, after, now, self.path_name, again)
-            return x
+            return self._images(x, labels)
 
-        drawn = self._images(self.batched(filled, images, hidden, labels), labels)
+        drawn = self.batched(filled, images, hidden, labels)
         return np.where(hidden, drawn, images)
 
     def _check_mask(self, mask, images):

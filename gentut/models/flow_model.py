@@ -11,7 +11,7 @@ from gentut.checks import check_choice, check_positive, check_share
 from gentut.models import paths
 from gentut.models.losses import prediction_loss
 from gentut.models.networks import FromGaussian, classes_of
-from gentut.models.solvers import METHODS, solve
+from gentut.models.solvers import METHODS, ODE_METHODS, Noise, solve
 from gentut.training.devices import Tensor, compiled, per_image
 from gentut.training.optimizers import averaged_copy, move_average
 from gentut.training.step import StepModel, generator_from
@@ -24,7 +24,7 @@ class FlowModel(StepModel):
 
     A subclass has ``velocity``, a network ``[points, time]`` (and labels) -> its ``prediction``,
     the shape of the points; label ``num_classes`` means "no label".  Its ``_images(points,
-    labels)`` turns points at time 1 into images.
+    labels)`` turns a slice of points at time 1 into images.
     """
 
     default_steps, default_method, methods = 8, "heun", METHODS
@@ -151,15 +151,16 @@ class FlowModel(StepModel):
             )
         return steps, method, guidance
 
-    def _draw(self, points, labels, rng, options, start=0.0):
+    def _draw(self, points, labels, rng, options, start=0.0, out=None):
         """Images, from points at time ``start``."""
         steps, method, guidance = options
 
         def carried(x, y):
             field = self._field(y, guidance)
-            return solve(field, x, steps, method, path=self.path_name, rng=rng, start=start)
+            x = solve(field, x, steps, method, path=self.path_name, rng=rng, start=start)
+            return self._images(x, y)
 
-        return self._images(self.batched(carried, points, labels), labels)
+        return self.batched(carried, points, labels, out=out)
 
     def sample(
         self,
@@ -170,6 +171,7 @@ class FlowModel(StepModel):
         steps: int | None = None,
         method: str | None = None,
         guidance: float = 1.0,
+        out: np.ndarray | None = None,
     ) -> np.ndarray:
         """Draw images: NumPy float32 ``(n, h, w, c)`` in [0, 1]; same seed, same images.
 
@@ -182,13 +184,16 @@ class FlowModel(StepModel):
                 "ddpm" draws fresh noise in each step and wants some hundred of them.
             guidance: weight w of classifier-free guidance; 1 is the plain conditional model,
                 more is truer to the label and less diverse.
+            out: where they go, see ``gentut.VAE.sample``.
         """
         check_positive("n", n)
         options = self._options(steps, method, guidance)
         rng = generator_from(seed)
         labels = self.draw_labels(labels, n, rng)
-        noise = rng.standard_normal((n, *self.velocity.output_shape[1:])).astype("float32")
-        return self._draw(noise, labels, rng, options)
+        # Noise that is drawn on the way comes after all of this.
+        fresh = options[1] not in ODE_METHODS
+        noise = Noise(rng, n, self.velocity.output_shape[1:], go_on=fresh)
+        return self._draw(noise, labels, rng, options, out=out)
 
     def decode(
         self,

@@ -297,6 +297,7 @@ class GAN(StepModel):
         labels: np.ndarray | None = None,
         seed: int | None = None,
         latents: np.ndarray | None = None,
+        out: np.ndarray | None = None,
     ) -> np.ndarray:
         """Draw images: NumPy float32 ``(n, h, w, c)`` in [0, 1]; same seed, same images.
 
@@ -305,13 +306,14 @@ class GAN(StepModel):
             labels: ints ``(n,)`` for conditional models; None draws them uniformly.
             seed: of latents and labels; None draws one that ``gentut.seed`` controls.
             latents: ``(n, latent_dim)`` instead of drawn ones.
+            out: where they go, see ``gentut.VAE.sample``.
         """
         check_positive("n", n)
         rng = generator_from(seed)
         if latents is None:
             latents = rng.standard_normal((n, self.latent_dim)).astype("float32")
         latents = self.check_latents(latents, n)
-        return self.batched(self._draw, latents, self.draw_labels(labels, n, rng))
+        return self.batched(self._draw, latents, self.draw_labels(labels, n, rng), out=out)
 
     def check_latents(self, latents: np.ndarray, n: int) -> np.ndarray:
         """Return ``latents`` if they are ``n`` of this model's, or say why not."""

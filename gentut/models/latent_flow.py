@@ -135,7 +135,7 @@ class LatentFlow(FlowModel):
         return None if self.vae.num_classes is None else labels[rows]
 
     def _images(self, points, labels):
-        return self.vae.decode(points, self._of_vae(labels))
+        return self.vae.pixel_means(points, self._of_vae(labels))
 
     def reconstruct(self, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Decode the mean of q(z|x): ``(n, h, w, c)`` in [0, 1]; see ``gentut.VAE``."""

@@ -12,9 +12,13 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from gentut.checks import check_positive
-from gentut.models.mixtures import draw_components, fit_mixtures, move_to_components
+from gentut.models.components import codes_of, flat_rows
+from gentut.models.mixtures import draw_components, draw_rows, fit_mixtures, move_to_components
+from gentut.training.slices import check_out, put
 from gentut.training.step import StepModel, generator_from
 
+LIMIT = 60_000  # images that a mixture is fitted to, at most
+DRAWN = 1 << 24  # numbers of images that are drawn at once
 ARRAYS = ("mean", "axes", "weights", "means", "scales", "groups")
 
 
@@ -58,8 +62,10 @@ class PCAMixture(StepModel):
         """Fit to images ``(n, h, w, c)`` (and labels).  Nothing to iterate: no epochs, no clock.
 
         Args:
-            x, y: images in [0, 1], and int labels ``(n,)`` for a conditional model.
-            seed: of the mixture's starting point.
+            x, y: images in [0, 1] or bytes, see ``StepModel.fit``, and int labels ``(n,)`` for a
+                conditional model.  Of large sets the components are fitted to a part, see
+                ``gentut.models.components.flat_rows``, and the mixture to 60,000 images.
+            seed: of the mixture's starting point, and of what is drawn of large sets.
             callbacks, **options: of other families' ``fit``; without a meaning here, and accepted
                 so that all families are trained by the same call.
 
@@ -67,10 +73,19 @@ class PCAMixture(StepModel):
             self.
         """
         images, labels = self.check(x, y)
-        flat = images.reshape(len(images), -1)
+        flat = flat_rows(images, seed)
         count = min(self.latent_dim, *flat.shape)
-        pca = PCA(count, svd_solver="randomized", random_state=seed).fit(flat)
-        codes = pca.transform(flat).astype("float64")
+        part = len(flat) < len(images)  # drawn for this alone, so that it may be centred in place
+        pca = PCA(count, copy=not part, svd_solver="randomized", random_state=seed).fit(flat)
+        if part:
+            del flat
+            codes = codes_of(pca, images)
+        else:
+            codes = pca.transform(flat)
+        codes = codes.astype("float64")
+        if len(codes) > LIMIT:
+            rows = draw_rows(len(codes), LIMIT, labels, np.random.default_rng(seed))
+            codes, labels = codes[rows], None if labels is None else labels[rows]
         mixtures = fit_mixtures(
             codes,
             labels,
@@ -97,9 +112,16 @@ class PCAMixture(StepModel):
         return 0 if self.arrays is None else sum(a.size for a in self.arrays.values())
 
     def sample(
-        self, n: int, labels: np.ndarray | None = None, seed: int | None = None
+        self,
+        n: int,
+        labels: np.ndarray | None = None,
+        seed: int | None = None,
+        out: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Draw images: NumPy float32 ``(n, h, w, c)``, clipped to [0, 1]; same seed, same draw."""
+        """Draw images: NumPy float32 ``(n, h, w, c)``, clipped to [0, 1]; same seed, same draw.
+
+        ``out``: where they go, see ``gentut.VAE.sample``.
+        """
         check_positive("n", n)
         if self.arrays is None:
             raise ValueError("`sample` needs a fitted model; call `fit` first.")
@@ -109,8 +131,14 @@ class PCAMixture(StepModel):
         chosen = draw_components(a["weights"], a["groups"], labels, n, rng)
         noise = rng.standard_normal((n, a["means"].shape[1])).astype("float32")
         codes = move_to_components(noise, chosen, a["means"], a["scales"])
-        images = codes @ a["axes"] + a["mean"]
-        return np.clip(images, 0, 1).reshape(n, *self.image_shape).astype("float32")
+        out = np.empty((n, *self.image_shape), "float32") if out is None else out
+        check_out(out, n, self.image_shape)
+        most = max(1, DRAWN // a["mean"].size)
+        for start in range(0, n, most):
+            rows = slice(start, min(start + most, n))
+            images = np.clip(codes[rows] @ a["axes"] + a["mean"], 0, 1)
+            put(out, rows, images.reshape(-1, *self.image_shape))
+        return out
 
     def save_own_variables(self, store: Any) -> None:
         for name, array in (self.arrays or {}).items():

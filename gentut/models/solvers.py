@@ -3,6 +3,7 @@
 A solver knows no network, only a velocity as a function of points and time.
 """
 
+import copy
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -14,7 +15,9 @@ from gentut.models.paths import PATHS, denoise
 from gentut.training.devices import Tensor
 from gentut.training.gradients import input_gradient
 
-METHODS = ("euler", "heun", "rk4", "ddim", "ddpm")
+AT_ONCE = 500  # rows of noise that are thrown away at once
+ODE_METHODS = ("euler", "heun", "rk4", "ddim")
+METHODS = (*ODE_METHODS, "ddpm")
 
 
 def solve(
@@ -89,6 +92,37 @@ def _mean_velocity(velocity, x, v, now, after, method):
 def standard_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Tensor:
     """Draw a float32 tensor of N(0, 1): the same on every backend."""
     return ops.convert_to_tensor(rng.standard_normal(shape).astype("float32"))
+
+
+class Noise:
+    """Rows of N(0, 1), float32, drawn when they are asked for: never all of them at once.
+
+    They are those that ``rng.standard_normal((n, *shape))`` gives.
+
+    Args:
+        rng: source of the noise; it is left behind all of it if ``go_on``, else anywhere.
+        n: number of rows.
+        shape: of a row.
+        go_on: whether others draw from ``rng`` while rows are still to come.
+    """
+
+    def __init__(
+        self, rng: np.random.Generator, n: int, shape: tuple[int, ...], go_on: bool
+    ) -> None:
+        self.n, self.row, self.place = n, tuple(shape), 0
+        self.rng = copy.deepcopy(rng) if go_on else rng
+        for start in range(0, n if go_on else 0, AT_ONCE):  # a generator cannot jump over draws
+            rng.standard_normal((min(AT_ONCE, n - start), *self.row))
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        if rows.start != self.place:
+            raise IndexError(f"noise is drawn in order: {self.place} comes next, not {rows.start}")
+        self.place = min(rows.stop, self.n)
+        count = self.place - rows.start
+        return self.rng.standard_normal((count, *self.row)).astype("float32")
 
 
 def divergence(velocity: Callable[[Tensor], Tensor], points: Tensor, probes: Tensor) -> Tensor:

@@ -109,8 +109,10 @@ class TextFlow(LatentFlow):
             labels = [self.examples[row] for row in rng.integers(0, len(self.examples), n)]
         return self.check_labels(labels, n)
 
-    def _draw(self, points, labels, *args):
-        return super()._draw(points, labels[:, 0], *args)  # of several captions the first
+    def _draw(self, points, labels, *args, **options):
+        return super()._draw(
+            points, labels[:, 0], *args, **options
+        )  # the first of several captions
 
     def sample(
         self,
@@ -132,7 +134,7 @@ class TextFlow(LatentFlow):
             seed: of the noise, and of the choice of texts.
             texts: n texts; None draws them from ``examples``, texts of the training.
             guidance: weight of classifier-free guidance, see ``gentut.Flow.sample``; 1 for none.
-            **options: ``steps`` and ``method``, see ``gentut.Flow.sample``.
+            **options: ``steps``, ``method`` and ``out``, see ``gentut.Flow.sample``.
         """
         if labels is not None:
             raise ValueError(

@@ -10,6 +10,7 @@ from keras import ops
 from sklearn.exceptions import ConvergenceWarning
 
 from gentut.checks import check_choice, check_positive, check_share
+from gentut.files import take
 from gentut.models.losses import (
     bernoulli_log_likelihood,
     discretised_logistic_log_likelihood,
@@ -20,6 +21,7 @@ from gentut.models.losses import (
 from gentut.models.mixtures import draw_components, draw_rows, fit_mixtures, move_to_components
 from gentut.models.networks import classes_of, join
 from gentut.training.devices import Tensor, mean_over_replicas, per_image
+from gentut.training.slices import rows_at_once
 from gentut.training.step import StepModel, generator_from
 
 LIKELIHOODS = ("bernoulli", "gaussian", "discretised_logistic")
@@ -196,8 +198,14 @@ class VAE(StepModel):
         if z.shape[1:] != self.latent_shape:
             expected = ", ".join(map(str, ("n", *self.latent_shape)))
             raise ValueError(f"`z` must have shape ({expected}); received {z.shape}.")
-        labels = self.check_labels(labels, len(z))
-        return self.batched(lambda z, y: self._pixel_means(self.decoder(join(z, y))), z, labels)
+        return self._decode(z, self.check_labels(labels, len(z)))
+
+    def _decode(self, z, labels, out=None):
+        return self.batched(self.pixel_means, z, labels, out=out)
+
+    def pixel_means(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return the pixel means of p(x|z) as tensors: what ``decode`` does with each slice."""
+        return self._pixel_means(self.decoder(join(z, labels)))
 
     def reconstruct(self, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Decode the mean of q(z|x): ``(n, h, w, c)`` in [0, 1]."""
@@ -272,11 +280,15 @@ class VAE(StepModel):
         check_positive("components", components)
         check_positive("limit", limit)
         images, labels = self.check(images, labels)
-        rng = generator_from(seed)
+        rng, rows = generator_from(seed), np.arange(len(images))
         if len(images) > limit:
             rows = draw_rows(len(images), limit, labels, rng)
-            images, labels = images[rows], None if labels is None else labels[rows]
-        mean, log_var = self.encode(images, labels)
+        labels, codes = None if labels is None else labels[rows], []
+        most = 10 * rows_at_once(self.image_shape)  # all of them need not fit into memory
+        for part in (slice(start, start + most) for start in range(0, len(rows), most)):
+            few = None if labels is None else labels[part]
+            codes.append(self.encode(take(images, rows[part]), few))
+        mean, log_var = map(np.concatenate, zip(*codes, strict=True))
         codes = mean + np.exp(log_var / 2) * rng.standard_normal(mean.shape)
         codes = codes.reshape(len(codes), -1)
         with warnings.catch_warnings():  # after k-means, more than 5 rounds gain nothing
@@ -299,7 +311,11 @@ class VAE(StepModel):
             self.fit_prior(images, labels, seed=seed)
 
     def sample(
-        self, n: int, labels: np.ndarray | None = None, seed: int | None = None
+        self,
+        n: int,
+        labels: np.ndarray | None = None,
+        seed: int | None = None,
+        out: np.ndarray | None = None,
     ) -> np.ndarray:
         """Draw images: NumPy float32 ``(n, h, w, c)`` in [0, 1]; same seed, same images.
 
@@ -310,6 +326,10 @@ class VAE(StepModel):
             n: number of images.
             labels: ints ``(n,)`` for conditional models; None draws them uniformly.
             seed: of latents and labels; None draws one that ``gentut.seed`` controls.
+            out: where they go, slice after slice, and what is returned: float32 ``(n, h, w, c)``,
+                or uint8 for pixels rounded to 0…255, such as a memory map for more images than fit
+                into memory (``np.lib.format.open_memmap``); or any object that takes
+                ``out[start:stop] = images``.  Default a new array.
         """
         check_positive("n", n)
         rng = generator_from(seed)
@@ -319,7 +339,8 @@ class VAE(StepModel):
             prior = self.prior
             chosen = draw_components(prior["weights"], prior["groups"], labels, n, rng)
             noise = move_to_components(noise, chosen, prior["means"], prior["scales"])
-        return self.decode(noise.reshape(n, *self.latent_shape), labels)
+        z = noise.reshape(n, *self.latent_shape)
+        return self._decode(z.astype("float32"), labels, out)
 
 
 def _sum(x):

@@ -5,7 +5,7 @@ use it alike. Images are float in [0, 1], shape ``(n, height, width, channels)``
 3 (colour) channels.
 """
 
-from gentut.plots.curves import intervals, training_curves
+from gentut.plots.curves import guesses, intervals, training_curves
 from gentut.plots.diagram import diagram
 from gentut.plots.images import (
     comparison,
@@ -23,6 +23,7 @@ __all__ = [
     "Figure",
     "comparison",
     "diagram",
+    "guesses",
     "image_grid",
     "intervals",
     "interpolation",

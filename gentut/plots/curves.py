@@ -8,6 +8,8 @@ from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
 
 from gentut.plots.style import COLOURS, LINES, MARKERS, Figure, house_style
 
+OVER = {"textcoords": "offset points", "ha": "center", "size": 8}  # a number over its dot
+
 
 @house_style
 def training_curves(
@@ -131,6 +133,44 @@ def intervals(
         )
     axes.set_xlabel(x_label)
     axes.set_title(title or "", pad=18)
+    return figure
+
+
+@house_style
+def guesses(
+    guess: Mapping[str, float], truth: Mapping[str, float], x_label: str, log: bool = False
+) -> Figure:
+    """Draw what somebody guessed beside what is true: a hollow and a filled dot for each name.
+
+    Args:
+        guess, truth: name -> number, with the same names; the first one on top.
+        x_label: what the numbers are, with their unit.
+        log: logarithmic axis; every number must then be above 0.
+
+    Raises:
+        ValueError: other names in ``truth``, or a number that a logarithmic axis cannot show.
+    """
+    if not guess or list(guess) != list(truth):
+        raise ValueError(
+            f"`truth` must have the names of `guess`, {list(guess)}; received {list(truth)}."
+        )
+    if log and min(*guess.values(), *truth.values()) <= 0:
+        raise ValueError(f"`log=True` needs numbers above 0; received {guess} and {truth}.")
+    figure = Figure(figsize=(4.8, 1.2 + 0.45 * len(guess)))
+    axes = figure.subplots()
+    if log:
+        axes.set_xscale("log")
+    rows = range(len(guess))
+    for row, name in enumerate(guess):
+        axes.plot([guess[name], truth[name]], [row, row], "-", color="#999999", lw=1)
+        axes.annotate(_short(truth[name]), (truth[name], row), (0, 6), **OVER)
+    axes.plot(list(guess.values()), rows, "o", ms=8, mfc="white", mec=COLOURS[1], label="guess")
+    axes.plot(list(truth.values()), rows, "D", ms=6, color=COLOURS[0], label="here")
+    axes.set_yticks(rows, list(guess))
+    axes.set_ylim(len(guess) - 0.4, -0.7)
+    axes.margins(x=0.12)
+    axes.set_xlabel(x_label)
+    figure.legend(loc="outside upper right", ncols=2)
     return figure
 
 

@@ -189,7 +189,7 @@ FAMILIES = {
 }
 
 
-TEXTS = ("family", "data", "features", "resampled", "split", "left_out", "model")
+TEXTS = ("family", "data", "features", "resampled", "drawn", "split", "left_out", "model")
 KINDS = {**dict.fromkeys(TEXTS, str), "halves": dict}  # all others are numbers
 
 
@@ -255,7 +255,8 @@ def family_name(family: object) -> str:
 
 def origin(scores: Scores) -> str:
     """What was scored, against what, seen by whom, and what the intervals draw."""
-    drawn = f" Intervals draw {scores['resampled']}." if has(scores, "resampled") else ""
+    drawn = f" Real ones: {scores['drawn']}." if has(scores, "drawn") else ""
+    drawn += f" Intervals draw {scores['resampled']}." if has(scores, "resampled") else ""
     return (
         f"{scores['n_generated']:,} generated images against {scores['n_real']:,} test images, "
         f"seen by: {scores['features']}.{drawn}"

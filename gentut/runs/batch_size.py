@@ -7,7 +7,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from gentut.checks import check_images, check_labels, check_positive, check_seconds
+from gentut.checks import check_labels, check_pixels, check_positive, check_seconds
 from gentut.models import recipes
 from gentut.training.devices import device_count, out_of_memory
 
@@ -60,7 +60,7 @@ def find_batch_size(
 
     Args:
         family: a neural one of ``gentut.models.recipes.FAMILIES``.
-        images: float in [0, 1], ``(n, height, width, channels)``.
+        images: float in [0, 1] or bytes, ``(n, height, width, channels)``.
         labels: ints ``(n,)`` for a conditional model, or None.
         seconds: to measure each size, after its graph is built.
         most: no size above it is tried; at least the recipe's.
@@ -74,7 +74,7 @@ def find_batch_size(
     """
     check_positive("most", most)
     check_seconds("seconds", seconds)
-    images = check_images(images)
+    images = check_pixels(images)
     if labels is not None:
         labels = check_labels(labels, len(images), np.inf)
     classes = None if labels is None else int(labels.max()) + 1

@@ -12,7 +12,7 @@ import numpy as np
 
 from gentut import data as image_data
 from gentut import report
-from gentut.checks import NUMBER, check_choice, check_entries
+from gentut.checks import NUMBER, as_float, check_choice, check_entries
 from gentut.evaluation.evaluate import evaluate
 from gentut.evaluation.reference import ReferenceSet, check_count
 from gentut.files import read_json, write_json
@@ -125,10 +125,10 @@ def resume(
 def _compare(folder, settings, asked, progress, say):
     """Begin a comparison, or go on with one that is `asked` to have some settings."""
     say(f"{settings.data}: reading the images and their features")
-    reference = ReferenceSet(settings.data, settings.data_options, seed=settings.seed)
+    reference = ReferenceSet(settings.data, settings.data_options, seed=settings.seed, say=say)
     # All training images, in the order of the files: a reference set has shuffled ones, and not
     # always all.
-    train = image_data.load(settings.data, "train", **settings.data_options)
+    train = image_data.load_bytes(settings.data, "train", **settings.data_options, say=say)
     contents = describe(settings.data, *train)
     existed = folder.is_dir()
     with room("comparison", folder):
@@ -248,12 +248,13 @@ def _real(reference, labels):
     """Held-out images of these classes; where a class has too few, the same ones again."""
     chosen, taken = [], dict.fromkeys(labels, 0)
     for label in labels:
-        own = reference.test if label is None else reference.test[reference.test_labels == label]
+        own = np.flatnonzero((reference.test_labels == label) | (label is None))
+        pixels = reference.test_pixels.__getitem__
         if not len(own):  # a small folder can have no test image of a class
-            own = reference.train[reference.train_labels == label]
-        chosen.append(own[taken[label] % len(own)])
+            own, pixels = np.flatnonzero(reference.train_labels == label), reference.train_pixels
+        chosen.append(pixels(own[taken[label] % len(own)]))
         taken[label] += 1
-    return np.stack(chosen)
+    return as_float(np.stack(chosen))
 
 
 def command(settings: Comparison) -> str:
@@ -328,7 +329,7 @@ def _checked_state(found):
     """The `State` in what a file holds, each entry of the type that it must have."""
     check_entries(found, {"settings": dict, "results": list})
     odd = set(found) - {field.name for field in dataclasses.fields(State)}
-    odd |= set(found["settings"]) ^ {field.name for field in dataclasses.fields(Comparison)}
+    odd |= ({"pad"} | set(found["settings"])) ^ {f.name for f in dataclasses.fields(Comparison)}
     if odd:
         raise ValueError(f"it holds an unknown entry, or lacks one: {min(odd)!r}")
     check_entries(found["settings"], {"families": list, "minutes": NUMBER})

@@ -1,6 +1,5 @@
 """What a run was trained on, so that other images in the same place are noticed."""
 
-import hashlib
 import os
 from collections.abc import Callable, Mapping
 
@@ -11,19 +10,13 @@ from gentut.models import recipes
 from gentut.runs.folder import Config, RunFolder
 from gentut.training.step import StepModel
 
-PART = 1_000  # images hashed at once, so that no second copy of a whole data set is needed
 LISTED = 5  # classes named in a message, at most
 
 
 def describe(data: str, images: np.ndarray, labels: np.ndarray) -> dict[str, object]:
     """What the training images are: a dict of "classes", "images" (how many) and "sha256"."""
-    digest = hashlib.sha256(repr(images.shape).encode())
-    digest.update(np.ascontiguousarray(labels, "<i4"))
-    for start in range(0, len(images), PART):
-        part = 255 * images[start : start + PART]
-        digest.update(np.rint(part, out=part).astype("uint8"))  # the pixels as they were read
-    classes = image_data.class_names(data)
-    return {"classes": classes, "images": len(images), "sha256": digest.hexdigest()}
+    classes, digest = image_data.class_names(data), image_data.fingerprint(images, labels)
+    return {"classes": classes, "images": len(images), "sha256": digest}
 
 
 def difference(before: Mapping, now: Mapping) -> str:
@@ -106,10 +99,11 @@ def load_again(
 ) -> tuple[np.ndarray, np.ndarray, dict]:
     """The training images, labels and contents of a run, checked to be what it was trained on.
 
-    ``config.data`` becomes the place where they were found.
+    They are bytes, see ``gentut.data.load_bytes``.  ``config.data`` becomes the place where they
+    were found.
     """
     config.data = locate(run, config, data)
-    images, labels = image_data.load(config.data, "train", **config.data_options)
+    images, labels = image_data.load_bytes(config.data, "train", **config.data_options, say=say)
     found = describe(config.data, images, labels)
     check_same(run, config, found, model, say)
     return images, labels, found

@@ -44,13 +44,14 @@ class Settings:
     data: str = "glyphs"  # what `gentut.data.load` takes
     size: int | None = None  # pixels per side
     channels: int | None = None
+    pad: bool = False  # rectangular images of a folder, instead of cropping them
     skip_unreadable: bool = False  # images of a folder
     seed: int = 0  # of weights, noise and order
 
     def __post_init__(self) -> None:
         if isinstance(self.data, os.PathLike):
             self.data = os.fspath(self.data)
-        self._check_types(data=str, skip_unreadable=bool)
+        self._check_types(data=str, pad=bool, skip_unreadable=bool)
         if self.size is not None:
             check_positive("size", self.size)
             try:
@@ -80,13 +81,14 @@ class Settings:
     def data_options(self) -> dict[str, object]:
         """The options of ``gentut.data.load``, only those that say something."""
         on_error = "skip" if self.skip_unreadable else None
-        options = {"size": self.size, "channels": self.channels, "on_error": on_error}
+        options = {"size": self.size, "channels": self.channels, "pad": self.pad or None}
+        options["on_error"] = on_error
         return {name: value for name, value in options.items() if value is not None}
 
     def words(self, *names: str) -> list[str]:
         """The options of the command line that set these fields, and those of every training."""
         words = []
-        for name in (*names, "size", "channels", "skip_unreadable", "seed"):
+        for name in (*names, "size", "channels", "pad", "skip_unreadable", "seed"):
             value = getattr(self, name)
             if value is not None and value is not False:
                 words.append(f"--{name.replace('_', '-')}")

@@ -8,10 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-if os.name == "nt":
-    import msvcrt
-else:
-    import fcntl
+from gentut.files import is_at, lock
 
 NAME = ".lock"
 
@@ -62,7 +59,7 @@ def _hold(path, folder, argument, say):
             ) from error
         file.seek(0)
         try:
-            _lock(file)
+            lock(file)
         except (BlockingIOError, PermissionError):
             holder = "" if os.name == "nt" else file.read().strip()
             file.close()
@@ -74,23 +71,9 @@ def _hold(path, folder, argument, say):
             say(f"{folder} cannot be locked ({error.strerror}): start nothing else in it")
             return file
         # Its holder may have removed it between our opening and locking it.
-        if os.name == "nt" or _same(file, path):
+        if os.name == "nt" or is_at(file, path):
             return file
         file.close()
-
-
-def _lock(file):
-    if os.name == "nt":
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-    else:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def _same(file, path):
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
-    except FileNotFoundError:
-        return False
 
 
 @contextlib.contextmanager

@@ -50,14 +50,16 @@ def evaluate(
             config.data = locate(run, config, data)
             key = config.data, *config.data_options.items()
             if key not in contents:
-                images = image_data.load(config.data, "train", **config.data_options)
+                images = image_data.load_bytes(config.data, "train", **config.data_options, say=say)
                 contents[key] = describe(config.data, *images)
             check_same(run, config, contents[key], model, say)
             loaded[name] = config, model, key
         for name, (config, model, key) in loaded.items():
             if key not in references:
                 say(f"{config.data}: features of the held-out images")
-                references[key] = ReferenceSet(config.data, config.data_options, seed=seed)
+                options = config.data_options
+                references[key] = ReferenceSet(config.data, options, seed=seed, say=say)
+                say(f"{config.data}: judged by {references[key].drawn}")
             say(f"{name}: scoring {n:,} samples")
             found = evaluate_model(model, n=n, seed=seed, reference=references[key])
             scores[name] = found | {"model": runs[name].model_id()}

@@ -49,7 +49,7 @@ def as_folder(
     folder.make()
     with locked(folder.path, "run", say):
         model = load_pretrained(os.fspath(run))
-        info, images = model.info, image_data.load(model.info["data"], "train")
+        info, images = model.info, image_data.load_bytes(model.info["data"], "train")
         folder.drop_results()
         folder.write_model(model)
         folder.write_config(

@@ -21,6 +21,7 @@ def make(
     practice: int = 4,
     exposure_ms: int | None = None,
     title: str | None = None,
+    language: str = "en",
     seed: int = 0,
 ) -> human.Study:
     """Draw a study of one or several runs against the held-out images of their data.
@@ -32,7 +33,8 @@ def make(
     Args:
         folders: run folders, all trained on the same data.
         out: a new or empty folder, for ``study.html`` (for raters) and ``key.json`` (not for them).
-        protocol, trials, practice, exposure_ms, title, seed: as for ``gentut.human.make_study``.
+        protocol, trials, practice, exposure_ms, title, language, seed: as for
+            ``gentut.human.make_study``.
 
     Returns:
         The study.
@@ -72,6 +74,7 @@ def make(
         practice=practice,
         exposure_ms=exposure_ms,
         title=title,
+        language=language,
         seed=seed,
         real_labels=labels if matched else None,
         generated_labels=wanted,

@@ -9,6 +9,7 @@ import numpy as np
 from gentut import data as image_data
 from gentut import runs, tasks
 from gentut.checks import check_choice, check_positive
+from gentut.files import take
 from gentut.report.tasks import REAL
 from gentut.runs.guard import locked
 
@@ -72,16 +73,18 @@ def _try_out(run, task, n, seeds, say, place, options):
         )
     before = run.read_tasks()
     *real, _ = runs.load_again(run, config, model, place, say)
-    test = image_data.load(config.data, "test", **config.data_options)
+    test = image_data.load_bytes(config.data, "test", **config.data_options, say=say)
     n_seen = len(real[1])
     n = min(n_seen, MOST) if n is None else n
     check_positive("n", n)
     if n > n_seen:
         raise ValueError(f"`n` must be at most the {n_seen} train images; received {n}.")
     rows = np.random.default_rng(0).permutation(n_seen)[:n]
-    real = real[0][rows], real[1][rows]
+    real = take(real[0], rows), real[1][rows]
     say(f"{task}: drawing {n:,} images")
-    generated = model.sample(n, labels=real[1], seed=0), real[1]
+    # Bytes, as the real ones are.
+    pixels = np.empty((n, *model.image_shape), "uint8")
+    generated = model.sample(n, labels=real[1], seed=0, out=pixels), real[1]
     if task == "detection":
         tasks.precision._library()  # rather now than after the first training
     options["num_classes"] = model.num_classes
@@ -92,7 +95,7 @@ def _try_out(run, task, n, seeds, say, place, options):
         REAL: (real, False),
         AUGMENTED: (real, True),
         GENERATED: (generated, False),
-        BOTH: (tasks.mixed(real, generated), False),
+        BOTH: (lambda seed: tasks.mixed(real, generated), False),  # made when it is needed
     }
     results = {}
     for name, (train, augment) in plan.items():

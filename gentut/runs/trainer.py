@@ -54,7 +54,7 @@ def train(
         run = RunFolder(folder, "out")
         _refuse_used(run)
         refuse_clock(config)
-        images, labels = image_data.load(config.data, "train", **config.data_options)
+        images, labels = image_data.load_bytes(config.data, "train", **config.data_options, say=say)
         config.contents = describe(config.data, images, labels)
         labels, num_classes = used_labels(config, images, labels)
         set_seed(config.seed)

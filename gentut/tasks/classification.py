@@ -6,7 +6,7 @@ from typing import Self
 import keras
 import numpy as np
 
-from gentut.checks import check_images, check_labels
+from gentut.checks import check_labels, check_pixels
 from gentut.evaluation import classifier
 from gentut.tasks.augmentation import augment as augmented
 from gentut.tasks.learner import Learner
@@ -43,7 +43,7 @@ class Classifier(Learner):
         """Train from scratch.
 
         Args:
-            images: float in [0, 1], ``(n, h, w, c)``.
+            images: float in [0, 1] or bytes, ``(n, h, w, c)``.
             labels: int ``(n,)`` in [0, num_classes).
             augment: change every image a little each time it is used, see ``augmentation``.
             seed: of weights, dropout and order.
@@ -51,7 +51,7 @@ class Classifier(Learner):
         Returns:
             self.
         """
-        images = check_images(images, self.image_shape)
+        images = check_pixels(images, self.image_shape)
         labels = check_labels(labels, len(images), self.num_classes)
         self._train(images, labels, seed, augmented if augment else None)
         return self

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from gentut.checks import check_images, check_positive
+from gentut.checks import as_float, check_pixels, check_positive
 from gentut.training.devices import Tensor
 from gentut.training.step import compile_options, feed
 
@@ -67,12 +67,12 @@ class Learner(abc.ABC):
 
     def _predict(self, images):
         """Raw outputs, float32 NumPy, for images ``(n, h, w, c)``."""
-        images = check_images(images, self.image_shape)
+        images = check_pixels(images, self.image_shape)
         if self.network is None:
             raise RuntimeError(f"This {type(self).__name__} must be trained first: call `fit`.")
         size, results = max(self.batch_size, 64), []
         for start in range(0, len(images), size):
-            part = images[start : start + size]
+            part = as_float(images[start : start + size])
             filled = np.concatenate(
                 [part, np.zeros((size - len(part), *part.shape[1:]), "float32")]
             )
@@ -104,7 +104,7 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        inputs = self.inputs[rows]
+        inputs = as_float(self.inputs[rows])
         if self.change is not None:
             inputs = self.change(inputs, np.random.default_rng([self.seed, index]))
         return inputs, self.targets[rows]

@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from gentut.checks import check_choice, check_images, check_labels, check_positive
+from gentut.checks import as_float, check_choice, check_labels, check_pixels, check_positive
 from gentut.evaluation import classifier
 from gentut.tasks.augmentation import augment as augmented
 
@@ -91,7 +91,7 @@ def make_scenes(
     Raises:
         ValueError: an argument is not as described, or all images of a class are blank.
     """
-    images = check_images(images)
+    images = check_pixels(images)
     labels = check_labels(labels, len(images), num_classes or int(np.max(labels, initial=0)) + 1)
     num_classes = num_classes or int(labels.max()) + 1
     check_positive("n", n)
@@ -101,7 +101,9 @@ def make_scenes(
         raise ValueError(
             f"`matte` 'ink' needs images of one channel; received {images.shape[-1]} channels."
         )
-    usable = images.max(axis=(1, 2, 3)) >= 0.1 if matte == "ink" else np.full(len(images), True)
+    usable = np.full(len(images), True)
+    if matte == "ink":
+        usable = as_float(images.max(axis=(1, 2, 3))) >= 0.1
     members = [np.flatnonzero((labels == k) & usable) for k in range(num_classes)]
     empty = [k for k, rows in enumerate(members) if len(rows) == 0]
     if empty:
@@ -119,7 +121,8 @@ def make_scenes(
         places = _layout(rng, size, objects, (low, high), num_classes)
         chooser = np.random.default_rng([seed, i, OBJECTS])
         rows = np.array([chooser.choice(members[k]) for k, *_ in places])
-        chosen = augmented(images[rows], chooser) if augment else images[rows]
+        chosen = as_float(images[rows])
+        chosen = augmented(chosen, chooser) if augment else chosen
         boxes = [
             _paste(picture, scenes.masks[i], image, place, matte)
             for image, place in zip(chosen, places, strict=True)

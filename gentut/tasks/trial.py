@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gentut.checks import check_choice, check_images, check_labels, check_positive
+from gentut.checks import as_float, check_choice, check_labels, check_pixels, check_positive
 from gentut.tasks.classification import Classifier
 from gentut.tasks.detection import Detector
 from gentut.tasks.intervals import resamples, summary
@@ -224,6 +224,8 @@ def mixed(real: LabelledImages, generated: LabelledImages) -> LabelledImages:
     generated = check_set("generated", generated, image_shape=real[0].shape[1:])
     n = max(len(real[1]), len(generated[1]))
     rows = [np.arange(n) % len(part[1]) for part in (real, generated)]
+    if real[0].dtype != generated[0].dtype:
+        real, generated = ((as_float(part[0]), part[1]) for part in (real, generated))
     return tuple(np.concatenate([real[i][rows[0]], generated[i][rows[1]]]) for i in (0, 1))
 
 
@@ -233,10 +235,10 @@ def check_set(
     num_classes: int | None = None,
     image_shape: Sequence[int] | None = None,
 ) -> LabelledImages:
-    """Return ``(images, labels)`` as float32 and int32, or raise naming what is wrong."""
+    """Return ``(images, labels)``, float32 or bytes and int32, or raise naming what is wrong."""
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         raise ValueError(f"`{name}` must be a pair (images, labels); received {type(pair)}.")
-    images = check_images(pair[0], image_shape, name)
+    images = check_pixels(pair[0], image_shape, name)
     most = num_classes or int(np.max(pair[1], initial=0)) + 1
     return images, check_labels(pair[1], len(images), most)
 

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from gentut.files import Reading
 from gentut.training.callbacks import TimeBudget
 from gentut.training.devices import BACKEND
 
@@ -14,14 +15,15 @@ if BACKEND == "tensorflow":
 
 
 class Batches(keras.utils.PyDataset):
-    """Shuffled batches of arrays in memory, each with the share of the training that is done.
+    """Shuffled batches of arrays, each with the share of the training that is done.
 
     The order is a function of ``seed`` and the epoch alone, the same on every backend.  The
     rest of an epoch that fills no batch is dropped: shapes stay fixed, nothing is retraced,
     and the next epoch's shuffle leaves out other images.
 
     Args:
-        images, labels: arrays of the same length; labels may be None.
+        images, labels: arrays of the same length; labels may be None.  Images come out as they are,
+            so that bytes go to the device as bytes; of a memory map, only their rows are read.
         batch_size: images per step.
         epochs: of the whole training, by which progress is counted.
         seed: of the order.
@@ -48,6 +50,7 @@ class Batches(keras.utils.PyDataset):
         self.epochs, self.seed, self.epoch, self.clock = epochs, seed, epoch, clock
         self.skip, self.steps = skip, len(images) // batch_size
         self.place = slice(None) if place is None else place
+        self._reading = Reading(images)
         self._shuffle()
 
     def _shuffle(self):
@@ -62,7 +65,9 @@ class Batches(keras.utils.PyDataset):
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size][self.place]
         done = (self.epoch + index / self.steps) / self.epochs
         progress = done if self.clock is None else self.clock.share()
-        batch = {"images": self.images[rows], "progress": np.full(len(rows), progress, "float32")}
+        images = np.asarray(self.images[rows])  # of a memory map, rows are a plain array
+        self._reading(len(rows))
+        batch = {"images": images, "progress": np.full(len(rows), progress, "float32")}
         if self.labels is not None:
             batch["labels"] = self.labels[rows]
         return batch

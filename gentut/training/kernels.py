@@ -82,6 +82,23 @@ class BatchNormalization(keras.layers.BatchNormalization):
         return outputs if pixels is inputs else ops.reshape(outputs, shape)
 
 
+# 1/255 = HIGH − LOW, where HIGH has 16 binary digits: its product with a byte is exact.
+HIGH = 32897 / 2**23
+LOW = HIGH - 1 / 255
+
+
+def pixels_to_float(images: Tensor) -> Tensor:
+    """Turn bytes 0…255 into float32 in [0, 1] on the device; floats stay what they are.
+
+    The bits are those of NumPy's division by 255.  Written as a division it would lose the last
+    bit of some values: compilers multiply by the rounded 1/255 instead.
+    """
+    if keras.backend.standardize_dtype(images.dtype) != "uint8":
+        return images
+    values = ops.cast(images, "float32")
+    return values * HIGH - values * LOW
+
+
 @contextlib.contextmanager
 def common_statistics(layers: Iterable[keras.layers.Layer]) -> Iterator[None]:
     """Normalise over the whole batch, where each device sees a share of it.

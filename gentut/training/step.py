@@ -7,31 +7,31 @@ the training, by epochs or by the clock; rates, KL warm-up and the like follow i
 
 import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
 import keras
 import numpy as np
 from keras import ops
 
-from gentut.checks import check_images, check_int, check_labels, check_positive
+from gentut.checks import check_int, check_labels, check_pixels, check_positive
 from gentut.training.batches import Batches, ResumedEpochCallbacks, feed
 from gentut.training.devices import (
     BACKEND,
     Tensor,
     compile_options,
     device_count,
-    own_copies,
     process,
 )
 from gentut.training.gradients import Differentiable
-from gentut.training.kernels import Adam, common_statistics
+from gentut.training.kernels import Adam, common_statistics, pixels_to_float
 from gentut.training.optimizers import (
     check_callbacks,
     initial_learning_rate,
     learning_rate_scale,
     recipe_of,
 )
+from gentut.training.slices import Slices
 
 if BACKEND == "tensorflow":
     import tensorflow as tf
@@ -65,7 +65,7 @@ def generator_from(seed: int | None) -> np.random.Generator:
     return np.random.default_rng(draw_seed() if seed is None else check_int("seed", seed))
 
 
-class StepModel(Differentiable, keras.Model):
+class StepModel(Differentiable, Slices, keras.Model):
     """A model whose subclass writes ``update(images, labels, progress) -> logs``.
 
     ``image_shape`` is ``(height, width, channels)``; ``num_classes`` None means unconditional.
@@ -157,10 +157,12 @@ class StepModel(Differentiable, keras.Model):
         seed: int | None = None,
         **options: Any,
     ) -> keras.callbacks.History:
-        """Train on arrays in memory.
+        """Train on arrays, in memory or in files.
 
         Args:
-            x: images, float in [0, 1], ``(n, height, width, channels)``.
+            x: images ``(n, height, width, channels)``, float in [0, 1] or uint8 in 0…255; of a
+                memory map (``np.load(path, mmap_mode="r")``) each step reads its own rows.  Bytes
+                and the floats that they stand for give the same weights, to the bit.
             y: labels, int, ``(n,)``; for conditional models only, and then required.
             epochs: passes over the data; default 1, or as many as fit in the ``TimeBudget``
                 among the callbacks.
@@ -264,8 +266,11 @@ class StepModel(Differentiable, keras.Model):
     def check(
         self, images: np.ndarray, labels: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return float32 images and int32 labels (or None) that fit this model, or say why not."""
-        images = check_images(images, self.image_shape)
+        """Return images and int32 labels (or None) that fit this model, or say why not.
+
+        Images are float32, or uint8 as they came: see ``gentut.checks.check_pixels``.
+        """
+        images = check_pixels(images, self.image_shape)
         return images, self.check_labels(labels, len(images))
 
     def check_labels(self, labels: np.ndarray | None, n: int) -> np.ndarray | None:
@@ -292,29 +297,6 @@ class StepModel(Differentiable, keras.Model):
             labels = rng.integers(0, self.num_classes, n)
         return self.check_labels(labels, n)
 
-    def batched(
-        self, function: Callable, *arrays: np.ndarray | None, batch_size: int = 500
-    ) -> np.ndarray | tuple[np.ndarray, ...]:
-        """Apply ``function`` to slices of arrays (None stays None), concatenate NumPy results."""
-        n = len(arrays[0])
-        results = []
-        with self._alone():
-            for start in range(0, n, batch_size):
-                part = slice(start, start + batch_size)
-                parts = (None if a is None else ops.convert_to_tensor(a[part]) for a in arrays)
-                outputs = function(*parts)
-                several = isinstance(outputs, tuple)
-                outputs = outputs if several else (outputs,)
-                results.append([ops.convert_to_numpy(o) for o in outputs])
-        columns = tuple(np.concatenate(column) for column in zip(*results, strict=True))
-        return columns if several else columns[0]
-
-    def _alone(self):
-        """Of several processes, this one computes by itself, without waiting for the others."""
-        if process()[1] == 1:
-            return contextlib.nullcontext()
-        return keras.StatelessScope(own_copies(self.variables))
-
     # ------------------------------------------------------------------ the step
 
     def train_step(self, *args: Any) -> Any:
@@ -337,5 +319,6 @@ class StepModel(Differentiable, keras.Model):
         return logs, tuple([scope.get_current_value(v) for v in group] for group in groups)
 
     def _update(self, batch):
+        images = pixels_to_float(batch["images"])
         with common_statistics(self._flatten_layers()):
-            return self.update(batch["images"], batch.get("labels"), batch["progress"][0])
+            return self.update(images, batch.get("labels"), batch["progress"][0])

@@ -39,7 +39,7 @@ from gentut import data, plots
 from gentut.models import recipes
 from gentut.training import devices
 
-SETS = ("mnist", "fashion_mnist", "glyphs")  # 28×28 grey in 10 classes, as the published need
+SETS = ("mnist", "fashion_mnist", "glyphs", "emoji")
 NAMES = (*results.REFERENCES, *trainings.TRAINED, *published.RECIPES)
 # What training and sampling run through: every family, and the families that have more.
 SHARED_CODE = [
@@ -85,7 +85,8 @@ def code_digest(name):
         family = family.removesuffix("-conditional")
         package = Path(gentut.__file__).parent
         files = [package / f"{module}.py" for module in SHARED_CODE + OWN_CODE[family]]
-        text += repr(recipes.RECIPES[family]).encode() + inspect.getsource(recipes.build).encode()
+        own = [recipes.RECIPES[family], *filter(None, [recipes.COLOUR.get(family)])]
+        text += repr(own).encode() + inspect.getsource(recipes.build).encode()
     return hashlib.sha256(b"".join([*(f.read_bytes() for f in files), text])).hexdigest()[:8]
 
 
@@ -120,7 +121,8 @@ def benchmark(bench, names, seeds, marks, rows, keep, grids=None):
             continue
         keras.backend.clear_session()
         common = {
-            "data": bench.name, "run": name, "seed": seed, "mark": due[-1], "code": code,
+            "data": bench.name, "clock": bench.clock.__name__,
+            "run": name, "seed": seed, "mark": due[-1], "code": code,
             "seconds": 0.0, "images_per_second": None, "parameters": [], "elbo": None, "page": None,
             "machine": machine,
             "matmul_rate": flops.matmul_rate(),
@@ -148,13 +150,13 @@ def each_in_its_own_process(options, log, marks):
             continue
         fresh = multiprocessing.get_context("spawn")
         with concurrent.futures.ProcessPoolExecutor(1, fresh, orphans.end_with_parent) as pool:
-            pool.submit(run_alone, options.data, name, seed, due, log, options.grids).result()
+            pool.submit(run_alone, options, name, seed, due, log).result()
 
 
-def run_alone(data_name, name, seed, due, log, grids):
-    rows = results.read(log)
+def run_alone(options, name, seed, due, log):
+    rows, bench = results.read(log), trainings.Bench(options.data, clock=options.clock)
     keep = functools.partial(results.write_log, log)
-    benchmark(trainings.Bench(data_name), [name], [seed], due, rows, keep, grids)
+    benchmark(bench, [name], [seed], due, rows, keep, options.grids)
 
 
 def progress_line(row):
@@ -218,6 +220,10 @@ def main(arguments=None):
     parser.add_argument(
         "--recipes", nargs="+", choices=NAMES, default=list(NAMES), metavar="NAME",
         help=", ".join(NAMES),
+    )  # fmt: skip
+    parser.add_argument(
+        "--clock", choices=trainings.CLOCKS, default="wall",
+        help="what the seconds are: of the wall, or of all cores' work (default wall)",
     )  # fmt: skip
     parser.add_argument("--out", metavar="FILE", help="write the table there too")
     parser.add_argument("--log", metavar="FILE", help="JSON lines, to go on from")

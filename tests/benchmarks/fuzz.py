@@ -30,8 +30,8 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1]))
 with atheris.instrument_imports(include=["gentut"]):
     from gentut import human, runs
+    from gentut.data import decode, named
     from gentut.data import folder as folders
-    from gentut.data import named
     from gentut.human.responses import judgements, read_responses
     from gentut.runs import checkpoint
 from kill_harness import Set  # noqa: E402  (they import gentut, so after the instrumentation)
@@ -107,7 +107,7 @@ def targets(root):
     return {
         "npz": (through(lambda path: named.read_npz(path, "mnist", "train")),
                 [npz(x_train=x, y_train=y), npz(x_train=x[0]), b"x"]),
-        "image": (through(lambda path: folders.read([(path, 0)], 8, 3, "raise")), list(pictures())),
+        "image": (through(lambda path: decode.read([(path, 0)], 8, 3, "raise")), list(pictures())),
         "config": (through(lambda path: victim.read_config(), "config.json"),
                    [(run / "config.json").read_bytes()]),
         "history": (through(lambda path: victim.read_history(), "history.csv"),

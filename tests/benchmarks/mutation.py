@@ -33,7 +33,7 @@ OPERATORS = {
 TESTS = {
     "metrics/_checks": "metrics_distances metrics_neighbours metrics_uncertainty",
     "metrics/distances": "metrics_distances",
-    "metrics/frechet": "metrics_distances",
+    "metrics/frechet": "metrics_distances metrics_uncertainty",
     "metrics/likelihood": "metrics_likelihood",
     "metrics/neighbours": "metrics_neighbours",
     "metrics/similarity": "metrics_similarity",

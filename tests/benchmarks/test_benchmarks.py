@@ -2,9 +2,11 @@
 
 import concurrent.futures
 import contextlib
+import math
 import os
 import subprocess
 import sys
+import time
 import types
 from pathlib import Path
 
@@ -25,6 +27,7 @@ import flops  # noqa: E402
 import published  # noqa: E402
 import results  # noqa: E402
 import tensorflow as tf  # noqa: E402
+import trainings  # noqa: E402
 
 SHAPE = (28, 28, 1)
 RNG = np.random.default_rng(0)
@@ -61,6 +64,32 @@ def test_published_recipes_are_as_stated_and_train(name):
     drawn = recipe.sample(3, np.array([0, 1, 2]), seed=1)
     assert drawn.shape == (3, *SHAPE) and drawn.min() >= 0 and drawn.max() <= 1
     np.testing.assert_array_equal(drawn, recipe.sample(3, np.array([0, 1, 2]), seed=1))
+
+
+@pytest.mark.parametrize("name", published.RECIPES)
+def test_published_recipes_take_colour(name):
+    recipe = published.RECIPES[name]((32, 32, 3), 9)
+    recipe.batch_size = 2
+    images = RNG.random((2, 32, 32, 3), "float32")
+    labels = np.eye(9, dtype="float32")[[0, 8]]
+    assert np.isfinite(recipe.train(recipe.prepare(images), labels).numpy())
+    assert recipe.sample(3, np.array([0, 1, 2])).shape == (3, 32, 32, 3)
+
+
+def test_a_budget_of_the_cpu_stands_still_while_the_process_sleeps():
+    clock = trainings.CLOCKS["cpu"](minutes=1)
+    clock.on_train_batch_end(0)
+    time.sleep(0.3)
+    assert clock.share() < 0.1 / 60
+
+
+def test_a_density_becomes_the_probability_of_bytes():
+    """A value under N(v, σ²) has the bin [v − ½/255, v + ½/255]: for wide σ, density / 255."""
+    model = types.SimpleNamespace(likelihood="gaussian", image_shape=(2, 1, 1))
+    sigma = 0.3
+    inside = math.erf(0.5 / 255 / sigma / math.sqrt(2))  # of the bin around the mean
+    density = -math.log(sigma * math.sqrt(2 * math.pi))
+    assert 2 * density - trainings.of_bytes(model) == pytest.approx(2 * math.log(inside), abs=1e-4)
 
 
 def test_published_bounds_agree_with_each_other_and_with_log_two():
@@ -245,7 +274,7 @@ def test_a_log_is_continued_where_it_was_left(tmp_path, monkeypatch):
             yield {"recipe": name, "mark": mark, "conditional": False}, np.zeros((2, *SHAPE))
 
     class Bench:
-        name, num_classes = "mnist", 10
+        name, num_classes, clock = "mnist", 10, trainings.CLOCKS["wall"]
 
         def score(self, images):
             return {"frechet_distance": 1.0, "coverage": 0.5}

@@ -11,7 +11,7 @@ that counts, each time in the recipe's favour or neutral:
 - Cross-entropies are computed from logits, also where a page puts a sigmoid first.
 - Rates are constant, as published, so that one run serves several budgets.
 
-TensorFlow only, as the originals.  Images come and go in [0, 1], ``(n, 28, 28, 1)``.
+TensorFlow only, as the originals.  Images come and go in [0, 1], ``(n, h, w, c)``.
 """
 
 from published.gans import DCGAN, WGANGP, ConditionalGAN

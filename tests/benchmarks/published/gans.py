@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from published.base import IMAGE_SHAPE, NUM_CLASSES, Recipe
+from published.base import Recipe
 
 
 def leaky(gradient):
@@ -34,20 +34,19 @@ class DCGAN(Recipe):
 
     def build(self):
         generator = keras.Sequential([keras.Input((self.latent_dim,))])
-        generator.add(layers.Dense(7 * 7 * 256, use_bias=False))
+        generator.add(layers.Dense(self.rows * self.columns * 256, use_bias=False))
         generator.add(layers.BatchNormalization())
         generator.add(leaky(0.3))
-        generator.add(layers.Reshape((7, 7, 256)))
-        for filters, stride in ((128, 1), (64, 2), (1, 2)):
+        generator.add(layers.Reshape((self.rows, self.columns, 256)))
+        for filters, stride in ((128, 1), (64, 2), (self.channels, 2)):
             generator.add(
                 layers.Conv2DTranspose(filters, 5, stride, padding="same", use_bias=False)
             )
-            generator.add(
-                layers.Activation("tanh") if filters == 1 else layers.BatchNormalization()
-            )
-            if filters > 1:
+            if filters > self.channels:
+                generator.add(layers.BatchNormalization())
                 generator.add(leaky(0.3))
-        critic = keras.Sequential([keras.Input(IMAGE_SHAPE)])
+        generator.add(layers.Activation("tanh"))
+        critic = keras.Sequential([keras.Input(self.image_shape)])
         for filters in (64, 128):
             critic.add(layers.Conv2D(filters, 5, 2, padding="same"))
             critic.add(leaky(0.3))
@@ -104,13 +103,15 @@ class WGANGP(Recipe):
         generator.add(layers.BatchNormalization())
         generator.add(leaky(0.2))
         generator.add(layers.Reshape((4, 4, 256)))
-        for filters in (128, 64, 1):
+        for filters in (128, 64, self.channels):
             generator.add(layers.UpSampling2D(2))
             generator.add(layers.Conv2D(filters, 3, padding="same", use_bias=False))
             generator.add(layers.BatchNormalization())
-            generator.add(layers.Activation("tanh") if filters == 1 else leaky(0.2))
-        generator.add(layers.Cropping2D(2))
-        critic = keras.Sequential([keras.Input(IMAGE_SHAPE), layers.ZeroPadding2D(2)])
+            last = filters == self.channels
+            generator.add(layers.Activation("tanh") if last else leaky(0.2))
+        rim = (32 - self.image_shape[0]) // 2
+        generator.add(layers.Cropping2D(rim))
+        critic = keras.Sequential([keras.Input(self.image_shape), layers.ZeroPadding2D(rim)])
         for filters in (64, 128, 256, 512):
             critic.add(layers.Conv2D(filters, 5, 2, padding="same"))
             critic.add(leaky(0.2))
@@ -178,15 +179,17 @@ class ConditionalGAN(Recipe):
     conditional = True
 
     def build(self):
-        width = self.latent_dim + NUM_CLASSES
-        generator = keras.Sequential([keras.Input((width,)), layers.Dense(7 * 7 * width)])
+        width = self.latent_dim + self.num_classes
+        units = self.rows * self.columns * width
+        generator = keras.Sequential([keras.Input((width,)), layers.Dense(units)])
         generator.add(leaky(0.2))
-        generator.add(layers.Reshape((7, 7, width)))
+        generator.add(layers.Reshape((self.rows, self.columns, width)))
         for _ in range(2):
             generator.add(layers.Conv2DTranspose(128, 4, 2, padding="same"))
             generator.add(leaky(0.2))
-        generator.add(layers.Conv2D(1, 7, padding="same", activation="sigmoid"))
-        critic = keras.Sequential([keras.Input((28, 28, 1 + NUM_CLASSES))])
+        generator.add(layers.Conv2D(self.channels, 7, padding="same", activation="sigmoid"))
+        *sides, channels = self.image_shape
+        critic = keras.Sequential([keras.Input((*sides, channels + self.num_classes))])
         for filters in (64, 128):
             critic.add(layers.Conv2D(filters, 3, 2, padding="same"))
             critic.add(leaky(0.2))
@@ -199,7 +202,7 @@ class ConditionalGAN(Recipe):
 
     def train(self, images, one_hot):
         generator, critic = self.networks
-        planes = tf.broadcast_to(one_hot[:, None, None], (*images.shape[:3], NUM_CLASSES))
+        planes = tf.broadcast_to(one_hot[:, None, None], (*images.shape[:3], self.num_classes))
 
         def judge(x):
             return critic(tf.concat([x, planes], axis=-1), training=True)

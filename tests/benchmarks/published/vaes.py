@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from published.base import IMAGE_SHAPE, Recipe, in_chunks
+from published.base import Recipe, in_chunks
 
 
 class TwoDimensionalVAE(Recipe):
@@ -13,8 +13,8 @@ class TwoDimensionalVAE(Recipe):
 
     latent_dim = 2
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, *shape):
+        super().__init__(*shape)
         self.exact_bound = tf.function(self.bound)
 
     def trained_together(self):
@@ -50,15 +50,15 @@ class TwoDimensionalVAE(Recipe):
     def decode(self, latents):
         return tf.sigmoid(super().decode(latents))
 
-
-def build_decoder(units, filters):
-    """Dense + ReLU, transposed convolutions 3×3 (stride 2, ReLU), one of stride 1 to logits."""
-    network = keras.Sequential([keras.Input((2,)), layers.Dense(7 * 7 * units, activation="relu")])
-    network.add(layers.Reshape((7, 7, units)))
-    for width in filters:
-        network.add(layers.Conv2DTranspose(width, 3, 2, padding="same", activation="relu"))
-    network.add(layers.Conv2DTranspose(1, 3, padding="same"))
-    return network
+    def build_decoder(self, units, filters):
+        """Dense + ReLU, transposed convolutions 3×3 (stride 2, ReLU), one of stride 1 to logits."""
+        size = self.rows * self.columns * units
+        network = keras.Sequential([keras.Input((2,)), layers.Dense(size, activation="relu")])
+        network.add(layers.Reshape((self.rows, self.columns, units)))
+        for width in filters:
+            network.add(layers.Conv2DTranspose(width, 3, 2, padding="same", activation="relu"))
+        network.add(layers.Conv2DTranspose(self.channels, 3, padding="same"))
+        return network
 
 
 class KerasVAE(TwoDimensionalVAE):
@@ -77,13 +77,13 @@ class KerasVAE(TwoDimensionalVAE):
     batch_size = 128
 
     def build(self):
-        x = images = keras.Input(IMAGE_SHAPE)
+        x = images = keras.Input(self.image_shape)
         for filters in (32, 64):
             x = layers.Conv2D(filters, 3, 2, padding="same", activation="relu")(x)
         x = layers.Dense(16, activation="relu")(layers.Flatten()(x))
         mean, log_var = (layers.Dense(self.latent_dim)(x) for _ in range(2))
         encoder = keras.Model(images, layers.Concatenate()([mean, log_var]))
-        return build_decoder(64, (64, 32)), encoder
+        return self.build_decoder(64, (64, 32)), encoder
 
     def optimizer(self):
         return keras.optimizers.Adam(1e-3)
@@ -105,12 +105,12 @@ class CVAE(TwoDimensionalVAE):
     binary = True
 
     def build(self):
-        encoder = keras.Sequential([keras.Input(IMAGE_SHAPE)])
+        encoder = keras.Sequential([keras.Input(self.image_shape)])
         for filters in (32, 64):
             encoder.add(layers.Conv2D(filters, 3, 2, activation="relu"))
         encoder.add(layers.Flatten())
         encoder.add(layers.Dense(2 * self.latent_dim))
-        return build_decoder(32, (64, 32)), encoder
+        return self.build_decoder(32, (64, 32)), encoder
 
     def optimizer(self):
         return keras.optimizers.Adam(1e-4)

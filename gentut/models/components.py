@@ -1,0 +1,32 @@
+"""Images as rows of numbers for principal components, also where they do not fit into memory."""
+
+import numpy as np
+from sklearn.decomposition import PCA
+
+from gentut.checks import as_float
+from gentut.files import Reading, take
+from gentut.models.mixtures import draw_rows
+
+NUMBERS = 1 << 26  # 268 MB: 85,598 images of 28×28, 21,845 of 32×32×3, 5,461 of 64×64×3
+
+
+def flat_rows(images: np.ndarray, seed: int) -> np.ndarray:
+    """Return images ``(n, h, w, c)`` as float32 rows ``(n, h·w·c)``.
+
+    Of images that hold more than ``NUMBERS`` numbers, as many as hold no more, drawn at random with
+    ``seed``: what spans 64 principal components is known from some thousand of them.
+    """
+    most = max(1, NUMBERS // images[0].size)
+    if len(images) > most:
+        images = take(images, draw_rows(len(images), most, None, np.random.default_rng(seed)))
+    return np.asarray(as_float(images)).reshape(len(images), -1)
+
+
+def codes_of(pca: PCA, images: np.ndarray) -> np.ndarray:
+    """Return the components of all images, ``(n, d)``, without a copy of all of them as floats."""
+    most, codes, reading = max(1, NUMBERS // 4 // images[0].size), [], Reading(images)
+    for start in range(0, len(images), most):
+        part = as_float(images[start : start + most])
+        codes.append(pca.transform(part.reshape(len(part), -1)))
+        reading(len(part))
+    return np.concatenate(codes)

@@ -1,0 +1,35 @@
+// The page begins; and what all experiments share at its end.
+
+function showModels() {
+  at("models").tBodies[0].replaceChildren(
+    ...page.models.map(({ name, weights, bytes, error }) =>
+      make("tr", {},
+        make("td", { textContent: name }),
+        make("td", { textContent: weights.toLocaleString("en") }),
+        make("td", { textContent: `${Math.round(bytes / 1000)} kB` }),
+        make("td", { textContent: `${(255 * error).toFixed(1)} of 255` }))),
+  );
+  at("models-note").textContent = page.note;
+}
+
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  game.colours = null;
+  drawGame();
+  drawLatent();
+});
+
+// The small things first: the models of experiments 3 and 4 are unpacked once the page is there.
+const started = (async () => {
+  if (typeof DecompressionStream === "undefined") {
+    document.body.prepend(make("p", { className: "notice", textContent: "This page needs a browser of 2023 or later." }));
+    return false;
+  }
+  showModels();
+  startGame();
+  await startLatent();
+  if (page.noise) await startNoise();
+  else at("noise").hidden = true;
+  if (page.caption) await startCaption();
+  else at("caption").hidden = true;
+  return true;
+})();
