@@ -107,7 +107,7 @@ SPATIAL = {
     },
     "constant_share": 0.4,
 }
-RECIPES["text_flow"] = {**SPATIAL, "vocabulary": 2_945, "words": 12}
+RECIPES["text_flow"] = {**SPATIAL, "vocabulary": 6_001, "words": 12}
 # In place of the recipes above, for images of three channels.
 COLOUR = {"latent_flow": SPATIAL}
 FAMILIES = tuple(RECIPES)
