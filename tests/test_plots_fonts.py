@@ -12,8 +12,7 @@ from gentut.plots import style
 
 def titled(title):
     figure, (axes,) = plots.panels(1)
-    axes.set_title(title)
-    return figure, axes.title
+    return figure, axes.set_title(title)
 
 
 def saved(figure):

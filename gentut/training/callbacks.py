@@ -17,7 +17,10 @@ class TimeBudget(keras.callbacks.Callback):
         minutes: training time, > 0.
     """
 
-    now = staticmethod(time.perf_counter)  # a subclass may count the CPU's time instead
+    @staticmethod
+    def now() -> float:
+        """Return seconds of the clock; a subclass may count the processor's time instead."""
+        return time.perf_counter()
 
     def __init__(self, minutes: float) -> None:
         super().__init__()
