@@ -77,7 +77,7 @@ def bomb(width, height):
 # What is called with what; `w` is the world above ------------------------------------------------
 
 FIT = {
-    "uint8 images": lambda m: m.fit((GOOD * 255).astype("uint8")),
+    "int16 images": lambda m: m.fit((GOOD * 255).astype("int16")),
     "images from 0 to 255": lambda m: m.fit(GOOD + 255),
     "images from -1 to 1": lambda m: m.fit(GOOD - 1),
     "NaN": lambda m: m.fit(NAN),
@@ -402,7 +402,7 @@ WORDS = {
     "study make RUN --trials 4 --practice 0 --exposure 3 --out NEW": "`exposure_ms`",
     "study analyse FILE --key NEW": "`path`",
     "study analyse NEW --key FILE": "`path`",
-    "data --size": "unrecognized",
+    "data --size": "expected one argument",
 }
 
 
