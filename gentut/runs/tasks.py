@@ -1,5 +1,6 @@
 """Vision tasks on the samples of a trained run: do they help to see what the run never saw?"""
 
+import inspect
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -84,7 +85,8 @@ def _try_out(run, task, n, seeds, say, place, options):
     say(f"{task}: drawing {n:,} images")
     # Bytes, as the real ones are.
     pixels = np.empty((n, *model.image_shape), "uint8")
-    generated = model.sample(n, labels=real[1], seed=0, out=pixels), real[1]
+    into = {"out": pixels} if "out" in inspect.signature(model.sample).parameters else {}
+    generated = model.sample(n, labels=real[1], seed=0, **into), real[1]
     if task == "detection":
         tasks.precision._library()  # rather now than after the first training
     options["num_classes"] = model.num_classes

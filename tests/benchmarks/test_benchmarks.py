@@ -311,7 +311,7 @@ def test_a_changed_recipe_is_other_code_for_its_own_family_alone(monkeypatch):
     monkeypatch.setitem(gentut.models.recipes.RECIPES["vae"], "latent_dim", 3)
     after = digests()
     changed = {name for name in before if before[name] != after[name]}
-    assert changed == {"vae", "vae-conditional", "vae-binary"}
+    assert changed == {"vae", "vae-conditional", "vae-binary", "vae-gaussian"}
 
 
 def test_every_run_has_a_process_of_its_own_and_a_done_one_none(tmp_path, monkeypatch):
