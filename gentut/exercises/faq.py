@@ -200,7 +200,7 @@ EXERCISES: dict[str, Exercise] = {
             ),
         },
         otherwise="Equal Gaussians: 0. In one dimension: (m − m₂)² + (s − s₂)².",
-        shows="It sees mean and covariance, and nothing else of the two crowds.",
+        shows="It sees mean and covariance, and nothing else of the two sets.",
         returns="one number",
     ),
     "09.6": function(
@@ -260,11 +260,11 @@ EXERCISES: dict[str, Exercise] = {
             ),
             "which of two models is nearer to the data, from 300 samples?": (
                 "345da6f99204",
-                "which distance of crowds has no bias with few samples?",
+                "which distance of two sets has no bias with few samples?",
             ),
             "asked for A, drawn A?": (
                 "ef5f59a0f986",
-                "crowds and pairs know nothing of what was asked: who names images?",
+                "sets and pairs know nothing of what was asked: who names images?",
             ),
             "is a density right on unseen images?": (
                 "fbe465d8b3dd",
