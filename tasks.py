@@ -91,7 +91,7 @@ def test() -> None:
     found = sorted(path.relative_to(ROOT) for path in copies.glob("*.ipynb"))
     call(
         *(PYTHON, "-m", "pytest", "--nbval-lax", "--nbval-current-env"),
-        *("--nbval-cell-timeout=600", *found),
+        *("--nbval-cell-timeout=600", "-n", "2", "--dist", "loadfile", *found),
         GENTUT_QUICK="1",
     )
 
