@@ -64,7 +64,7 @@ def command(script):
     """The command that was given, without the files it writes, which change no result."""
     words, files = [], False
     for word in sys.argv[1:]:
-        files = word.startswith(("--log", "--out", "--grids")) or (
+        files = word.startswith(("--log", "--out", "--grids", "--sheets")) or (
             files and not word.startswith("--")
         )
         if not files:
