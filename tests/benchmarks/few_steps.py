@@ -17,7 +17,7 @@ import gentut  # before TensorFlow: it sets the kernels
 import keras
 import numpy as np
 from results import command
-from trends import CpuBudget
+from trainings import CpuBudget
 
 from gentut.files import write_atomically
 from gentut.metrics import frechet_distance
@@ -70,7 +70,7 @@ def student(method, teacher, images, labels, seconds, seed):
     else:
         model = gentut.ConsistencyFlow.of(teacher)
     model.compile(Adam(5e-4), constant_share=0.4)
-    model.fit(images, labels, epochs=1_000, callbacks=[CpuBudget(seconds)], seed=seed, verbose=0)
+    model.fit(images, labels, callbacks=[CpuBudget(seconds / 60)], seed=seed, verbose=0)
     return model
 
 

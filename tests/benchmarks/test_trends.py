@@ -1,10 +1,11 @@
-"""The sweep behind notebook 06: what it draws from the data, how it counts, what it writes."""
+"""The sweep behind notebook 08: what it draws from the data, how it counts, what it writes."""
 
 import types
 
 import numpy as np
 import pytest
 import trends
+from trainings import CpuBudget
 
 
 def test_a_subset_takes_as_many_of_each_class_and_small_ones_lie_in_large_ones():
@@ -20,8 +21,8 @@ def test_a_subset_takes_as_many_of_each_class_and_small_ones_lie_in_large_ones()
 
 def test_the_budget_counts_cpu_seconds_from_the_second_call_on(monkeypatch):
     now = iter([5.0, 6.0, 8.0, 9.5])
-    monkeypatch.setattr(trends, "time", types.SimpleNamespace(process_time=lambda: next(now)))
-    budget = trends.CpuBudget(4.0)
+    monkeypatch.setattr(CpuBudget, "now", staticmethod(lambda: next(now)))
+    budget = CpuBudget(4.0 / 60)
     model = types.SimpleNamespace(stop_training=False)
     budget.set_model(model)
     assert budget.share() == 0

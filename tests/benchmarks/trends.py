@@ -1,4 +1,4 @@
-"""The numbers of notebook 06: what time, data, sampling steps and the kind of image do to quality.
+"""The numbers of notebook 08: what time, data, sampling steps and the kind of image do to quality.
 
     taskset -c 0 python tests/benchmarks/trends.py       # everything: 25 minutes on one core
     python tests/benchmarks/trends.py --parts data --minutes 8    # stop in time, then go on
@@ -25,8 +25,8 @@ from pathlib import Path
 import gentut  # before TensorFlow
 
 # isort: split
-import keras
 import numpy as np
+from trainings import CpuBudget
 
 from gentut import data, metrics, runs
 from gentut.evaluation.reference import ReferenceSet
@@ -48,28 +48,6 @@ PHOTOGRAPH_TIME = 30  # CPU seconds
 GENERATED = 2_000
 
 
-class CpuBudget(keras.callbacks.Callback):
-    """Stop `fit` after so many CPU seconds of this process; as `TimeBudget`, but of another clock.
-
-    The clock starts after the first call of the step, so that building the graph is not counted.
-    """
-
-    def __init__(self, seconds):
-        super().__init__()
-        self.budget, self.since, self.used = seconds, None, 0.0
-
-    def share(self):
-        if self.since is not None:
-            self.used = time.process_time() - self.since
-        return min(1.0, self.used / self.budget)
-
-    def on_train_batch_end(self, batch, logs=None):
-        if self.since is None:
-            self.since = time.process_time()
-        elif self.share() >= 1:
-            self.model.stop_training = True
-
-
 def train(family, images, labels, seed, cpu_seconds=None, seen=None, **settings):
     """A model trained on CPU seconds or on a number of images, and what that took."""
     gentut.seed(seed)
@@ -83,7 +61,7 @@ def train(family, images, labels, seed, cpu_seconds=None, seen=None, **settings)
         rows = np.arange(max(EPOCH, len(images))) % len(images)  # a small set fills an epoch too
         model.fit(images[rows], labels[rows], epochs=round(seen / len(rows)), **options)
     else:
-        model.fit(images, labels, epochs=100_000, callbacks=[CpuBudget(cpu_seconds)], **options)
+        model.fit(images, labels, callbacks=[CpuBudget(cpu_seconds / 60)], **options)
     model.finish(images, labels, seed)
     seen = int(model.optimizer.iterations) * min(model.default_batch_size, len(images))
     return model, {"images_seen": seen, "cpu_seconds": time.process_time() - start}
