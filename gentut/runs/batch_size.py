@@ -7,7 +7,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from gentut.checks import check_labels, check_pixels, check_positive, check_seconds
+from gentut.checks import check_choice, check_labels, check_pixels, check_positive, check_seconds
 from gentut.models import recipes
 from gentut.training.devices import device_count, out_of_memory
 
@@ -61,7 +61,7 @@ def find_batch_size(
     Args:
         family: a neural one of ``gentut.models.recipes.FAMILIES``.
         images: float in [0, 1] or bytes, ``(n, height, width, channels)``.
-        labels: ints ``(n,)`` for a conditional model, or None.
+        labels: ints ``(n,)`` for a conditional model, or None; for a family of texts its texts.
         seconds: to measure each size, after its graph is built.
         most: no size above it is tried; at least the recipe's.
 
@@ -72,12 +72,14 @@ def find_batch_size(
             below the recipe's batch, or a family that is not trained in batches.
         MemoryError: not even the recipe's size fits.
     """
+    check_choice("family", family, recipes.FAMILIES)
     check_positive("most", most)
     check_seconds("seconds", seconds)
     images = check_pixels(images)
-    if labels is not None:
+    classes = None
+    if labels is not None and not recipes.takes_texts(family):
         labels = check_labels(labels, len(images), np.inf)
-    classes = None if labels is None else int(labels.max()) + 1
+        classes = int(labels.max()) + 1
     size = recipes.build(family, images.shape[1:], classes).default_batch_size
     if not recipes.is_iterative(family):
         raise ValueError(f"`family` must be one that is trained in batches; received {family!r}.")

@@ -1,8 +1,8 @@
 """Floating-point operations of a training step, counted from layer shapes; and what the machine
 can do.
 
-Counted is what the mathematics needs in dense layers and convolutions, a multiplication and an
-addition as two, kernels whole also where they reach over the edge.  Everything else
+Counted is what the mathematics needs in dense layers, convolutions and attention, a multiplication
+and an addition as two, kernels whole also where they reach over the edge.  Everything else
 (normalisation, activations, embeddings, the optimizer) counts as nothing, so a share of the
 machine's rate is an under-estimate.  The same idea as "model FLOPs utilization" of Chowdhery et
 al. 2022, appendix B.
@@ -15,7 +15,9 @@ from keras import layers
 
 from gentut import GAN, VAE, Flow, LatentFlow
 from gentut.cli import doctor
+from gentut.models.transformer import Attention, Learned
 
+UNCOUNTED = layers.BatchNormalization, layers.LayerNormalization, layers.Embedding, Learned
 SIDE = 2048  # of the square matrices whose product is the yardstick
 
 
@@ -53,9 +55,10 @@ def layer_flops(layer):
         return 2 * math.prod(layer.kernel.shape) * math.prod(layer.output.shape[1:3])
     if isinstance(layer, layers.Dense):
         return 2 * math.prod(layer.kernel.shape) * math.prod(layer.output.shape[1:-1])
-    if layer.trainable_weights and not isinstance(
-        layer, layers.BatchNormalization | layers.Embedding
-    ):
+    if isinstance(layer, Attention):
+        (queries, width), (context, _) = (x.shape[1:] for x in layer.input[:2])
+        return 4 * width * (width * (queries + context) + queries * context)
+    if layer.trainable_weights and not isinstance(layer, UNCOUNTED):
         raise TypeError(f"`layer` must be of a kind that is counted; received {layer!r}.")
     return 0
 

@@ -1,11 +1,12 @@
 """Families on a GPU: speed in two precisions, its share of what the chip can do, and quality.
 
-    python tests/benchmarks/gpu.py --minutes 1 5 10 --data mnist glyphs FOLDER
+    python tests/benchmarks/gpu.py --minutes 1 5 10 --data mnist glyphs emoji FOLDER
     KERAS_BACKEND=jax python tests/benchmarks/gpu.py        # where TensorFlow is not installed
     python tests/benchmarks/gpu.py --minutes 0.05 --families gan   # on a CPU: only to try it out
 
 Each family is trained class by class, for each time, on each data set, in float32 and in bfloat16,
-with the batch size that `gentut.find_batch_size` finds there.  The table names the device.
+with the batch size that `gentut.find_batch_size` finds there.  The text flow takes the captions of
+emoji in place of classes; its R@1 is that of `gentut.evaluate`.  The table names the device.
 Rows are stored in `--log` as soon as they are there; the same command goes on where it stopped.
 """
 
@@ -25,14 +26,17 @@ import results
 from gentut import metrics, runs
 from gentut.cli import doctor
 from gentut.evaluation.reference import ReferenceSet
+from gentut.evaluation.texts import text_scores
+from gentut.models import recipes
 from gentut.training import devices
 from gentut.training.callbacks import TimeBudget
 
-FAMILIES = ("gan", "vae", "flow", "latent_flow")
+FAMILIES = ("gan", "vae", "flow", "diffusion", "latent_flow", "text_flow")
+DATA = ["mnist", "glyphs", "emoji"]
 POLICIES = ("float32", "mixed_bfloat16")
 COLUMNS = (
     "data", "family", "precision", "batch", "minutes", "images/s", "share of matrix product",
-    "Fréchet distance", "real images", "coverage", "seed",
+    "Fréchet distance", "real images", "coverage", "R@1", "seed",
 )  # fmt: skip
 
 
@@ -50,9 +54,15 @@ class Judged:
         self.judge = ReferenceSet(name, limit=generated)
         self.floor = self.judge.floor()
 
+    def conditions(self, family):
+        """What the family takes beside the images, and how many classes; captions have none."""
+        if recipes.takes_texts(family):
+            return gentut.data.emoji.prompts("train"), None
+        return self.judge.train_labels, self.judge.num_classes
+
     def batch_size(self, family, seconds):
-        judge = self.judge
-        return gentut.find_batch_size(family, judge.train, judge.train_labels, seconds=seconds).size
+        given, _ = self.conditions(family)
+        return gentut.find_batch_size(family, self.judge.train, given, seconds=seconds).size
 
 
 def measure(judged, family, policy, minutes, batch_size, seed):
@@ -61,14 +71,15 @@ def measure(judged, family, policy, minutes, batch_size, seed):
     keras.backend.clear_session()
     rate = matrix_rate(policy)
     gentut.seed(seed)
-    model = gentut.build(family, judge.train.shape[1:], judge.num_classes)
+    given, classes = judged.conditions(family)
+    model = gentut.build(family, judge.train.shape[1:], classes)
     clock = TimeBudget(minutes)
-    seen = runs.fit(model, judge.train, judge.train_labels, clock=clock,
+    seen = runs.fit(model, judge.train, given, clock=clock,
                     batch_size=batch_size, seed=seed)  # fmt: skip
     speed = seen / clock.seconds
-    model.finish(judge.train, judge.train_labels, seed)
-    labels = judge.labels(len(judge.test))
-    codes = judge.extractor(model.sample(len(labels), labels=labels, seed=seed))
+    model.finish(judge.train, given, seed)
+    labels = None if classes is None else judge.labels(len(judge.test))
+    codes = judge.extractor(model.sample(len(judge.test), labels=labels, seed=seed))
     shares = metrics.precision_recall_density_coverage(judge.test_features, codes)
     return {
         "images/s": speed,
@@ -76,7 +87,8 @@ def measure(judged, family, policy, minutes, batch_size, seed):
         "Fréchet distance": metrics.frechet_distance(judge.test_features, codes),
         "real images": judged.floor,
         "coverage": float(shares["coverage"]),
-        "n": len(labels),
+        "R@1": text_scores(model, seed)["retrieval_1"] if classes is None else "",
+        "n": len(codes),
     }
 
 
@@ -88,6 +100,8 @@ def sweep(options, rows, keep):
     for name, family, policy, minutes, seed in itertools.product(
         options.data, options.families, options.policies, options.minutes, options.seeds
     ):
+        if recipes.takes_texts(family) and name != "emoji":
+            continue
         names = {"data": Path(name).name, "family": family, "precision": policy,
                  "minutes": minutes, "seed": seed, "machine": machine}  # fmt: skip
         if any(names.items() <= row.items() for row in rows):
@@ -119,8 +133,8 @@ def table(rows):
         lines += ["| " + " | ".join(cell(row, column) for column in COLUMNS) + " |" for row in own]
         lines.append("")
     lines += [
-        "- Share: FLOPs of the mathematics in dense layers and convolutions (`flops.py`), of the"
-        " measured rate of square matrix products in the same precision.",
+        "- Share: FLOPs of the mathematics in dense layers, convolutions and attention"
+        " (`flops.py`), of the measured rate of square matrix products in the same precision.",
         "- Fréchet distance in the features of the data set's own judge, as many generated images"
         " as test images; real images: that many training images.",
         "- A larger batch keeps the recipe's learning rate.",
@@ -130,7 +144,7 @@ def table(rows):
 
 
 def cell(row, column):
-    value = row[column]
+    value = row.get(column, "")
     if column == "share of matrix product":
         return f"{100 * value:.1f} %"
     if column == "images/s":
@@ -140,7 +154,9 @@ def cell(row, column):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", nargs="+", default=["mnist", "glyphs"], help="names or folders")
+    parser.add_argument(
+        "--data", nargs="+", default=["mnist", "glyphs", "emoji"], help="names or folders"
+    )
     parser.add_argument("--families", nargs="+", choices=FAMILIES, default=list(FAMILIES))
     parser.add_argument("--policies", nargs="+", choices=POLICIES, default=list(POLICIES))
     parser.add_argument("--minutes", nargs="+", type=float, default=[1.0, 5.0, 10.0])
