@@ -104,16 +104,24 @@ class GuardedExecute(Execute):
             if self.over:
                 return
 
-    def _reply(self, code, seconds=10.0):
+    def _reply(self, code, seconds=30.0):
         """What the kernel answers to a line that no notebook shows; None if it does not."""
-        asked, end = self.kc.execute(code, store_history=False), time.monotonic() + seconds
+
+        def ask():
+            # By default a kernel that has met an error turns away what comes soon after.
+            return self.kc.execute(code, store_history=False, stop_on_error=False)
+
+        asked, end = ask(), time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0 and run_sync(self.kc.is_alive)():
             try:
                 message = run_sync(self.kc.get_shell_msg)(timeout=min(left, 1.0))
             except Empty:
                 continue
-            if message["parent_header"].get("msg_id") == asked:
+            if message["parent_header"].get("msg_id") != asked:
+                continue
+            if message["content"]["status"] != "aborted":
                 return message["content"]
+            asked = ask()
         return None
 
 

@@ -325,11 +325,11 @@ def test_every_run_has_a_process_of_its_own_and_a_done_one_none(tmp_path, monkey
             assert initializer is bench_training.orphans.end_with_parent
             super().__init__(self)
 
-        def submit(self, function, data, name, seed, marks, *_):
+        def submit(self, function, options, name, seed, marks, *_):
             assert function is bench_training.run_alone
             asked.append((name, seed, marks))
             row = {
-                "data": data,
+                "data": options.data,
                 "run": name,
                 "seed": seed,
                 "code": bench_training.code_digest(name),

@@ -161,7 +161,7 @@ def graded(tmp_path_factory):
     folder = place / "class"
     classroom.build(folder, [place / "lab_t.ipynb"])
     with (folder / classroom.CONFIG).open("a", encoding="utf-8") as file:
-        file.write("c.Execute.timeout = 3\n")
+        file.write("c.Execute.timeout = 10\n")
     for student, (answers, *_) in CLASS.items():
         answers = {"t-5": "My text."} | answers
         hand_in(folder / "release/lab_t/lab_t.ipynb", place / "in" / student, answers)
