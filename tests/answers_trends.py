@@ -313,6 +313,10 @@ WRONG = {
             lambda s, m, k: binom.cdf((s == pattern_of(m, k)).sum(axis=1), len(k), 0.5),
             "other tail",
         ),
+        (
+            lambda s, m, k: binom.sf((s == np.resize(m, 784) ^ k).sum(axis=1) - 1, 784, 0.5),
+            "agrees with none",
+        ),
         (lambda s, m, k: norm.sf(s @ pattern_of(m, k) / len(k) ** 0.5), "a little off"),
         (lambda s, m, k: 2 * norm.sf(abs(s @ pattern_of(m, k)) / len(k) ** 0.5), "Two tails"),
         (lambda s, m, k: s @ pattern_of(m, k) / len(k) ** 0.5, "With no sign"),

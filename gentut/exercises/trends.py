@@ -437,6 +437,10 @@ EXERCISES: dict[str, Exercise] = {
             " XOR of 1 is a plus.)": lambda s, m, k: bdtr(
                 _agreements(s, _pattern(m, k)), PIXELS, 0.5
             ),
+            "Bits are 0 and 1, signs −1 and +1: a bit of 0 agrees with none of"
+            " them.": lambda s, m, k: bdtrc(
+                ((s == 1) & (_pattern(m, k) == 1)).sum(axis=1) - 1, PIXELS, 0.5
+            ),
             "That is the normal distribution at z, a little off; formula 6 has the exact"
             " sum.": lambda s, m, k: norm.sf(_z(s, _pattern(m, k))),
             "Two tails: too few agreeing signs are no evidence of a mark.": lambda s, m, k: (
