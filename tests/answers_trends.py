@@ -41,12 +41,13 @@ def treated_together(real, generated, score, augment):
 
 
 def auc(real, generated):
+    """By counting pairs."""
+    return np.mean(np.asarray(generated)[:, None] > real)
+
+
+def auc_of_sklearn(real, generated):
     labels = [0] * len(real) + [1] * len(generated)
     return roc_auc_score(labels, np.concatenate([real, generated]))
-
-
-def auc_by_pairs(real, generated):
-    return np.mean(np.asarray(generated)[:, None] > real)
 
 
 def unseen(fit, real_train, real_test, made_train, made_test):
@@ -57,12 +58,12 @@ def unseen(fit, real_train, real_test, made_train, made_test):
     return found
 
 
-def unseen_by_pairs(fit, real_train, real_test, made_train, made_test):
+def unseen_by_name(fit, real_train, real_test, made_train, made_test):
     found = {}
     for name in reversed(range(len(made_train))):
         teachers = [x for other, x in enumerate(made_train) if other != name]
         detect = fit(real_train, np.vstack(teachers[::-1]))
-        found[name] = auc_by_pairs(detect(real_test), detect(made_test[name]))
+        found[name] = auc_of_sklearn(detect(real_test), detect(made_test[name]))
     return np.array([found[name] for name in sorted(found)])
 
 
@@ -221,7 +222,7 @@ NEEDS = {
 PROOFS = {
     "nobody changed the pixels since a certain key signed them": "c",
     "what the picture shows has happened": "f",
-    "a certain secret key was used, and a screenshot shows it still": "b",
+    "a certain secret key was used, and a screenshot may still show it": "b",
     "whoever names the author may pass copies on": "d",
     "it has traces like those of generators that were at hand": "a",
     "the author agrees that models learn from it": "e",
@@ -232,7 +233,7 @@ RIGHT = {
     "08.2": [treated, treated_together],
     "08.3": ["ae", "E, a"],
     "08.4": [NEEDS, {key: f"{letter})" for key, letter in NEEDS.items()}],
-    "08.6": [unseen, unseen_by_pairs],
+    "08.6": [unseen, unseen_by_name],
     "08.7": [fpr_allowed, fpr_by_counting],
     "08.8": [false_alarm, false_alarm_by_losses],
     "08.11": [alarm, alarm_exact],

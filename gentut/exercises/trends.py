@@ -558,8 +558,8 @@ EXERCISES: dict[str, Exercise] = {
                 "e3fd8aacf305",
                 "read the last line that section 12 prints: what can the owner of a key sign?",
             ),
-            "a certain secret key was used, and a screenshot shows it still": (
-                "64c635e9ab82",
+            "a certain secret key was used, and a screenshot may still show it": (
+                "aaeac5383966",
                 "a screenshot keeps the pixels and nothing else: what sits in them?",
             ),
             "whoever names the author may pass copies on": (
