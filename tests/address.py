@@ -24,7 +24,7 @@ GITHUB = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git|/)?")
 ABOVE, CODE = "open-anywhere", "first-cell"  # ids of the two cells
 FOLDED = {"jupyter": {"source_hidden": True}, "tags": ["hide-input"]}
 LOCKED = {"grade": False, "locked": True, "schema_version": 3, "solution": False, "task": False}
-TRAINS = ("02", "03", "05", "06", "07", "08")  # for minutes; the others score, count and draw
+TRAINS = ("02", "03", "05", "06", "07", "08", "09")  # for minutes; 01 and 04 score, count and draw
 # How a notebook began before there was one first cell for all.
 OLD = re.compile(r"try:\n    import gentut.*?\n    import gentut\n\n", re.S)
 

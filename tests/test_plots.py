@@ -330,6 +330,17 @@ def test_intervals_show_value_and_ends():
     assert plots.intervals({"gan": (1, 0, 3)}, log=False).axes[0].get_xscale() == "linear"
 
 
+@pytest.mark.parametrize("ends", [(5.7, 6.3), (4.3, 8.4), (0.8, 31), (0.6, 2093)])
+def test_a_logarithmic_axis_has_numbers_however_short_it_is(ends):
+    axes = plots.intervals({"gan": (6, *ends)}).axes[0]
+    low, high = axes.get_xlim()
+    shown = [x for x in axes.get_xticks() if low <= x <= high]
+    assert 2 <= len(shown) <= 10
+    axes.figure.draw_without_rendering()  # labels exist only once they are drawn
+    ticks = [t for t in axes.xaxis.get_major_ticks() if low <= t.get_loc() <= high]
+    assert [float(t.label1.get_text()) for t in ticks] == pytest.approx(shown)
+
+
 def test_guesses_stand_beside_the_truth():
     figure = plots.guesses({"a": 1, "b": 40}, {"a": 2, "b": 30}, "nats")
     *_, guessed, true = figure.axes[0].lines

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 from gentut.plots.style import COLOURS, LINES, MARKERS, Figure, house_style
 
@@ -119,8 +119,7 @@ def intervals(
     axes.grid(axis="y", visible=False)
     axes.margins(x=0.12)
     if log:
-        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        _log_ticks(axes)
     for name, value in references.items():  # only now are the limits of the axis known
         axes.annotate(
             f"{name} {_short(value)}",
@@ -172,6 +171,16 @@ def guesses(
     axes.set_xlabel(x_label)
     figure.legend(loc="outside upper right", ncols=2)
     return figure
+
+
+def _log_ticks(axes: Axes) -> None:
+    """Plain numbers along a logarithmic horizontal axis, several of them however short it is."""
+    low, high = axes.get_xlim()
+    decades = np.log10(high / low)
+    between = range(1, 10) if decades < 1 else (1, 2, 5) if decades < 2 else (1,)
+    axes.xaxis.set_major_locator(LogLocator(subs=between))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _short(value: float) -> str:
