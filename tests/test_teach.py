@@ -26,6 +26,7 @@ CHOICES = [each for each in QUESTIONS if "right" in each.values[0]]
 in_each_language = pytest.mark.parametrize("language", BANKS)
 NOTEBOOKS = {path.stem[:2]: path for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
 GUIDES = sorted((ROOT / "docs" / "teach").glob("session_*.md"))
+ID = re.compile(r"`([a-z0-9]+(?:-[a-z0-9]+)+)`")
 DECIMAL = re.compile(r"(?<![\w.])\d+\.\d+(?:e-?\d+)?")
 
 
@@ -135,10 +136,10 @@ def test_a_question_rests_on_cells_and_their_numbers(question):
     assert question["cells"] and set(question["cells"]) <= set(cells)
     kinds = [kind for kind in ("right", "number", "answers") if kind in question]
     assert len(kinds) == 1 and question["why"]
-    known = question["text"] + " ".join(cells[c] for c in question["cells"])
+    known = " ".join(cells[c] for c in question["cells"])
     known = {*DECIMAL.findall(known), *question.get("computed", [])}
-    answer = f"{question.get('right', '')} {question['why']} {question.get('number', '')}"
-    assert set(DECIMAL.findall(answer)) <= known
+    parts = [question["text"], question.get("right", ""), question["why"]]
+    assert set(DECIMAL.findall(" ".join([*parts, str(question.get("number", ""))]))) <= known
     for text in (question["text"], question["why"], *map(str, question.get("wrong", []))):
         assert text.count("$") % 2 == 0
         assert set(re.findall(r"<[^>\s]*>", text)) <= {"<b>", "</b>", "<code>", "</code>"}
@@ -251,8 +252,18 @@ def test_a_guide_has_its_parts_and_names_cells_that_exist(path):
     wrong = re.findall(r"^\| [^-|].*\|$", parts["Five misconceptions"], re.M)[1:]
     assert len(wrong) == 5 and all("`" in row.split("|")[3] for row in wrong)
     number = path.stem[-1].zfill(2)
-    named = set(re.findall(r"`([a-z0-9]+(?:-[a-z0-9]+)+)`", text))
+    named = set(re.findall(ID, text))
     assert len(named) > 15 and named <= set(CELLS[number])
+
+
+@pytest.mark.parametrize("path", GUIDES, ids=lambda path: path.stem)
+def test_a_number_of_a_guide_stands_in_the_cells_that_it_names(path):
+    cells = CELLS[path.stem[-1].zfill(2)]
+    text = path.read_text(encoding="utf-8").replace("\n  ", " ")
+    for line in re.findall(r"^[|-] .*", text, re.M):  # rows of tables, and points of lists
+        named = re.findall(ID, line)
+        numbers = DECIMAL.findall(re.sub(r'"[^"]*"|`[^`]*`', "", line)) if named else []
+        assert {*numbers} <= {*DECIMAL.findall(" ".join(cells[name] for name in named))}, line
 
 
 # The slides -------------------------------------------------------------------------------------
