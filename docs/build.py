@@ -23,6 +23,10 @@ SOURCE, SITE = ROOT / "build" / "site-source", ROOT / "build" / "site"
 MATHJAX = "mathjax@3.2.2"
 KEPT = ("package/es5/tex-svg.js", "package/es5/input/tex/extensions/", "package/LICENSE")
 NO_PAGES = ("__pycache__", "*.py", "*.toml", "slide_template")  # of docs/, all but conf.py
+TEACH = {  # language -> the folder of its pages and notebooks, what the page of cells says
+    "en": ("", "Where each cell stands", "Section by section: the id, and how the cell begins."),
+    "zh": ("zh", "每个单元格在哪里", "逐节列出：id，以及单元格的开头。"),
+}
 BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\([^)]*\)\n*")
 
 
@@ -54,10 +58,10 @@ def notebook(path: Path) -> None:
     target.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
 
-def cells() -> str:
+def cells(folder: Path, title: str, below: str) -> str:
     """A page that says of each cell id where it stands and how it begins, for the guides."""
-    lines = ["# Where each cell stands", "", "Section by section: the id, and how the cell begins."]
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+    lines = [f"# {title}", "", below]
+    for path in sorted(folder.glob("*.ipynb")):
         lines += ["", f"## {path.stem}", ""]
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             text = "".join(cell["source"]).removeprefix("# NBVAL_CHECK_OUTPUT\n").strip()
@@ -75,14 +79,16 @@ def main() -> None:
     shutil.copytree(HERE, SOURCE, ignore=shutil.ignore_patterns(*NO_PAGES))
     shutil.copy(HERE / "conf.py", SOURCE)
     questions.write(SOURCE / "static")
-    bank = questions.page(questions.read())
-    (SOURCE / "teach" / "bank.md").write_text(bank, encoding="utf-8")
     for path in sorted((ROOT / "notebooks").rglob("*.ipynb")):
         if not {".ipynb_checkpoints", "labs"} & set(path.parts):  # labs hold solutions
             notebook(path)
     for name in ("samples.png", "prompts.png", "prompts_48.png", "emoji_sample.webp"):
         shutil.copy(ROOT / "data" / name, SOURCE / "static" / name)
-    (SOURCE / "teach" / "cells.md").write_text(cells(), encoding="utf-8")
+    for language, (place, *words) in TEACH.items():
+        bank = questions.page(questions.read(language), language)
+        where = cells(ROOT / "notebooks" / place, *words)
+        (SOURCE / "teach" / place / "bank.md").write_text(bank, encoding="utf-8")
+        (SOURCE / "teach" / place / "cells.md").write_text(where, encoding="utf-8")
     mathjax(SOURCE / "static" / "mathjax")
     (SOURCE / "extra").mkdir()
     page = SOURCE / "extra" / "playground.html"

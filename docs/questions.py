@@ -1,6 +1,8 @@
 """Writes the question bank of ``teach/questions.toml`` as Moodle GIFT, Moodle XML and a page.
 
-    python docs/questions.py OUT      # questions.gift and questions.xml
+    python docs/questions.py OUT      # questions.gift, questions.xml; in Chinese questions_zh.*
+
+``teach/zh/questions.toml`` has the texts in Chinese; cells and numbers are those of the English.
 
 The options of a question stand in an order fixed by its number, so that the right one comes equally
 often in each place; Moodle may shuffle them again.
@@ -15,13 +17,50 @@ from xml.etree import ElementTree
 
 HERE = Path(__file__).resolve().parent
 BANK = HERE / "teach" / "questions.toml"
+CHINESE = HERE / "teach" / "zh" / "questions.toml"
+# Beside the questions themselves: the files, the category in Moodle, the words of the page.
+WORDS = {
+    "en": {
+        "file": "questions",
+        "category": "gentut",
+        "head": """# The question bank
+
+{count} questions. For Moodle:
+{{download}}`GIFT <../static/questions.gift>` and {{download}}`XML <../static/questions.xml>`.
+The source is `docs/teach/questions.toml`; {{doc}}`material` says how it is checked.
+""",
+        "answer": "Answer",
+        "rests": "*Rests on {cells}.*",
+    },
+    "zh": {
+        "file": "questions_zh",
+        "category": "gentut/zh",
+        "head": """# 题库
+
+共 {count} 道题。供 Moodle 导入：{{download}}`GIFT <../../static/questions_zh.gift>` 和 \
+{{download}}`XML <../../static/questions_zh.xml>`。源文件是 `docs/teach/zh/questions.toml`；\
+怎样检查，见 {{doc}}`material`。
+""",
+        "answer": "答案",
+        "rests": "依据的单元格：{cells}。",
+    },
+}
 FORMULA = re.compile(r"\$([^$]+)\$")
 SPECIAL = re.compile(r"([~=#{}:])")
 
 
-def read(path: Path = BANK) -> list[dict]:
-    """The questions as the file has them."""
+def stored(path: Path) -> list[dict]:
+    """The questions as a file has them."""
     return tomllib.loads(path.read_text(encoding="utf-8"))["question"]
+
+
+def read(language: str = "en") -> list[dict]:
+    """The questions in English ("en") or Chinese ("zh")."""
+    english = stored(BANK)
+    if language == "en":
+        return english
+    texts = {question["id"]: question for question in stored(CHINESE)}
+    return [question | texts[question["id"]] for question in english]
 
 
 def notebooks() -> dict[str, str]:
@@ -60,13 +99,14 @@ def escaped(text: str) -> str:
     return SPECIAL.sub(r"\\\1", for_moodle(text).replace("\\", "\\\\").replace("\n", " "))
 
 
-def gift(questions: list[dict]) -> str:
+def gift(questions: list[dict], language: str = "en") -> str:
     """The bank in GIFT, a category for each notebook."""
     lines, names, last = [], notebooks(), ""
+    top = WORDS[language]["category"]
     for question, place in with_places(questions):
         number = question["id"][:2]
         if number != last:
-            lines += [f"$CATEGORY: $course$/gentut/{names[number]}", ""]
+            lines += [f"$CATEGORY: $course$/{top}/{names[number]}", ""]
             last = number
         lines.append(f"// rests on {names[number]}: {', '.join(question['cells'])}")
         lines.append(f"::{question['id']}::[html]{escaped(question['text'])} {{")
@@ -91,14 +131,15 @@ def _text(parent, tag: str, words: str, kind: str | None = "html", **attributes:
     return node
 
 
-def xml(questions: list[dict]) -> str:
+def xml(questions: list[dict], language: str = "en") -> str:
     """The bank in Moodle's XML, a category for each notebook."""
     quiz, names, last = ElementTree.Element("quiz"), notebooks(), ""
+    top = WORDS[language]["category"]
     for question, place in with_places(questions):
         number = question["id"][:2]
         if number != last:
             category = ElementTree.SubElement(quiz, "question", type="category")
-            _text(category, "category", f"$course$/top/gentut/{names[number]}", None)
+            _text(category, "category", f"$course$/top/{top}/{names[number]}", None)
             last = number
         kind = "multichoice" if "right" in question else "numerical"
         kind = "shortanswer" if "answers" in question else kind
@@ -131,17 +172,10 @@ def xml(questions: list[dict]) -> str:
 # The page -----------------------------------------------------------------------------------
 
 
-def page(questions: list[dict]) -> str:
+def page(questions: list[dict], language: str = "en") -> str:
     """The bank for reading, in Markdown: answers folded, with what makes each wrong one tempt."""
-    names, last = notebooks(), ""
-    lines = ["# The question bank", "", f"{len(questions)} questions. For Moodle:"]
-    lines += [
-        "{download}`GIFT <../static/questions.gift>` and {download}`XML <../static/questions.xml>`."
-    ]
-    lines += [
-        "The source is `docs/teach/questions.toml`; {doc}`material` says how it is checked.",
-        "",
-    ]
+    names, last, words = notebooks(), "", WORDS[language]
+    lines = [words["head"].format(count=len(questions))]
     for question, place in with_places(questions):
         number = question["id"][:2]
         if number != last:
@@ -161,18 +195,20 @@ def page(questions: list[dict]) -> str:
             within = f" (± {question['within']})" if question.get("within") else ""
             answer, tempts = f"**{right}**{within}. {question['why']}", []
         cells = ", ".join(f"`{cell}`" for cell in question["cells"])
-        lines += ["", "<details><summary>Answer</summary>", "", answer, ""]
+        lines += ["", f"<details><summary>{words['answer']}</summary>", "", answer, ""]
         lines += [*tempts, ""] if tempts else []
-        lines += [f"*Rests on {cells}.*", "", "</details>", ""]
+        lines += [words["rests"].format(cells=cells), "", "</details>", ""]
     return "\n".join(lines)
 
 
 def write(folder: Path) -> None:
-    """Put questions.gift and questions.xml into a folder."""
-    questions = read()
+    """Put the bank of each language into a folder, as GIFT and as XML."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "questions.gift").write_text(gift(questions), encoding="utf-8")
-    (folder / "questions.xml").write_text(xml(questions), encoding="utf-8")
+    for language, words in WORDS.items():
+        questions = read(language)
+        for kind, made in (("gift", gift), ("xml", xml)):
+            path = folder / f"{words['file']}.{kind}"
+            path.write_text(made(questions, language), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,10 @@ ABOVE, CODE = "open-anywhere", "first-cell"  # ids of the two cells
 FOLDED = {"jupyter": {"source_hidden": True}, "tags": ["hide-input"]}
 LOCKED = {"grade": False, "locked": True, "schema_version": 3, "solution": False, "task": False}
 TRAINS = ("02", "03", "05", "06", "07", "08", "09")  # for minutes; 01 and 04 score, count and draw
+ON_ITS_OWN = (  # of the Chinese edition
+    "**本笔记本可单独运行**，在笔记本电脑上或 Colab 上皆可：若缺少本课程的软件包，"
+    "下一个单元格会自动安装。"
+)
 # How a notebook began before there was one first cell for all.
 OLD = re.compile(r"try:\n    import gentut.*?\n    import gentut\n\n", re.S)
 
@@ -69,12 +73,15 @@ def colab(repo: str, place: str) -> str:
 
 def is_lab(place: str) -> bool:
     """Whether a notebook is the source of a graded lab: stored without outputs, with solutions."""
-    return Path(place).parent.name == "labs"
+    return "labs" in Path(place).parts
 
 
 def above(place: str, address: str) -> str:
     """The text over the first code cell of the notebook at a place in the repository."""
+    chinese = "/zh/" in place
     if is_lab(place):  # no badge: what lies in the repository holds the solutions
+        if chinese:
+            return f"{ON_ITS_OWN}有 CPU 就够了。"
         return (
             "**Runs on its own**, on a laptop or on Colab: the next cell installs the course's"
             " package where it is missing. A CPU is enough."
@@ -82,7 +89,7 @@ def above(place: str, address: str) -> str:
     name, repo = Path(place).stem, repository(address)
     badge = f"{colab(repo, place)}\n\n" if repo else ""
     known = minutes().get(name)
-    if "/zh/" in place:
+    if chinese:
         return badge + above_in_chinese(name, known)
     cost = "its time on 2 cores stands at its end"
     if known:
@@ -116,10 +123,7 @@ def above_in_chinese(name: str, known: float | None) -> str:
         if name[:2] in TRAINS
         else "GPU 在这里帮助不大：几乎没有需要训练的内容。"
     )
-    return (
-        "**本笔记本可单独运行**，在笔记本电脑上或 Colab 上皆可：若缺少本课程的软件包，"
-        f"下一个单元格会自动安装。**运行环境：** 有 CPU 即可，{cost}。{gpu}"
-    )
+    return f"{ON_ITS_OWN}**运行环境：** 有 CPU 即可，{cost}。{gpu}"
 
 
 def stamp_above(notebook: dict, place: str) -> None:

@@ -150,6 +150,12 @@ def test_points(path):
     assert points_add_up(read(path), POINTS.get(path.stem, 20)) == []
 
 
+@pytest.mark.parametrize("path", LABS, ids=lambda path: path.stem)
+def test_the_rubrics_of_the_same_lab_in_chinese(path):
+    """The rest is compared with the English lab in test_twins.py."""
+    assert texts_have_a_rubric(read(path.parent / "zh" / path.name)) == []
+
+
 def test_there_is_a_lab_for_each_of_the_notebooks_02_to_07_and_a_project():
     courses = {path.stem for path in rules.FOLDER.glob("0[2-7]_*.ipynb")}
     assert {path.stem for path in LABS} == {f"lab_{name}" for name in courses} | {"lab_project"}

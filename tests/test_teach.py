@@ -18,10 +18,15 @@ import handout  # noqa: E402
 import questions  # noqa: E402
 import slides  # noqa: E402
 
-BANK = questions.read()
-CHOICES = [q for q in BANK if "right" in q]
+BANKS = {language: questions.read(language) for language in questions.WORDS}
+QUESTIONS = [
+    pytest.param(q, id=f"{language}-{q['id']}") for language, bank in BANKS.items() for q in bank
+]
+CHOICES = [each for each in QUESTIONS if "right" in each.values[0]]
+in_each_language = pytest.mark.parametrize("language", BANKS)
 NOTEBOOKS = {path.stem[:2]: path for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
 GUIDES = sorted((ROOT / "docs" / "teach").glob("session_*.md"))
+ID = re.compile(r"`([a-z0-9]+(?:-[a-z0-9]+)+)`")
 DECIMAL = re.compile(r"(?<![\w.])\d+\.\d+(?:e-?\d+)?")
 
 
@@ -86,11 +91,6 @@ def read_gift(text):
     return found
 
 
-GIFT = read_gift(questions.gift(BANK))
-XML = ElementTree.fromstring(questions.xml(BANK)).findall("question")
-XML = [node for node in XML if node.get("type") != "category"]
-
-
 def test_the_parser_of_gift_reads_what_the_documentation_writes():
     text = "$CATEGORY: a\n\n// note\n::Q1::[html]What is 2\\:1\\=\\{\\}\\#\\~ \\\\nabla? {\n"
     text += (
@@ -106,47 +106,69 @@ def test_the_parser_of_gift_reads_what_the_documentation_writes():
 # The bank ---------------------------------------------------------------------------------------
 
 
-def test_there_are_enough_questions_of_each_notebook():
-    count = Counter(q["id"][:2] for q in BANK)
-    assert len(BANK) >= 80 and set(count) == set(NOTEBOOKS) and min(count.values()) >= 9
-    assert len({q["id"] for q in BANK}) == len(BANK)
-    assert len({q["text"] for q in BANK}) == len(BANK)
+@in_each_language
+def test_there_are_enough_questions_of_each_notebook(language):
+    bank = BANKS[language]
+    count = Counter(q["id"][:2] for q in bank)
+    assert len(bank) >= 80 and set(count) == set(NOTEBOOKS) and min(count.values()) >= 9
+    assert len({q["id"] for q in bank}) == len(bank)
+    assert len({q["text"] for q in bank}) == len(bank)
 
 
-@pytest.mark.parametrize("question", BANK, ids=lambda q: q["id"])
+def test_the_languages_have_the_same_questions_and_right_answers():
+    """That the texts are translations, option by option, is the matter of test_twins.py."""
+    stored = questions.stored(questions.CHINESE)
+    assert [q["id"] for q in stored] == [q["id"] for q in BANKS["en"]]
+    allowed = {"id", "translates", "text", "right", "wrong", "why", "answers"}
+    assert all({*q} <= allowed for q in stored)  # numbers come from the English ones
+    for english, chinese in zip(*BANKS.values(), strict=True):
+        assert {*english} == {*chinese} - {"translates"}
+        for key in ("number", "within", "cells", "computed"):
+            assert english.get(key) == chinese.get(key)
+        assert len(english.get("wrong", [])) == len(chinese.get("wrong", []))
+    places = [[place for _, place in questions.with_places(bank)] for bank in BANKS.values()]
+    assert places[0] == places[1]
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
 def test_a_question_rests_on_cells_and_their_numbers(question):
     cells = CELLS[question["id"][:2]]
     assert question["cells"] and set(question["cells"]) <= set(cells)
     kinds = [kind for kind in ("right", "number", "answers") if kind in question]
     assert len(kinds) == 1 and question["why"]
-    known = question["text"] + " ".join(cells[c] for c in question["cells"])
+    known = " ".join(cells[c] for c in question["cells"])
     known = {*DECIMAL.findall(known), *question.get("computed", [])}
-    answer = f"{question.get('right', '')} {question['why']} {question.get('number', '')}"
-    assert set(DECIMAL.findall(answer)) <= known
+    parts = [question["text"], question.get("right", ""), question["why"]]
+    assert set(DECIMAL.findall(" ".join([*parts, str(question.get("number", ""))]))) <= known
     for text in (question["text"], question["why"], *map(str, question.get("wrong", []))):
         assert text.count("$") % 2 == 0
         assert set(re.findall(r"<[^>\s]*>", text)) <= {"<b>", "</b>", "<code>", "</code>"}
 
 
-@pytest.mark.parametrize("question", CHOICES, ids=lambda q: q["id"])
+@pytest.mark.parametrize("question", CHOICES)
 def test_a_choice_has_four_different_options_and_a_reason_for_each_wrong_one(question):
     texts = [question["right"], *(text for text, _ in question["wrong"])]
     assert len(texts) == 4 == len({re.sub(r"\W", "", text.lower()) or text for text in texts})
-    assert all(len(tempts) > 10 for _, tempts in question["wrong"])
+    for _, tempts in question["wrong"]:  # a Chinese character says as much as a few letters
+        assert len(tempts) > (10 if tempts.isascii() else 4)
 
 
-def test_nothing_but_the_content_tells_the_right_option():
+@in_each_language
+def test_nothing_but_the_content_tells_the_right_option(language):
     """Neither its place nor its length; by chance it would be the longest in a quarter."""
-    places = Counter(place for q, place in questions.with_places(BANK) if "right" in q)
+    bank = BANKS[language]
+    places = Counter(place for q, place in questions.with_places(bank) if "right" in q)
     assert max(places.values()) - min(places.values()) <= 1 and set(places) == {0, 1, 2, 3}
-    longest = [len(q["right"]) >= max(len(text) for text, _ in q["wrong"]) for q in CHOICES]
-    shortest = [len(q["right"]) <= min(len(text) for text, _ in q["wrong"]) for q in CHOICES]
-    assert sum(longest) < 0.35 * len(CHOICES) and sum(shortest) < 0.35 * len(CHOICES)
+    choices = [q for q in bank if "right" in q]
+    longest = [len(q["right"]) >= max(len(text) for text, _ in q["wrong"]) for q in choices]
+    shortest = [len(q["right"]) <= min(len(text) for text, _ in q["wrong"]) for q in choices]
+    assert sum(longest) < 0.35 * len(choices) and sum(shortest) < 0.35 * len(choices)
 
 
-def test_gift_says_what_the_bank_says():
-    names = questions.notebooks()
-    for question, read in zip(BANK, GIFT, strict=True):
+@in_each_language
+def test_gift_says_what_the_bank_says(language):
+    bank, names = BANKS[language], questions.notebooks()
+    for question, read in zip(bank, read_gift(questions.gift(bank, language)), strict=True):
         assert read["name"] == question["id"] and read["category"].endswith(names[read["name"][:2]])
         assert unescape(read["text"]) == unescape(questions.for_moodle(question["text"]))
         assert unescape(read["feedback"]) == unescape(questions.for_moodle(question["why"]))
@@ -164,8 +186,12 @@ def test_gift_says_what_the_bank_says():
             assert right == question["answers"] and len(right) == len(read["options"])
 
 
-def test_xml_says_what_the_bank_says():
-    for question, node in zip(BANK, XML, strict=True):
+@in_each_language
+def test_xml_says_what_the_bank_says(language):
+    bank = BANKS[language]
+    nodes = ElementTree.fromstring(questions.xml(bank, language)).findall("question")
+    nodes = [node for node in nodes if node.get("type") != "category"]
+    for question, node in zip(bank, nodes, strict=True):
         assert node.findtext("name/text") == question["id"]
         assert node.findtext("questiontext/text") == questions.for_moodle(question["text"])
         answers = [(a.findtext("text"), a.get("fraction")) for a in node.findall("answer")]
@@ -186,10 +212,19 @@ def test_formulas_and_marks_survive_moodle():
     assert questions.escaped(r"$\nabla = \{a\}$: ~#") == (r"\\(\\nabla \= \\\{a\\\}\\)\: \~\#")
 
 
-def test_the_page_of_the_bank_has_every_question():
-    text = questions.page(BANK)
-    assert all(f"**{q['id']}.**" in text for q in BANK)
-    assert text.count("<details>") == text.count("</details>") == len(BANK)
+@in_each_language
+def test_the_page_of_the_bank_has_every_question(language):
+    bank = BANKS[language]
+    text = questions.page(bank, language)
+    assert all(f"**{q['id']}.**" in text for q in bank)
+    assert text.count("<details>") == text.count("</details>") == len(bank)
+
+
+def test_the_files_of_both_languages_are_written(tmp_path):
+    questions.write(tmp_path)
+    made = {path.name for path in tmp_path.iterdir()}
+    assert made == {f"questions{end}.{kind}" for end in ("", "_zh") for kind in ("gift", "xml")}
+    assert "笔记本" in (tmp_path / "questions_zh.gift").read_text(encoding="utf-8")
 
 
 # The guides -------------------------------------------------------------------------------------
@@ -217,8 +252,18 @@ def test_a_guide_has_its_parts_and_names_cells_that_exist(path):
     wrong = re.findall(r"^\| [^-|].*\|$", parts["Five misconceptions"], re.M)[1:]
     assert len(wrong) == 5 and all("`" in row.split("|")[3] for row in wrong)
     number = path.stem[-1].zfill(2)
-    named = set(re.findall(r"`([a-z0-9]+(?:-[a-z0-9]+)+)`", text))
+    named = set(re.findall(ID, text))
     assert len(named) > 15 and named <= set(CELLS[number])
+
+
+@pytest.mark.parametrize("path", GUIDES, ids=lambda path: path.stem)
+def test_a_number_of_a_guide_stands_in_the_cells_that_it_names(path):
+    cells = CELLS[path.stem[-1].zfill(2)]
+    text = path.read_text(encoding="utf-8").replace("\n  ", " ")
+    for line in re.findall(r"^[|-] .*", text, re.M):  # rows of tables, and points of lists
+        named = re.findall(ID, line)
+        numbers = DECIMAL.findall(re.sub(r'"[^"]*"|`[^`]*`', "", line)) if named else []
+        assert {*numbers} <= {*DECIMAL.findall(" ".join(cells[name] for name in named))}, line
 
 
 # The slides -------------------------------------------------------------------------------------

@@ -1,15 +1,14 @@
-"""The Chinese notebooks against the English ones, and the check itself on broken twins."""
+"""The Chinese edition against the English one, and the checks themselves on broken twins."""
 
 import copy
 import csv
 import json
 import re
-from collections import Counter
 
 import pytest
 import twins
 
-PAIRS = sorted(path.name for path in twins.CHINESE.glob("*.ipynb"))
+NOTEBOOKS = twins.originals()
 TERMS = twins.FOLDER.parent / "docs" / "terms.csv"
 
 
@@ -35,8 +34,9 @@ def test_a_true_twin_has_no_problems():
     assert twins.problems(*PAIR) == []
 
 
-def changed(text=CHINESE, code="1 + 1", mark=MARK, cells=2):
-    return {"cells": [markdown("a", text, **mark), {**CODE, "source": [code]}][:cells]}
+def changed(text=CHINESE, code="1 + 1", mark=MARK, cells=2, **metadata):
+    made = [markdown("a", text, **mark, **metadata), {**CODE, "source": [code]}]
+    return {"cells": made[:cells]}
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,8 @@ def changed(text=CHINESE, code="1 + 1", mark=MARK, cells=2):
         (changed(CHINESE.replace("`fit`", "拟合")), "a: code spans differ"),
         (changed(CHINESE.replace("##", "###")), "a: heading levels differ"),
         (changed(CHINESE + "<b>"), "a: tags differ"),
+        (changed(CHINESE + "\n\n| 1 |"), "a: rows differ"),
+        (changed(nbgrader={"points": 3}), "a: metadata differ"),
         (changed("## Noise, $x^2$ [x](https://example.org/a) `fit`"), "a: no Chinese"),
         (
             changed(CHINESE + " This is how the loss of a model falls."),
@@ -66,6 +68,7 @@ def test_a_refreshed_twin_takes_code_over_and_keeps_what_was_translated():
     english["cells"][1]["source"] = ["2 + 2"]
     assert twins.problems(english, twins.refreshed(english, chinese, {})) == []
     english["cells"][0]["source"] = [ENGLISH + " More."]
+    english["cells"][0]["metadata"] = {"nbgrader": {"points": 3}}
     twin = twins.refreshed(english, chinese, {})
     assert twin["cells"][0]["source"] == [CHINESE]  # kept, and said to be stale
     assert twins.problems(english, twin) == [
@@ -83,9 +86,69 @@ def test_a_translation_of_an_unknown_cell_is_refused():
 # The stored notebooks -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", PAIRS)
-def test_a_stored_twin(name):
-    assert twins.problems(read(twins.FOLDER / name), read(twins.CHINESE / name)) == []
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_stored_twin(path):
+    assert twins.problems(read(path), read(twins.twin_of(path))) == []
+
+
+# The teachers' pages and questions ------------------------------------------------------------
+
+
+def test_the_stored_pages_and_questions():
+    assert {name: wrong for name, wrong in twins.teaching().items() if wrong} == {}
+
+
+PAGE = "# Noise\n\nIn `gan-1` the loss is 0.5.\n\n```sh\nfit  # half an hour\n```\n"
+PAGE_TWIN = "# 噪声\n\n在 `gan-1` 里，损失是 0.5。\n\n```sh\nfit  # 半小时\n```\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (twins.digest(PAGE), "0" * 12, f"changed since, .* its mark is {twins.digest(PAGE)}"),
+        ("`gan-1`", "`gan-2`", "code spans differ"),
+        ("fit  #", "draw  #", "code blocks differ"),
+        ("0.5", "0.6", "numbers are missing: .'0.5'"),
+        ("损失是", "you read the loss of a model here:", "a sentence in English"),
+    ],
+)
+def test_a_false_page_is_told(before, after, said):
+    chinese = f"<!-- translates {twins.digest(PAGE)} -->\n{PAGE_TWIN}"
+    assert twins.page_problems(PAGE, chinese) == []
+    wrong = twins.page_problems(PAGE, chinese.replace(before, after))
+    assert any(re.search(said, line) for line in wrong), wrong
+
+
+QUESTION = {
+    "text": "Which $x$?",
+    "right": "the 4",
+    "wrong": [["none of these", "It is odd."]],
+    "why": "It is even.",
+}
+QUESTION_TWIN = {
+    "translates": twins.question_digest(QUESTION),
+    "text": "哪个 $x$？",
+    "right": "数 4",
+    "wrong": [["一个也不是", "它是奇数。"]],
+    "why": "它是偶数。",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"translates": "0" * 12}, "changed since, .* its mark is"),
+        ({"right": "数 5"}, "numbers are missing: .'4'"),
+        ({"text": "哪个 $y$？"}, "formulas differ"),
+        ({"why": "It is even."}, "no Chinese"),
+        ({"wrong": []}, "other options"),
+        ({"answers": ["数"]}, "other options"),
+    ],
+)
+def test_a_false_question_is_told(change, said):
+    assert twins.question_problems(QUESTION, QUESTION_TWIN) == []
+    wrong = twins.question_problems(QUESTION, QUESTION_TWIN | change)
+    assert any(re.search(said, line) for line in wrong), wrong
 
 
 # The README ---------------------------------------------------------------------------------
@@ -97,9 +160,8 @@ READMES = [
 README_KEPT = {
     **{name: twins.KEPT[name] for name in ("code blocks", "links", "code spans", "heading levels")},
     "images": r"!\[[^\]]*\]\(([^)\s]+)\)",
-    "rows": r"^\|(?=.*\|$)",
+    "rows": twins.KEPT["rows"],
 }
-NUMBERS = r"\d[\d,.]*(?:×\d+)?(?<![,.])"
 
 
 def readme_problems(english, chinese):
@@ -115,9 +177,7 @@ def readme_problems(english, chinese):
             before, after = sorted({*before}), sorted({*after})
         if before != after:
             wrong.append(f"{name} differ: {sorted({*before} ^ {*after}) or 'how many'}")
-    lost = Counter(twins.found(NUMBERS, english)) - Counter(twins.found(NUMBERS, chinese))
-    if lost:
-        wrong.append(f"numbers are missing: {sorted(lost)}")
+    wrong += twins.lost_numbers(english, chinese)
     prose = twins.NO_PROSE.sub("", chinese)
     wrong += [
         f"no Chinese: {part.strip()[:40]!r}"
@@ -187,17 +247,28 @@ def test_a_term_with_another_translation_is_found():
     assert strangers("A loss of `loss`.", "代价。", known) == ["loss"]
 
 
-@pytest.mark.parametrize("name", PAIRS)
-def test_terms_are_translated_by_their_entries(name):
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_terms_are_translated_by_their_entries(path):
     known, wrong = terms(), []
-    pairs = zip(
-        read(twins.FOLDER / name)["cells"], read(twins.CHINESE / name)["cells"], strict=True
-    )
+    pairs = zip(read(path)["cells"], read(twins.twin_of(path))["cells"], strict=True)
     for ours, theirs in pairs:
         if ours["cell_type"] == "markdown" and ours["id"] != twins.address.ABOVE:
             found = strangers(twins.source(ours), twins.source(theirs), known)
             wrong += [f"{ours['id']}: {term}" for term in found]
     assert wrong == []
+
+
+def test_terms_of_pages_and_questions_are_translated_by_their_entries():
+    both = [
+        (path.stem, *(each.read_text(encoding="utf-8") for each in (path, twins.twin_of(path))))
+        for path in sorted(twins.TEACH.glob("*.md"))
+    ]
+    pairs = zip(twins.questions.read(), twins.questions.read("zh"), strict=True)
+    for pair in pairs:
+        both.append((pair[0]["id"], *("\n".join(twins.words_of(each)) for each in pair)))
+    known = terms()
+    wrong = {name: strangers(ours, theirs, known) for name, ours, theirs in both}
+    assert {name: found for name, found in wrong.items() if found} == {}
 
 
 def test_the_term_base_is_sorted_whole_and_without_doubles():

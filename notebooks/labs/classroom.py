@@ -1,6 +1,7 @@
 """A class: what students get, and the marks of what they hand in.  See docs/teach/labs.md.
 
     python tasks.py class          # the folder class/, with release/ for the students
+    python tasks.py class --language zh    # the same labs with their prose in Chinese
     python tasks.py grade FOLDER   # grades what is in FOLDER: marks.csv, questions.csv, feedback/
     python tasks.py grade          # once more, with the points that you wrote into questions.csv
 
@@ -21,6 +22,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 CONFIG = "nbgrader_config.py"
 MARKS, QUESTIONS = "marks.csv", "questions.csv"
+# What nbgrader puts where a student is to write prose; the first stands in nbgrader_config.py.
+STUBS = {"en": "*Your answer here.*", "zh": "*在这里写你的回答。*"}
 COLUMNS = ("student", "lab", "question", "kind", "points", "max", "comment")
 # What no lab needs: a person should look at answers that hold it.
 ODD = re.compile(
@@ -57,10 +60,16 @@ def done(result: dict, what: str) -> str:
     return "nbgrader could not grade it; its message stands in the terminal"
 
 
-def build(folder: Path, sources: Iterable[Path]) -> None:
+def stored(language: str) -> list[Path]:
+    """The labs of the course, with their prose in English ("en") or Chinese ("zh")."""
+    return sorted((HERE if language == "en" else HERE / language).glob("lab_*.ipynb"))
+
+
+def build(folder: Path, sources: Iterable[Path], language: str = "en") -> None:
     """Write the students' versions of labs into ``folder/release``, and a gradebook."""
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(HERE / CONFIG, folder / CONFIG)
+    config = (HERE / CONFIG).read_text(encoding="utf-8").replace(STUBS["en"], STUBS[language])
+    (folder / CONFIG).write_text(config, encoding="utf-8")
     for path in sources:
         place = folder / "source" / path.stem / path.name
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -259,12 +268,13 @@ def main(words: list[str]) -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     building = commands.add_parser("class", help="build what students get")
     grading = commands.add_parser("grade", help="grade what they hand in")
+    building.add_argument("--language", choices=STUBS, default="en", help="of the labs' prose")
     grading.add_argument("handed_in", type=Path, nargs="?", help="a folder with their notebooks")
     for each in (building, grading):
         each.add_argument("--folder", type=Path, default=Path("class"), help="of the class")
     options = parser.parse_args(words)
     if options.command == "class":
-        build(options.folder, sorted(HERE.glob("lab_*.ipynb")))
+        build(options.folder, stored(options.language), options.language)
         return
     if not (options.folder / "gradebook.db").exists():
         sys.exit(f"{options.folder} holds no class. Try: python tasks.py class")
