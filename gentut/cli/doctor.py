@@ -23,9 +23,9 @@ NOTEBOOKS = {
     "04_evaluation": (0.0, 3.5),
     "05_vision_tasks": (0.0, 6.9),
     "06_diffusion": (0.0, 6.5),
-    "07_text_to_image": (4.6, 5.0),
+    "07_text_to_image": (3.8, 6.0),
     "08_trends": (0.5, 4.5),
-    "09_faq": (2.6, 1.0),
+    "09_faq": (2.6, 2.5),
 }
 # Float32 operations a second of a matrix product, as measured for tests/benchmarks/mnist.md.
 REFERENCE = 450e9
