@@ -4,6 +4,8 @@
     python data/train_pretrained.py vae-glyphs
     python data/train_pretrained.py flow-glyphs
     python data/train_pretrained.py latent_flow-glyphs
+    python data/train_pretrained.py gan-emoji
+    python data/train_pretrained.py vae-emoji
     python data/train_pretrained.py text_flow-emoji
 
 The recipe of the family as `gentut.build` gives it, for a number of epochs fixed in advance.  The
@@ -28,6 +30,8 @@ EPOCHS = {
     "vae-glyphs": 60,
     "flow-glyphs": 15,
     "latent_flow-glyphs": 50,
+    "gan-emoji": 120,
+    "vae-emoji": 100,
     "text_flow-emoji": 140,
 }
 GENERATED = {"glyphs": 10_000, "emoji": 1_000}  # images for the scores

@@ -25,7 +25,7 @@ NOTEBOOKS = {
     "06_diffusion": (0.0, 6.5),
     "07_text_to_image": (3.8, 6.0),
     "08_trends": (0.5, 4.5),
-    "09_faq": (2.6, 2.5),
+    "09_faq": (0.1, 5.0),
 }
 # Float32 operations a second of a matrix product, as measured for tests/benchmarks/mnist.md.
 REFERENCE = 450e9

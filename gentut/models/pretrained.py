@@ -24,6 +24,8 @@ NAMES = (
     "vae-glyphs",
     "flow-glyphs",
     "latent_flow-glyphs",
+    "gan-emoji",
+    "vae-emoji",
     "text_flow-emoji",
 )
 # Of each family: name in the file -> attribute of the model that is stored under it.  Of networks
@@ -53,13 +55,14 @@ def load_pretrained(name: str) -> StepModel:
 
     Args:
         name: "gan-glyphs", "vae-glyphs", "flow-glyphs" or "latent_flow-glyphs", class-conditional
-            models of the letters A to J; or "text_flow-emoji", which draws from texts.
+            models of the letters A to J; "gan-emoji" or "vae-emoji", of the nine groups of emoji;
+            or "text_flow-emoji", which draws from texts.
 
     Returns:
         The model of that family; a ``VAE`` with its fitted prior.  ``model.info`` is a dict: the
-        command that made it, seconds of training, and its scores on held-out typefaces.  ``fit``
-        goes on training it: the scores are then of the weights before, and the prior of a ``VAE``
-        is dropped (``fit_prior`` fits it anew).
+        command that made it, seconds of training, and its scores on held-out typefaces or concepts.
+        ``fit`` goes on training it: the scores are then of the weights before, and the prior of a
+        ``VAE`` is dropped (``fit_prior`` fits it anew).
 
     Raises:
         ValueError: for another name.
