@@ -310,7 +310,9 @@ def _neighbours(
         if has(row, "distance_to_training"):
             ratio = score_text(row, "distance_to_training")
             caption += words["gap"] + words["neighbours_distance"].format(ratio)
-        figure = plots.nearest_neighbours(*neighbours[row["family"]])
+        figure = plots.nearest_neighbours(
+            *neighbours[row["family"]], names=in_figures(words)["rows"]
+        )
         alt = words["neighbours_alt"].format(name)
         pictures.append(Picture(figure, alt, caption, words["stop"].format(name)))
     return pictures

@@ -285,4 +285,4 @@ def origin(scores: Scores, words: Words = ENGLISH) -> str:
 def columns_note(class_names: Sequence[str] | None, words: Words = ENGLISH) -> str:
     """What stands in the columns of a sheet of samples; empty without classes."""
     names = [named(name, words) for name in class_names or ()]
-    return words["gap"] + words["columns"].format(words["comma"].join(names)) if names else ""
+    return words["gap"] + words["columns"].format(words["list"][0].join(names)) if names else ""
