@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gentut.checks import check_choice
@@ -439,7 +439,7 @@ WORDS: dict[str, Words] = {
         "caution_intervals": "区间：{}。两类模型分不分得开，不看区间是否重叠，而看它们之差的区间。",
         "caution_neighbours": "从精确率到“到训练图像的距离”，两边各至多看 {:,} 张图像，以及它们"
         "的 5 个最近邻。",
-        "caution_seed": "每类模型只训练了一次。换一个种子就是另一个模型；会差多少，区间里看不出来。",
+        "caution_seed": "每类模型只训练了一次。换个种子就是另一个模型；会差多少，区间里看不出来。",
         "families_named": "各类模型",
         "repeating": "怎样重做一遍",
         "data": "数据",
@@ -502,7 +502,7 @@ WORDS: dict[str, Words] = {
         "trained": "训练了 {epochs}。",
         "trained_seconds": "训练了 {seconds:.3g} 秒，共 {epochs}。",
         "fitted": "拟合用了 {seconds:.3g} 秒。",
-        "diverged": "训练停止，因为有一个损失变成了 NaN 或无穷大；这里是到第 {epoch} 轮为止的结果。",
+        "diverged": "训练停止，因为有一个损失变成 NaN 或无穷大；这里是到第 {epoch} 轮为止的结果。",
         "interrupted": "训练了 {seconds:.3g} 秒、{epochs}后停止；用 --resume 继续。",
         "images": "图像",
         "samples": "样本",
@@ -542,9 +542,9 @@ WORDS: dict[str, Words] = {
 }
 
 
-def words_of(language: str | None) -> Words:
+def words_of(language: str | None, table: Mapping[str, Words] = WORDS) -> Words:
     """Return the texts of a language; None is English."""
-    return WORDS[check_choice("language", language or "en", WORDS)]
+    return table[check_choice("language", language or "en", table)]
 
 
 ENGLISH = words_of("en")
