@@ -69,9 +69,9 @@ function drawGame() {
   game.colours ??= gameColours();
   drawPlane(at("game-plane"), game.colours);
   const last = Math.max(200, game.history.at(-1).round), all = game.gan.centres.length;
-  drawChart(at("game-clouds"), last, all, [0, all], [], [["reached", "ink", []]]);
+  drawChart(at("game-clouds"), last, all, [0, all], [], [["reached", "ink", [], "{{game_reached}}"]]);
   drawChart(at("game-losses"), last, 3, [0, 1, 2, 3], [2 * Math.LN2, Math.LN2],
-    [["discriminator", "real", []], ["generator", "fake", [8, 5]]]);
+    [["discriminator", "real", [], "{{discriminator}}"], ["generator", "fake", [8, 5], "{{generator}}"]]);
 }
 
 function drawPlane(canvas, colours) {
@@ -146,7 +146,7 @@ function drawChart(canvas, last, top, ticks, guides, lines) {
     line(history.map((point) => [x(point.round), y(point[key])]), name, dashes, 2.5);
   }
   const final = history.at(-1);
-  canvas.setAttribute("aria-label", lines.map(([key]) => `{{game_line}} ${final[key].toFixed(key === "reached" ? 0 : 2)}`).join("{{comma}}") + `{{game_at}}`);
+  canvas.setAttribute("aria-label", lines.map(([key, , , text]) => `${text} ${final[key].toFixed(key === "reached" ? 0 : 2)}`).join("{{comma}}") + `{{game_at}}`);
 }
 
 function startGame() {

@@ -18,6 +18,7 @@ async function chooseSpace(name) {
   at("latent-classes").hidden = latent.space.classes.length === 0;
   makeSliders();
   latent.start = latent.goal = newPlace(0);
+  latent.stripStale = true;
   setWay(1);
   drawLatent();
 }
