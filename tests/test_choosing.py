@@ -2,13 +2,14 @@
 
 import json
 import re
+import shutil
 import signal
 
 import numpy as np
 import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
-from tiny import halves, make_photographs, opens_cleanly, shrink_recipes
+from tiny import english_in, halves, make_photographs, opens_cleanly, shrink_recipes
 
 import gentut
 from gentut import cli
@@ -248,6 +249,16 @@ def test_the_page_begins_with_the_recommendation_and_is_in_order(chosen):
     assert text.index("For fidelity, take the Gaussian mixture") < text.index("On a budget of")
     assert "What was asked for, fidelity, is images that look real." in text
     opens_cleanly(chosen.out / "report.html", images=6 + 1 + 5)  # samples, distances, neighbours
+
+
+def test_the_page_is_written_anew_in_chinese(chosen, tmp_path):
+    out = shutil.copytree(chosen.out, tmp_path / "out")
+    again = gentut.choose(out=out, resume=True, language="zh")
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert '<html lang="zh-CN">' in page and english_in(page) == []
+    assert "按保真度推荐：高斯混合。" in page and "--language zh" in page
+    assert again.scores == chosen.scores and str(again) == str(chosen)  # the terminal's English
+    opens_cleanly(out / "report.html", images=6 + 1 + 5)
 
 
 def test_two_families_that_are_the_same_cannot_be_told_apart(clouds, tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ from importlib import metadata
 
 import pytest
 from PIL import Image
-from tiny import command, make_photographs, opens_cleanly, shrink_recipes
+from tiny import command, english_in, make_photographs, opens_cleanly, shrink_recipes
 
 from gentut import cli, startup
 from gentut.cli import messages
@@ -185,6 +185,26 @@ def test_evaluate_prints_scores_and_merges_them_into_the_report(trained, tmp_pat
     notes = [line for line in printed.err.splitlines() if "note" in line]
     assert notes and len(set(notes)) == len(notes)
     assert all(re.match(r"gentut: note: \w", note) for note in notes)
+
+
+def test_reports_are_in_the_language_of_the_run_or_of_the_command(photographs, tmp_path, capsys):
+    out = tmp_path / "run"
+
+    def page(*words):
+        assert run(*words) == 0
+        return (out / "report.html").read_text(encoding="utf-8")
+
+    words = ("--conditional", "--language", "zh", "--out", out)
+    first = page("train", "gaussian", *images(photographs), *words)
+    assert "<title>高斯模型（数据：" in first and english_in(first) == []
+    evaluated = page("evaluate", out, "-n", 40)
+    assert "弗雷歇距离" in evaluated and english_in(evaluated) == []
+    assert len(english_in(page("evaluate", out, "-n", 40, "--language", "en"))) > 50
+    assert page("train", "--resume", "--language", "en", "--out", out).count("Settings") == 1
+    assert page("evaluate", out, "-n", 40).count("Settings") == 1  # it is now the run's
+    capsys.readouterr()
+    assert run("evaluate", out, "--language", "fr") == 2
+    assert "invalid choice: 'fr'" in capsys.readouterr().err
 
 
 def test_a_run_whose_images_moved_is_scored_and_resumed_with_data(photographs, tmp_path, capsys):

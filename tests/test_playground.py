@@ -6,12 +6,14 @@ import hashlib
 import json
 import re
 import time
+from contextlib import contextmanager
 from importlib.resources import files
 
 import keras
 import numpy as np
 import pytest
 from keras import layers, ops
+from tiny import english_in
 
 import gentut
 from gentut.models import networks, spatial
@@ -366,18 +368,27 @@ def test_counting_clouds(reader):
 # ---------------------------------------------------------------- the page
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    path = tmp_path_factory.mktemp("playground") / "page.html"
+def write_page(path, language=None):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runs, "load_pretrained", load_pretrained)
-        path.write_text(runs.playground(), encoding="utf-8")
+        path.write_text(runs.playground(language=language), encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    return write_page(tmp_path_factory.mktemp("playground") / "page.html")
 
 
 @pytest.fixture
 def visitor(chromium, page):
-    """Opens the page; at the end nothing was requested and nothing complained."""
+    with visiting(chromium, page) as reader:
+        yield reader
+
+
+@contextmanager
+def visiting(chromium, page):
+    """Opens a page; at the end nothing was requested and nothing complained."""
     with chromium.tab() as tab:
         reader = Reader(tab)
         reader.size(1280)
@@ -431,8 +442,11 @@ def test_latent_space_by_mouse_touch_and_keyboard(visitor):
     )
     visitor.click("#latent-surprise")
     visitor.wait_for("latent.way === 1")
+    strip = PICTURE.format("latent-strip")
     for k in (2, 3):  # the GAN, the emoji
+        before = visitor.js(strip)
         visitor.click(f"#latent-models label:nth-child({k}) input")
+        visitor.wait_for(f"{strip} !== {json.dumps(before)}")
         visitor.wait_for(f"latent.space.name === page.spaces[{k - 1}].name")
         visitor.click("#latent-surprise")
         visitor.wait_for("latent.way === 1 && latent.map.tiles.length === 49")
@@ -509,6 +523,65 @@ def test_nothing_is_wider_than_the_window(visitor, width, dark):
     visitor.js("document.querySelectorAll('details').forEach((d) => (d.open = true))")
     seen = visitor.js(browser.MEASURE)
     assert seen["scroll_width"] <= width and seen["overflowing"] == []
+
+
+# All that the page shows or tells a screen reader.
+SAID = """[...document.querySelectorAll("body *:not(script, noscript, code)")].flatMap((e) => [
+  e.ariaLabel, e.ariaValueText, e.ariaRoleDescription, e.value, e.title,
+  ...[...e.childNodes].map((n) => n.nodeType === 3 ? n.data : "")
+]).filter(Boolean).join("\\n")"""
+
+
+def test_a_reader_of_the_chinese_page_meets_no_english(chromium, tmp_path):
+    page = write_page(tmp_path / "page.html", "zh")
+    assert len(page.read_bytes()) <= report.LIMIT
+    assert english_in(page.read_text(encoding="utf-8").partition("<main>")[0]) == []
+    with visiting(chromium, page) as visitor:
+        assert visitor.js("[document.documentElement.lang, document.title]") == [
+            "zh-CN",
+            "玩一玩图像生成",
+        ]
+        said = [visitor.js(SAID)]
+
+        def status(name, text):
+            visitor.wait_for(
+                f"document.getElementById('{name}').textContent.includes({json.dumps(text)})"
+            )
+            said.append(visitor.js(SAID))
+
+        visitor.js("document.querySelectorAll('details').forEach((d) => (d.open = true))")
+        visitor.click("#latent-models label:nth-child(3) input")  # the emoji
+        status("latent-caption", "笑脸与情绪")
+        visitor.js("goTo(newPlace(3)); running.delete(latent); setWay(0.5)")
+        status("latent-caption", "之间。")
+        visitor.click("#game-start")
+        visitor.wait_for("game.gan.steps > 20")
+        visitor.click("#game-start")
+        status("game-status", "8 朵云")
+        visitor.click("#noise-steps label:nth-child(2) input")
+        status("noise-status", "噪声走了 2 步，变成了 A。")
+        visitor.click("#caption-examples button:nth-child(2)")
+        status("caption-status", "画好了：“蓝心”。")
+        for text, told in (("", "请先写"), ("qwxz", "都不认识：qwxz"), ("心qwxz", "略去：qwxz")):
+            visitor.js(f"document.getElementById('caption-text').value = '{text}'; drawCaption()")
+            status("caption-status", told)
+        names = r"\b(blue heart|red heart|[a-z_]+-(glyphs|emoji|grid))\b"
+        found = re.findall("[A-Za-z]{2,}", re.sub(names, "", "\n".join(said)))
+        assert set(found) <= {
+            "VAE",
+            "GAN",
+            "latent",
+            "flow",
+            "guidance",
+            "log",
+            "kB",
+            "qwxz",
+            "emoji",
+        }
+        for width in (390, 1280):
+            visitor.size(width)
+            seen = visitor.js(browser.MEASURE)
+            assert seen["scroll_width"] <= width and seen["overflowing"] == []
 
 
 def test_everything_that_takes_the_focus_has_a_name(visitor):

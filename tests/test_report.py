@@ -8,11 +8,12 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
-from tiny import halves
+from tiny import english_in, halves, placeholders
 
+import gentut
 from gentut import plots, report
 from gentut.files import write_atomically
-from gentut.report import scores
+from gentut.report import playground_texts, scores, texts
 from gentut.report.compare import compare_report
 from gentut.report.page import (
     Bullets,
@@ -23,6 +24,7 @@ from gentut.report.page import (
     Paragraph,
     Picture,
     Table,
+    in_figures,
     page,
 )
 from gentut.report.run import run_report
@@ -106,14 +108,31 @@ SCORES = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def compare_page(tmp_path_factory):
-    path = tmp_path_factory.mktemp("compare") / "report.html"
+def write_comparison(path, context, language=None):
     families = [r["family"] for r in ROWS]
     samples = {name: images(30, k) for k, name in enumerate(["real", *families])}
     near = {n: (images(8), images(16).reshape(8, 2, 12, 12, 1), np.ones((8, 2))) for n in families}
-    compare_report(path, ROWS, samples, near, CONTEXT)
+    compare_report(path, ROWS, samples, near, context, language)
     return path
+
+
+@pytest.fixture(scope="module")
+def compare_page(tmp_path_factory):
+    return write_comparison(tmp_path_factory.mktemp("compare") / "report.html", CONTEXT)
+
+
+@pytest.fixture(scope="module")
+def chinese_compare_page(tmp_path_factory):
+    words = texts.words_of("zh")
+    context = CONTEXT | {
+        "features": "glyphs classifier",
+        "hardware": "2 CPU cores (x86_64)",
+        "interval": words["interval"].format(resampled="逐张抽取"),
+        "recommendation": report.recommend(ROWS, "diversity", "zh"),
+        "status": words["stopped"].format(n=4, total=5),
+    }
+    path = tmp_path_factory.mktemp("chinese") / "report.html"
+    return write_comparison(path, context, "zh")
 
 
 @pytest.fixture(scope="module")
@@ -380,12 +399,12 @@ def test_pages_hold_everything_they_show(name, request):
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("name", ["compare_page", "run_page"])
+@pytest.mark.parametrize("name", ["compare_page", "run_page", "chinese_compare_page"])
 def test_pages_open_cleanly_in_chromium(chromium, name, width, request):
     visit = browser.visit(chromium, request.getfixturevalue(name), width)
     assert visit.problems == []
     assert visit.requests == []
-    assert visit.images == {"compare_page": 10, "run_page": 3}[name]
+    assert visit.images == {"compare_page": 10, "run_page": 3, "chinese_compare_page": 11}[name]
     assert visit.undecoded == 0
     assert visit.scroll_width <= visit.width and visit.overflowing == []
 
@@ -441,3 +460,57 @@ def test_animation_is_embedded_whole(run_page):
     (data,) = re.findall(r"data:image/gif;base64,([^\"]+)", document)
     with Image.open(io.BytesIO(base64.b64decode(data))) as image:
         assert image.n_frames == 2
+
+
+# Languages ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("table", [texts.WORDS, playground_texts.WORDS], ids=["pages", "play"])
+def test_languages_have_the_same_texts_with_the_same_values_in_them(table):
+    english, chinese = table["en"], table["zh"]
+    assert list(english) == list(chinese)
+    for name, text in english.items():
+        assert type(text) is type(chinese[name]), name
+        if text:  # what is empty in English stands elsewhere
+            assert sorted(placeholders(text)) == sorted(placeholders(chinese[name])), name
+
+
+def test_all_that_has_a_name_has_a_chinese_one():
+    words = texts.words_of("zh")
+    assert set(scores.SCORES) <= set(words["scores"])
+    assert set(scores.FAMILIES) == set(words["families"])
+    assert set(report.NEEDS) == set(words["needs"])
+    named = {*scores.REFERENCES.values(), *gentut.data.class_names("emoji"), *gentut.tasks.TASKS}
+    assert named <= set(words["names"])
+
+
+def test_a_chinese_page_says_nothing_in_english(chinese_compare_page, compare_page):
+    page = chinese_compare_page.read_text(encoding="utf-8")
+    assert '<html lang="zh-CN">' in page and english_in(page) == []
+    for sentence in ("生成 glyphs 的 4 种方法", "按多样性推荐：高斯混合", "分不开的有：GAN、VAE。"):
+        assert sentence in page
+    english = compare_page.read_text(encoding="utf-8")
+    assert '<html lang="en">' in english and len(english_in(english)) > 100
+    assert not re.search("[\u3400-\u9fff]", english)
+    assert cells(page)[1] == cells(english)[1]  # the same numbers are the best
+
+
+def test_figures_are_english_where_no_font_has_the_characters(monkeypatch):
+    words = texts.words_of("zh")
+    assert in_figures(texts.ENGLISH) is texts.ENGLISH
+    for font, expected in ((None, texts.ENGLISH), ("A Chinese font", words)):
+        monkeypatch.setattr("gentut.report.page.chinese_font", lambda characters, f=font: f)
+        assert in_figures(words) is expected
+
+
+def test_an_unknown_language_is_named(tmp_path):
+    message = "`language` must be one of en, zh; received 'fr'"
+    info = {"family": "vae", "data": "glyphs", "config": {}, "history": {}}
+    for act in (
+        lambda: report.verdict(ROWS, 60.0, "glyphs", "fr"),
+        lambda: report.recommend(ROWS, "fidelity", "fr"),
+        lambda: run_report(tmp_path / "r.html", info, "fr"),
+        lambda: compare_report(tmp_path / "r.html", ROWS, {}, {}, CONTEXT, "fr"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            act()

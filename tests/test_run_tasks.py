@@ -9,7 +9,7 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
-from tiny import opens_cleanly, train
+from tiny import english_in, opens_cleanly, train
 
 from gentut import runs, tasks
 from gentut.cli import main
@@ -81,6 +81,10 @@ def test_a_run_is_tried_on_tasks_and_the_table_and_the_file_agree(folder, capsys
         assert caption in page
     assert f"{found['results']['generated']['mean']:.3f} (" in page
     opens_cleanly(out / "report.html", images=2)  # a grid and its animation
+    words = ("--task", "segmentation", "--seeds", "1", "--steps", "2", "--language", "zh")
+    assert command(out, *words) == 0
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "这些图像能帮助网络学会看图吗？" in page and english_in(page) == []
 
 
 @pytest.mark.parametrize(

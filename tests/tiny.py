@@ -2,6 +2,7 @@
 
 import copy
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -102,6 +103,21 @@ def opens_cleanly(page, images):
             assert visit.problems == [] and visit.requests == [] and visit.overflowing == []
             assert (visit.images, visit.undecoded) == (images, 0)
             assert visit.scroll_width <= visit.width
+
+
+def english_in(document):
+    """What a Chinese page says in English, two words or more; commands and versions may."""
+    skipped = r"<(style|script|noscript|code)\b.*?</\1>|<dd>python .*?</dd>"
+    shown = re.sub(skipped, "\n", document, flags=re.DOTALL)
+    shown += "\n".join(re.findall(r' (?:alt|aria-label)="(.*?)"', shown))
+    return re.findall(r"[A-Za-z]{2,}(?:[,.;:]? [A-Za-z]{2,})+", re.sub(r"<[^>]+>", "\n", shown))
+
+
+def placeholders(text):
+    """The values that a text has room for; of a list or a dict of texts, those of all."""
+    if isinstance(text, str):
+        return sorted([*set(re.findall(r"\${(\w+)", text)), *re.findall(r"(?<!\$){[^{}]*}", text)])
+    return [placeholders(part) for part in (text.values() if isinstance(text, dict) else text)]
 
 
 def command(folder, *words, program=sys.executable, start=("-m", "gentut"), stubs=None, **more):

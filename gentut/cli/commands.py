@@ -134,7 +134,8 @@ def evaluate(options: Namespace) -> None:
     from gentut.runs.shipped import as_folder
 
     folders = [as_folder(run, say) for run in options.runs]
-    scores = runs.evaluate(folders, options.n, options.seed, say=say, data=options.data)
+    told = {"say": say, "data": options.data, "language": options.language}
+    scores = runs.evaluate(folders, options.n, options.seed, **told)
     groups = {}
     for run, row in scores.items():
         groups.setdefault((row["data"], row["features"], row["n_real"]), {})[run] = row
@@ -211,7 +212,7 @@ def tasks(options: Namespace) -> None:
     from gentut.runs import tasks as run_tasks
     from gentut.runs.shipped import as_folder
 
-    given = {"n": options.n, "seeds": options.seeds, "data": options.data}
+    given = {name: getattr(options, name) for name in ("n", "seeds", "data", "language")}
     if options.steps is not None:
         given["steps"] = options.steps
     run = as_folder(options.run, say)
@@ -235,7 +236,7 @@ def playground(options: Namespace) -> None:
         raise FileNotFoundError(
             f"`out` must lie in a folder that exists; received {options.out!r}."
         )
-    html = made(options.runs, say, int(1e6 * options.megabytes)).encode()
+    html = made(options.runs, say, int(1e6 * options.megabytes), options.language).encode()
     write_atomically(target, html)
     say(f"{len(html) / 1e6:.2f} MB")
     print(target)

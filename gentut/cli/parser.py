@@ -4,6 +4,8 @@ import argparse
 from importlib import metadata
 from typing import NoReturn
 
+from gentut.report.texts import WORDS
+
 EPILOG = """\
 TensorFlow's own messages are kept off the terminal; TF_CPP_MIN_LOG_LEVEL=0 in the environment
 shows them.  Exit codes: 0 done, 2 bad input (one line says what), 130 stopped by Ctrl-C."""
@@ -81,6 +83,10 @@ def parser() -> Parser:
         )
 
         uncached(sub)
+        language(sub)
+
+    def language(sub):
+        sub.add_argument("--language", choices=list(WORDS), help="of the page; zh is Chinese")
 
     def uncached(sub):
         sub.add_argument(
@@ -92,6 +98,7 @@ def parser() -> Parser:
     def moved(sub):
         sub.add_argument("--data", help="where the images of the run are now, if they were moved")
         uncached(sub)
+        language(sub)
 
     sub = command("train", "train one family into a run folder")
     sub.add_argument("family", nargs="?", help=f"{', '.join(FAMILIES[:-1])} or {FAMILIES[-1]}")
@@ -186,6 +193,7 @@ def parser() -> Parser:
     sub.add_argument(
         "--megabytes", type=float, default=3.0, help="of the page, at most (default 3)"
     )
+    language(sub)
     sub.add_argument("--out", required=True, help="the HTML file")
 
     sub = command("data", "what data sets there are, or what a folder of images holds")

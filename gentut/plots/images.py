@@ -164,7 +164,11 @@ def reconstructions(
 
 @house_style
 def nearest_neighbours(
-    samples: np.ndarray, neighbours: np.ndarray, distances: np.ndarray, title: str | None = None
+    samples: np.ndarray,
+    neighbours: np.ndarray,
+    distances: np.ndarray,
+    title: str | None = None,
+    names: Sequence[str] = ("generated", "nearest", "{}. nearest"),
 ) -> Figure:
     """Draw generated images, each above its nearest training images: are they copies?
 
@@ -173,6 +177,7 @@ def nearest_neighbours(
         neighbours: ``(n, k, h, w, c)``, the k nearest training images of each, nearest first.
         distances: ``(n, k)``, printed above the neighbours.
         title: a line above the rows.
+        names: what stands beside the first row, beside the second, and beside each that follows.
 
     Raises:
         ValueError: shapes that do not belong together, or values out of range.
@@ -192,7 +197,7 @@ def nearest_neighbours(
     ranks = range(neighbours.shape[1])
     rows = [samples, *(check_images("neighbours", neighbours[:, k]) for k in ranks)]
     captions = [[""] * len(samples), *([f"{d:.3g}" for d in distances[:, k]] for k in ranks)]
-    names = ["generated", "nearest", *(f"{k + 1}. nearest" for k in ranks[1:])]
+    names = [*names[:2], *(names[2].format(k + 1) for k in ranks[1:])]
     return captioned(rows, captions, names, title)
 
 

@@ -19,23 +19,28 @@ from gentut.report.page import (
     Paragraph,
     Picture,
     Table,
+    in_figures,
     page,
     public,
 )
-from gentut.report.recommendation import NEEDS, Recommendation
+from gentut.report.recommendation import NEEDS, Recommendation, need_texts
 from gentut.report.scores import (
     COST,
-    FAMILIES,
     REFERENCES,
     SCORES,
     better,
+    columns_note,
+    family_meanings,
     family_name,
     has,
     interval,
     interval_text,
+    meanings,
+    title,
 )
 from gentut.report.scores import text as score_text
-from gentut.report.verdict import difference, duration, ranked, verdict
+from gentut.report.texts import Words, counted, duration, named, told, words_of
+from gentut.report.verdict import difference, ranked, verdict
 
 
 class CompareRow(TypedDict, total=False):
@@ -90,6 +95,7 @@ def compare_report(
     samples: Mapping[str, np.ndarray],
     neighbours: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]],
     context: CompareContext,
+    language: str | None = None,
 ) -> None:
     """Writes the page of a comparison.
 
@@ -101,93 +107,92 @@ def compare_report(
         neighbours: family -> generated images `(n, h, w, c)`, their k nearest training images
             `(n, k, h, w, c)`, and the distances `(n, k)`.
         context: what the families share.
+        language: of the page, "en", which is the default, or "zh"; `context` must be in it, too.
 
     Raises:
-        ValueError: no rows, or an image array of the wrong shape or range.
+        ValueError: no rows, an image array of the wrong shape or range, or an unknown language.
         FileNotFoundError: the folder is missing.
     """
+    words = words_of(language)
     context = {**context, "data": public(context["data"])}
-    lead = verdict(rows, context["budget"], context["data"])
+    context["hardware"] = told(context["hardware"], words)
+    lead = verdict(rows, context["budget"], context["data"], language)
     if context.get("status"):
-        lead = f"{context['status']} {lead}"
+        lead = context["status"] + words["gap"] + lead
     rows = sorted(rows, key=lambda row: row["frechet_distance"])
     shown = [key for key in SCORES if any(has(row, key) for row in rows)]
     quality = [key for key in QUALITY if key in shown]
+    cost = [key for key in COST if key in shown]
     advice = context.get("recommendation")
-    families = [row["family"] for row in rows if row["family"] in FAMILIES]
     blocks: list[Block] = [
-        *(_advice(advice, rows) if advice else ()),
+        *(_advice(advice, rows, words) if advice else ()),
         Paragraph(lead, lead=not advice),
         _table(
             rows,
             quality,
-            f"Scored on {context['samples']:,} generated images for each family. In bold, the best "
-            "of each column; for the Fréchet distance, also what cannot be told from the best. "
-            "Real images: the same number from the training set; noise: uniform in each pixel.",
+            words["scored"].format(samples=context["samples"]),
+            words,
             references=("real", "noise"),
         ),
-        Heading("What they draw"),
-        Paragraph("Drawn at random, not chosen. Look before you trust any number."),
-        Gallery(_strips(rows, samples, context.get("class_names"))),
-        Heading("How far from real"),
-        _distances(rows, context),
-        *_differences(rows),
-        Heading("Is it memorising?"),
-        Paragraph(
-            "A model that copies its training images would score well and be worthless. Under "
-            "each generated image stand the training images nearest to it, with their distance "
-            "in the classifier's features. Alike is good; identical is not."
-        ),
-        Gallery(_neighbours(rows, neighbours), wide=True),
-        Heading("What it costs"),
-        _table(rows, [key for key in COST if key in shown], f"Measured on {context['hardware']}."),
-        Heading("How to read this"),
-        Definitions({SCORES[k].title: SCORES[k].meaning for k in (*quality, *COST) if k in shown}),
-        Bullets(_cautions(rows, context)),
-        Heading("The families"),
-        Definitions({family_name(family): FAMILIES[family][1] for family in families}),
-        Heading("How to repeat it"),
+        Heading(words["drawn"]),
+        Paragraph(words["drawn_note"]),
+        Gallery(_strips(rows, samples, context.get("class_names"), words)),
+        Heading(words["distances"]),
+        _distances(rows, context, words),
+        *_differences(rows, words),
+        Heading(words["memorising"]),
+        Paragraph(words["memorising_note"]),
+        Gallery(_neighbours(rows, neighbours, words), wide=True),
+        Heading(words["costs"]),
+        _table(rows, cost, words["costs_note"].format(context["hardware"]), words),
+        Heading(words["reading"]),
+        Definitions(meanings([*quality, *cost], words)),
+        Bullets(_cautions(rows, context, words)),
+        Heading(words["families_named"]),
+        Definitions(family_meanings([row["family"] for row in rows], words)),
+        Heading(words["repeating"]),
         Code(context["command"]),
-        Definitions(_settings(context)),
+        Definitions(_settings(context, words)),
     ]
-    ways = f"{len(rows)} ways" if len(rows) > 1 else "One way"
-    budget = duration(context["budget"])
-    subtitle = f"A budget of {budget} of training each, on {context['hardware']}."
-    write_atomically(path, page(f"{ways} to generate {context['data']}", subtitle, blocks))
+    heading = counted(words, "ways", len(rows), data=context["data"])
+    subtitle = words["budget_of"].format(
+        duration=duration(context["budget"], words), hardware=context["hardware"]
+    )
+    write_atomically(path, page(heading, subtitle, blocks, words))
 
 
-def _advice(advice: Recommendation, rows: Sequence[CompareRow]) -> list[Block]:
+def _advice(advice: Recommendation, rows: Sequence[CompareRow], words: Words) -> list[Block]:
     """What is recommended for a need, and the scores that say so."""
     need = NEEDS[advice.need]
+    name, wanted = need_texts(advice.need, words)
     keys = [key for key in (need.key, *need.also) if any(has(row, key) for row in rows)]
     blocks: list[Block] = [Paragraph(advice.why, lead=True)]
     if advice.notes:
         blocks.append(Bullets(advice.notes))
     if keys:
-        caption = f"What was asked for, {advice.need}, is {need.wanted}. The first column decides."
-        blocks.append(_table(rows, keys, caption))
+        blocks.append(_table(rows, keys, words["needed"].format(need=name, wanted=wanted), words))
     if need.key in keys and need.key != "frechet_distance":  # which has a figure of its own below
-        blocks.append(_scores(need.key, rows))
-    return [*blocks, Definitions({SCORES[key].title: SCORES[key].meaning for key in keys})]
+        blocks.append(_scores(need.key, rows, words))
+    return [*blocks, Definitions(meanings(keys, words))]
 
 
-def _scores(key: str, rows: Sequence[CompareRow]) -> Picture:
+def _scores(key: str, rows: Sequence[CompareRow], words: Words) -> Picture:
     """A score of every family that has it, on a linear scale."""
-    scored = [row for row in rows if has(row, key)]
+    scored, inside = [row for row in rows if has(row, key)], in_figures(words)
     ends = [interval(row, key) or (row[key], row[key]) for row in scored]
     scores = {
-        family_name(row["family"]): (row[key], *pair)
+        family_name(row["family"], inside): (row[key], *pair)
         for row, pair in zip(scored, ends, strict=True)
     }
     real = rows[0].get(f"{key}_real")
-    references = {} if real is None else {"real": real}
-    label = f"{SCORES[key].title} ({better(key)})"
+    references = {} if real is None else {named("real", inside): real}
+    label = f"{title(key, inside)} ({better(key, inside)})"
+    alt = [f"{family_name(row['family'], words)} {score_text(row, key)}" for row in scored]
+    line = words["gap"] + words["needed_line"]
     return Picture(
         plots.intervals(scores, references, x_label=label, log=False),
-        f"{SCORES[key].title} of each family: "
-        + "; ".join(f"{family_name(row['family'])} {score_text(row, key)}" for row in scored),
-        "Each dot is a family, its bar the 95 % interval, where it has one."
-        + " The line is real images of the training set." * bool(references),
+        words["needed_alt"].format(title=title(key, words), scores=words["semicolon"].join(alt)),
+        words["needed_note"] + line * bool(references),
     )
 
 
@@ -195,14 +200,19 @@ def _table(
     rows: Sequence[CompareRow],
     keys: Sequence[str],
     caption: str,
+    words: Words,
     references: Sequence[str] = (),
 ) -> Table:
     """One line per family, and one per reference, whose scores stand in the first row."""
     lines: list[list[str | Cell]] = [
         [
-            family_name(row["family"]),
+            family_name(row["family"], words),
             *(
-                Cell(score_text(row, key), interval_text(row, key), best=_is_best(row, rows, key))
+                Cell(
+                    score_text(row, key),
+                    interval_text(row, key, words),
+                    best=_is_best(row, rows, key),
+                )
                 for key in keys
             ),
         ]
@@ -210,9 +220,10 @@ def _table(
     ]
     for name in references:
         cells = [Cell(score_text(rows[0], key, name)) for key in keys]
-        lines.append([Cell(REFERENCES[name].lower(), "for orientation"), *cells])
-    head = [Cell(SCORES[k].title, better(k)) for k in keys]
-    return Table(caption, ["Family", *head], lines)
+        reference = named(REFERENCES[name], words).lower()
+        lines.append([Cell(reference, words["orientation"]), *cells])
+    head = [Cell(title(k, words), better(k, words)) for k in keys]
+    return Table(caption, [words["family"], *head], lines)
 
 
 def _is_best(row: CompareRow, rows: Sequence[CompareRow], key: str) -> bool:
@@ -228,114 +239,109 @@ def _strips(
     rows: Sequence[CompareRow],
     samples: Mapping[str, np.ndarray],
     class_names: Sequence[str] | None,
+    words: Words,
 ) -> list[Picture]:
     columns = len(class_names or ()) or 10
-    scores = {row["family"]: f"Fréchet distance {row['frechet_distance']:.3g}." for row in rows}
-    order = [name for name in ["real", *scores] if name in samples]
-    note = f" Columns, left to right: {', '.join(class_names)}." if class_names else ""
+    captions = {"real": words["from_test"]}
+    captions |= {
+        row["family"]: words["distance"].format(f"{row['frechet_distance']:.3g}") for row in rows
+    }
+    note = columns_note(class_names, words)
     pictures = []
-    for place, name in enumerate(order):
-        title = "Real images" if name == "real" else family_name(name)
-        caption = scores.get(name, "From the test set.") + (note if place == 0 else "")
-        alt = f"{len(samples[name])} images: {title}"
-        pictures.append(Picture(plots.tile(samples[name], columns), alt, caption, f"{title}."))
+    for place, name in enumerate(name for name in captions if name in samples):
+        heading = family_name(name, words)
+        if name == "real":
+            heading = named(REFERENCES["real"], words)
+        alt = words["strip_alt"].format(n=len(samples[name]), title=heading)
+        caption = captions[name] + (note if place == 0 else "")
+        tiles = plots.tile(samples[name], columns)
+        pictures.append(Picture(tiles, alt, caption, words["stop"].format(heading)))
     return pictures
 
 
-def _distances(rows: Sequence[CompareRow], context: CompareContext) -> Picture:
-    key = "frechet_distance"
-    references = {name: rows[0][f"{key}_{name}"] for name in ("real", "noise")}
+def _distances(rows: Sequence[CompareRow], context: CompareContext, words: Words) -> Picture:
+    key, inside = "frechet_distance", in_figures(words)
+    references = {named(name, inside): rows[0][f"{key}_{name}"] for name in ("real", "noise")}
     values = [row[key] for row in rows]
     # An interval can reach down to zero, where a logarithmic axis has no place.
     edge = min([*values, *references.values()]) / 2
     ends = [interval(row, key) or (row[key], row[key]) for row in rows]
     scores = {
-        family_name(row["family"]): (value, max(low, min(edge, value)), high)
+        family_name(row["family"], inside): (value, max(low, min(edge, value)), high)
         for row, value, (low, high) in zip(rows, values, ends, strict=True)
     }
+    alt = [f"{family_name(row['family'], words)} {row[key]:.3g}" for row in rows]
     return Picture(
-        plots.intervals(scores, references),
-        "Fréchet distance of each family between those of real images and of noise: "
-        + "; ".join(f"{family_name(row['family'])} {row[key]:.3g}" for row in rows),
-        "Each dot is a family; its bar is the interval "
-        f"({context['interval']}). Each step of the scale is ten times the one before. The left "
-        "line is what real images score against other real images: as good as it gets. The "
-        "right line is noise.",
+        plots.intervals(scores, references, x_label=inside["distances_axis"]),
+        words["distances_alt"].format(words["semicolon"].join(alt)),
+        words["distances_note"].format(interval=context["interval"]),
     )
 
 
-def _differences(rows: Sequence[CompareRow]) -> list[Block]:
+def _differences(rows: Sequence[CompareRow], words: Words) -> list[Block]:
     """How far each family is behind the best, on the same images; nothing if that is not known."""
     best, *others = rows
     lines = []
     for row in others:
         found = difference(row, best, "frechet_distance")
         if found is not None:
-            ends = f"{found.low:.3g} to {found.high:.3g}"
-            told = "cannot be told apart" if found.low <= 0 <= found.high else "told apart"
-            lines.append([family_name(row["family"]), Cell(f"{found.value:.3g}", ends), told])
+            ends = words["range"].format(f"{found.low:.3g}", f"{found.high:.3g}")
+            told_apart = words["not_apart" if found.low <= 0 <= found.high else "apart"]
+            name = family_name(row["family"], words)
+            lines.append([name, Cell(f"{found.value:.3g}", ends), told_apart])
     if not lines:
         return []
-    caption = (
-        f"Fréchet distance less that of the best, the {family_name(best['family'])}. Small: the"
-        " 95 % interval of this difference, from halves of the test images, the same for both."
-        " It is narrower than the bars above suggest, because the choice of test images moves both"
-        " distances alike. If it holds 0, this page claims no difference."
-    )
-    return [Table(caption, ["Family", "Difference", "From the best"], lines)]
+    caption = words["differences_note"].format(best=family_name(best["family"], words))
+    head = [words[key] for key in ("family", "difference", "from_best")]
+    return [Table(caption, head, lines)]
 
 
 def _neighbours(
     rows: Sequence[CompareRow],
     neighbours: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]],
+    words: Words,
 ) -> list[Picture]:
     pictures = []
     for row in rows:
         if row["family"] not in neighbours:
             continue
-        name = family_name(row["family"])
-        caption = "Nearest training images below."
+        name = family_name(row["family"], words)
+        caption = words["neighbours_note"]
         if has(row, "distance_to_training"):
             ratio = score_text(row, "distance_to_training")
-            caption += f" Distance, against that of unseen real images: {ratio}."
-        figure = plots.nearest_neighbours(*neighbours[row["family"]])
-        alt = f"Images generated by {name} above their nearest training images"
-        pictures.append(Picture(figure, alt, caption, f"{name}."))
+            caption += words["gap"] + words["neighbours_distance"].format(ratio)
+        figure = plots.nearest_neighbours(
+            *neighbours[row["family"]], names=in_figures(words)["rows"]
+        )
+        alt = words["neighbours_alt"].format(name)
+        pictures.append(Picture(figure, alt, caption, words["stop"].format(name)))
     return pictures
 
 
-def _cautions(rows: Sequence[CompareRow], context: CompareContext) -> list[str]:
+def _cautions(rows: Sequence[CompareRow], context: CompareContext, words: Words) -> list[str]:
     accuracy = context.get("feature_accuracy")
     cautions = [
-        f"All numbers depend on the classifier that sees the images: {context['features']}"
-        + (f", {100 * accuracy:.1f} % right on test images." if accuracy else "."),
-        f"The budget is {duration(context['budget'])} for each family. More time, or another "
-        "machine, can change the order.",
+        words["caution_accuracy" if accuracy else "caution_features"].format(
+            features=told(context["features"], words), accuracy=100 * (accuracy or 0)
+        ),
+        words["caution_budget"].format(duration(context["budget"], words)),
     ]
     if all(interval(row, "frechet_distance") for row in rows):
-        cautions.append(
-            f"Intervals: {context['interval']}. Not whether two overlap, but the interval of their"
-            " difference decides whether families are told apart."
-        )
+        cautions.append(words["caution_intervals"].format(context["interval"]))
     if has(rows[0], "n_neighbours"):
-        cautions.append(
-            f"Precision to distance to training look at {rows[0]['n_neighbours']:,} images of each "
-            "side at most, and at their 5 nearest neighbours."
-        )
+        cautions.append(words["caution_neighbours"].format(rows[0]["n_neighbours"]))
     if len(context["seeds"]) == 1:
-        cautions.append(
-            "One training run for each family. Another seed gives another model, and the "
-            "intervals do not show by how much."
-        )
+        cautions.append(words["caution_seed"])
     return cautions
 
 
-def _settings(context: CompareContext) -> dict[str, str]:
+def _settings(context: CompareContext, words: Words) -> dict[str, str]:
+    versions = {name: told(value, words) for name, value in context["versions"].items()}
     return {
-        "Data": context["data"],
-        "Budget": f"{duration(context['budget'])} of training for each family",
-        "Seeds": ", ".join(map(str, context["seeds"])),
-        "Scored on": f"{context['samples']:,} generated images for each family",
-        "Hardware": context["hardware"],
-        "Versions": ", ".join(f"{name} {value}" for name, value in context["versions"].items()),
+        words["data"]: context["data"],
+        words["budget"]: words["budget_each"].format(duration(context["budget"], words)),
+        words["seeds"]: ", ".join(map(str, context["seeds"])),
+        words["scored_on"]: words["scored_each"].format(context["samples"]),
+        words["hardware"]: context["hardware"],
+        words["versions"]: ", ".join(f"{name} {value}" for name, value in versions.items()),
     }

@@ -18,6 +18,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from gentut import plots
+from gentut.plots.style import CHINESE, chinese_font
+from gentut.report.texts import ENGLISH, Words
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
@@ -195,12 +197,12 @@ def _figure(
     )
 
 
-def page(title: str, subtitle: str, blocks: Sequence[Block]) -> str:
-    """Returns the HTML document that shows the blocks in order."""
+def page(title: str, subtitle: str, blocks: Sequence[Block], words: Words = ENGLISH) -> str:
+    """Returns the HTML document that shows the blocks in order, in the language of `words`."""
     style = files("gentut.report").joinpath("page.css").read_text(encoding="utf-8")
     body = "\n".join(block.render() for block in blocks)
     return f"""<!doctype html>
-<html lang="en">
+<html lang="{words["lang"]}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
@@ -208,7 +210,7 @@ def page(title: str, subtitle: str, blocks: Sequence[Block]) -> str:
 <link rel="icon" href="data:,">
 <title>{escape(title)}</title>
 <style>
-{style}</style>
+{style}{words["css"]}</style>
 </head>
 <body>
 <main>
@@ -219,6 +221,12 @@ def page(title: str, subtitle: str, blocks: Sequence[Block]) -> str:
 </body>
 </html>
 """
+
+
+def in_figures(words: Words) -> Words:
+    """What figures say: English where no font on this machine has the characters of `words`."""
+    characters = frozenset("".join(CHINESE.findall(str(words))))
+    return words if not characters or chinese_font(characters) else ENGLISH
 
 
 def public(value: object) -> str:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -14,12 +15,13 @@ import keras
 import numpy as np
 
 from gentut.report.network_export import as_text, packed, program, text_length
+from gentut.report.playground_texts import WORDS
+from gentut.report.texts import Words, words_of
 
 LIMIT = 3_000_000  # bytes of the page
 # Tried in this order until the page is small enough: see ``network_export.rounded``.
 COARSENESS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4)
 SCRIPTS = ("widgets", "network", "plane_gan", "latent", "game", "noise", "caption", "start")
-TITLE = "Play with image generation"
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,17 @@ def pack(models: Sequence[Exported], limit: int = LIMIT) -> tuple[dict[str, str]
     )
 
 
-def code_size() -> int:
+def texts_of(language: str | None) -> Words:
+    """Return the texts of the page, beside those of all pages; None is English."""
+    return words_of(language) | words_of(language, WORDS)
+
+
+def code_size(language: str | None = None) -> int:
     """Return the bytes of the page without models and data."""
-    return len(page({}, {}).encode())
+    return len(page({}, {}, language).encode())
 
 
-def page(data: Mapping[str, Any], texts: Mapping[str, str]) -> str:
+def page(data: Mapping[str, Any], texts: Mapping[str, str], language: str | None = None) -> str:
     """Return the HTML document.
 
     Its Content-Security-Policy lets the browser run the one script and use the one style sheet
@@ -81,9 +88,14 @@ def page(data: Mapping[str, Any], texts: Mapping[str, str]) -> str:
     Args:
         data: JSON-able; what the scripts know as ``page``.
         texts: name -> file, of ``pack``.
+        language: "en", which is the default, or "zh".
+
+    Raises:
+        ValueError: an unknown language.
     """
-    script = "\n".join(_asset(f"{name}.js") for name in SCRIPTS)
-    style, body = _asset("page.css"), _asset("page.html")
+    words = texts_of(language)
+    script = "\n".join(_asset(f"{name}.js", words) for name in SCRIPTS)
+    style, body = _asset("page.css", words) + words["css"], _asset("page.html", words)
     policy = (
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
         "img-src data:; base-uri 'none'; form-action 'none'"
@@ -92,13 +104,13 @@ def page(data: Mapping[str, Any], texts: Mapping[str, str]) -> str:
     known = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
     stored = "\n".join(_stored(name, text) for name, text in texts.items())
     return f"""<!doctype html>
-<html lang="en">
+<html lang="{words["lang"]}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="data:,">
-<title>{TITLE}</title>
+<title>{words["title"]}</title>
 <style>{style}</style>
 </head>
 <body>
@@ -110,8 +122,10 @@ def page(data: Mapping[str, Any], texts: Mapping[str, str]) -> str:
 """
 
 
-def _asset(name):
-    return files("gentut.report").joinpath("playground_page", name).read_text(encoding="utf-8")
+def _asset(name: str, words: Words) -> str:
+    """A part of the page, in a language."""
+    text = files("gentut.report").joinpath("playground_page", name).read_text(encoding="utf-8")
+    return re.sub(r"{{(\w+)}}", lambda found: words[found[1]], text)
 
 
 def _digest(text):

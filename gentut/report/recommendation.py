@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from gentut.checks import check_choice
-from gentut.report.scores import SCORES, family_name, has, text, with_interval
-from gentut.report.verdict import listed, ranked
+from gentut.report.scores import SCORES, has, text, title, with_interval
+from gentut.report.texts import Words, counted, listed, words_of
+from gentut.report.verdict import ranked, the_family
 
 ALL = ("mixture", "vae", "gan", "flow", "latent_flow")
 
@@ -59,7 +60,7 @@ class Recommendation:
     notes: tuple[str, ...]
 
 
-def recommend(rows: Sequence[Mapping], need: str) -> Recommendation:
+def recommend(rows: Sequence[Mapping], need: str, language: str | None = None) -> Recommendation:
     """Recommend a family, or say that the best cannot be told apart.
 
     The best score of the need decides; families are level with it where the 95 % interval of their
@@ -73,45 +74,44 @@ def recommend(rows: Sequence[Mapping], need: str) -> Recommendation:
     Args:
         rows: one dict of `gentut.evaluate` for each family, with "family".
         need: a key of `NEEDS`.
+        language: of the sentences, "en", which is the default, or "zh".
 
     Raises:
-        ValueError: no rows, or an unknown need.
+        ValueError: no rows, an unknown need, or an unknown language.
     """
     if not rows:
         raise ValueError("`rows` must hold at least one family; received none.")
-    wanted = NEEDS[check_choice("need", need, NEEDS)]
-    title = _title(wanted.key)
+    wanted, words = NEEDS[check_choice("need", need, NEEDS)], words_of(language)
+    said = {"need": need_texts(need, words)[0], "title": _title(wanted.key, words)}
     lacking = [row for row in rows if not has(row, wanted.key)]
     copying = [row for row in rows if row not in lacking and wanted.new and copies(row)]
     able = [row for row in rows if row not in lacking and row not in copying]
+    reasons = (
+        (lacking, counted(words, "lacking", len(lacking), title=said["title"])),
+        (copying, words["copying"]),
+    )
     notes = [
-        f"{_begin(_names(group))} {'is' if len(group) == 1 else 'are'} no candidate: {reason}."
-        for group, reason in (
-            (lacking, f"there is no {title} of {'it' if len(lacking) == 1 else 'them'}"),
-            (copying, "what it draws lies so near to training images that it copies them"),
-        )
+        counted(words, "no_candidate", len(group), names=_begin(_names(group, words)), reason=why)
+        for group, why in reasons
         if group
     ]
     if not able:
-        why = f"For {need}, nothing can be recommended. No candidate is left of {_names(rows)}."
+        why = words["nothing"].format(names=_names(rows, words), **said)
         return Recommendation(need, None, (), why, tuple(notes))
     key = "frechet_distance" if need == "speed" else wanted.key
     best, rest = ranked(able, key)
     suspects = [row for row in best if wanted.new and suspect(row)]
     sound = [row for row in best if row not in suspects] or best
     if need == "speed":
-        level, first, behind = _fast(sound, rest)
+        level, first, behind = _fast(sound, rest, words)
     else:
-        level, first, behind = _best(sound, best, rest, key)
-    names = _names(level)
-    doubt = ", with the doubt below" if level[0] in suspects else ""
+        level, first, behind = _best(sound, best, rest, key, words)
+    said |= {"names": _names(level, words), "first": first, "behind": behind}
+    said["doubt"] = words["doubt"] if level[0] in suspects else ""
     if len(able) == 1:
-        why = (
-            f"For {need}, take {names}{doubt}: it is the only candidate. Its {title} is"
-            f" {_value(level[0], wanted.key)}, with nothing to compare it with."
-        )
+        why = words["only"].format(value=_value(level[0], wanted.key, words), **said)
     elif len(level) == 1:
-        why = f"For {need}, take {names}{doubt}: {first}. {behind}"
+        why = words["take"].format(**said)
     else:
         fast = min(
             (r for r in level if has(r, "seconds_per_1000")),
@@ -119,21 +119,29 @@ def recommend(rows: Sequence[Mapping], need: str) -> Recommendation:
             key=lambda row: row["seconds_per_1000"],
         )
         cheap = (
-            "More minutes or more images may part them"
+            words["parting"]
             if fast is None or need == "speed"
-            else f"Of these {_names([fast])} draws fastest, 1,000 images in"
-            f" {text(fast, 'seconds_per_1000')} s; more minutes or images may part them"
+            else words["fastest"].format(
+                name=_names([fast], words), seconds=text(fast, "seconds_per_1000")
+            )
         )
-        why = f"For {need}, {names} cannot be told apart: {first}. {cheap}."
+        why = words["level"].format(cheap=cheap, **said)
     notes += [
-        f"{_begin(_names([row]))} {'' if row in sound else 'gives way: it '}draws images nearer to"
-        f" training images than unseen ones are (C_T = {row['memorisation_c_t']:.1f}): copies, or"
-        " bland averages. Look at its nearest training images."
+        words["suspect"].format(
+            name=_begin(_names([row], words)),
+            gives_way="" if row in sound else words["gives_way"],
+            c_t=row["memorisation_c_t"],
+        )
         for row in suspects
         if row in level or row not in sound
     ]
     family = level[0]["family"] if len(level) == 1 else None
     return Recommendation(need, family, tuple(r["family"] for r in level), why, tuple(notes))
+
+
+def need_texts(need: str, words: Words) -> tuple[str, str]:
+    """What a need is called, and what is wanted."""
+    return words["needs"].get(need, (need, NEEDS[need].wanted))
 
 
 def suspect(row: Mapping) -> bool:
@@ -147,79 +155,68 @@ def copies(row: Mapping) -> bool:
     return near and suspect(row)
 
 
-def _best(sound, level, behind, key):
+def _best(sound, level, behind, key, words):
     """The families to recommend, best first; why they lead; who is behind.
 
     ``sound`` are those of the level ones that no other has to give way to.
     """
+    said = {"title": _title(key, words), "score": _value(sound[0], key, words)}
     if len(sound) > 1:
-        scores = listed([_value(row, key) for row in sound])
-        first = f"their {_title(key)}, at {scores}, could be equal: the intervals of their"
-        first += f" differences from {_names(level[:1])} hold 0"
+        scores = listed([_value(row, key, words) for row in sound], words)
+        best = _names(level[:1], words)
+        first = words["first_level"].format(scores=scores, best=best, **said)
     elif len(level) > 1:
         others = [row for row in level if row not in sound]
-        first = (
-            f"its {_title(key)} of {_value(sound[0], key)} could be equal to that of"
-            f" {_names(others)}, {listed([_value(row, key) for row in others])}, which"
-            f" {'gives' if len(others) == 1 else 'give'} way to it"
-        )
+        said["scores"] = listed([_value(row, key, words) for row in others], words)
+        first = counted(words, "first_sound", len(others), others=_names(others, words), **said)
     else:
-        most = "lowest" if SCORES[key].better == "lower" else "highest"
-        first = (
-            f"its {_title(key)} of {_value(sound[0], key)} is the {most}, and no interval of"
-            " another family's difference from it holds 0"
-        )
-    return sound, first, _behind(behind, key)
+        first = words["first_best"].format(most=words["most"][SCORES[key].better], **said)
+    return sound, first, _behind(behind, key, words)
 
 
-def _fast(good, poor):
+def _fast(good, poor, words):
     """The level families among the fast ones that are good enough; why; who is behind."""
     quality = "frechet_distance"
     best, *others = sorted(good, key=lambda row: row["seconds_per_1000"])
     least = best["seconds_per_1000"]
     level = [best, *(row for row in others if row["seconds_per_1000"] <= FASTER * least)]
-    times = listed([f"{text(row, 'seconds_per_1000')} s" for row in level])
-    if len(level) > 1:
-        first = f"they take {times} for 1,000 images, less than {FASTER:g} times the fastest"
-    elif len(good) == 1:
-        first = (
-            f"it takes {times} for 1,000 images, and no other family has a Fréchet distance as low"
-            f" as its {_value(best, quality)}"
-        )
-    else:
-        first = (
-            f"it takes {times} for 1,000 images, and its Fréchet distance of"
-            f" {_value(best, quality)} is level with the lowest"
-        )
+    times = [f"{text(row, 'seconds_per_1000')} {words['s']}" for row in level]
+    why = "fast_level" if len(level) > 1 else "fast_only" if len(good) == 1 else "fast_best"
+    first = words[why].format(
+        times=listed(times, words), faster=FASTER, score=_value(best, quality, words)
+    )
     slow = [row for row in others if row not in level]
     if slow:
-        return level, first, _behind(slow, "seconds_per_1000")
-    return level, first, _behind(poor, quality)
+        return level, first, _behind(slow, "seconds_per_1000", words)
+    return level, first, _behind(poor, quality, words)
 
 
-def _behind(rows, key):
+def _behind(rows, key, words):
     """A sentence on those that lost."""
     if not rows:
-        return "There is no other."
-    found = listed([f"{_names([row])} at {_value(row, key)}" for row in rows])
-    return f"Behind in {_title(key)} {'is' if len(rows) == 1 else 'are'} {found}."
+        return words["no_other"]
+    found = [
+        words["at"].format(name=_names([row], words), value=_value(row, key, words)) for row in rows
+    ]
+    found = listed(found, words)
+    return counted(words, "behind", len(rows), title=_title(key, words), found=found)
 
 
-def _names(rows):
-    return listed([f"the {family_name(row['family'])}" for row in rows])
+def _names(rows, words):
+    return listed([the_family(row, words) for row in rows], words)
 
 
-def _title(key):
+def _title(key, words):
     """As it stands within a sentence, without its unit."""
     if key == "seconds_per_1000":
-        return "time for 1,000 images"
-    name = SCORES[key].title.partition(", ")[0]
+        return words["time"]
+    name = title(key, words).partition(words["comma"])[0]
     return name if key == "frechet_distance" else name[0].lower() + name[1:]
 
 
-def _value(row, key):
-    unit = "s" if key == "seconds_per_1000" else SCORES[key].title.partition(", ")[2]
-    return with_interval(row, key, unit=unit)
+def _value(row, key, words):
+    unit = title(key, words).partition(words["comma"])[2]
+    return with_interval(row, key, words, words["s"] if key == "seconds_per_1000" else unit)
 
 
 def _begin(sentence):

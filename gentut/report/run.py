@@ -19,6 +19,7 @@ from gentut.report.page import (
     Paragraph,
     Picture,
     Table,
+    in_figures,
     page,
     public,
 )
@@ -26,13 +27,17 @@ from gentut.report.scores import (
     REFERENCES,
     SCORES,
     better,
+    columns_note,
     family_name,
     has,
     interval_text,
+    meanings,
     origin,
     text,
+    title,
 )
 from gentut.report.tasks import task_blocks
+from gentut.report.texts import Words, counted, named, told, words_of
 
 
 class RunInfo(TypedDict):
@@ -53,104 +58,105 @@ class RunInfo(TypedDict):
     command: NotRequired[str]
 
 
-def run_report(path: str | os.PathLike, info: RunInfo) -> None:
+def run_report(path: str | os.PathLike, info: RunInfo, language: str | None = None) -> None:
     """Writes the page of a training run: images, curves, scores, settings.
 
     Args:
         path: the HTML file; its folder must exist.
         info: what to show.
+        language: of the page, "en", which is the default, or "zh".
 
     Raises:
-        ValueError: samples of the wrong shape or range, or histories of different lengths.
+        ValueError: samples of the wrong shape or range, histories of different lengths, or an
+            unknown language.
         FileNotFoundError: the folder is missing.
     """
+    words = words_of(language)
     data = public(info["data"])
     epochs = max((len(values) for values in info["history"].values()), default=0)
-    status = info.get("status") or f"Trained for {epochs} epoch{'s' * (epochs != 1)}."
-    blocks: list[Block] = [Paragraph(status, lead=True)]
-    pictures = _pictures(info)
+    status = words["trained"].format(epochs=counted(words, "epochs", epochs))
+    blocks: list[Block] = [Paragraph(info.get("status") or status, lead=True)]
+    pictures = _pictures(info, words)
     if pictures:
-        blocks += [Heading("Images"), Gallery(pictures)]
+        blocks += [Heading(words["images"]), Gallery(pictures)]
     if info.get("scores"):
-        blocks += _scores(info["scores"])
-    blocks += task_blocks(info.get("tasks") or {})
+        blocks += _scores(info["scores"], words)
+    blocks += task_blocks(info.get("tasks") or {}, words)
     if epochs == 1:
-        losses = {name: _value(values[0]) for name, values in info["history"].items()}
-        blocks += [Heading("Training"), Definitions(losses)]
+        losses = {name: _value(values[0], words) for name, values in info["history"].items()}
+        blocks += [Heading(words["training"]), Definitions(losses)]
     elif epochs:
-        names = ", ".join(info["history"])
         blocks += [
-            Heading("Training"),
+            Heading(words["training"]),
             Picture(
-                plots.training_curves(info["history"]),
-                f"Curves over {epochs} epochs: {names}",
-                "One point per epoch. A GAN's losses do not fall as it gets better: they show a "
-                "balance of two players. Judge it by its images and scores."
-                if "gan" in info["family"]
-                else "One point per epoch.",
+                plots.training_curves(info["history"], x_label=in_figures(words)["epoch"]),
+                words["curves_alt"].format(epochs=epochs, names=", ".join(info["history"])),
+                words["curves_gan" if "gan" in info["family"] else "curves_note"],
             ),
         ]
-    settings = {name: _value(value) for name, value in info["config"].items()}
-    blocks += [Heading("Settings"), Definitions(settings)]
+    settings = {name: _value(value, words) for name, value in info["config"].items()}
+    blocks += [Heading(words["settings"]), Definitions(settings)]
     if info.get("command"):
         blocks.append(Code(info["command"]))
     if info.get("environment"):
-        blocks += [Heading("Environment"), Definitions(info["environment"])]
-    title = f"{family_name(info['family'])} on {data}"
-    write_atomically(path, page(title[0].upper() + title[1:], "A training run of gentut.", blocks))
+        machine = {name: told(value, words) for name, value in info["environment"].items()}
+        blocks += [Heading(words["environment"]), Definitions(machine)]
+    heading = words["run"].format(family=family_name(info["family"], words), data=data)
+    heading = heading[0].upper() + heading[1:]
+    write_atomically(path, page(heading, words["run_of"], blocks, words))
 
 
-def _scores(scores: Mapping[str, object]) -> list[Block]:
+def _scores(scores: Mapping[str, object], words: Words) -> list[Block]:
     """What ``gentut.evaluate`` found, beside the same scores of images that no network made."""
     shown = [key for key in SCORES if has(scores, key)]
     rows = [
         [
-            Cell(SCORES[key].title, better(key)),
-            Cell(text(scores, key), interval_text(scores, key)),
+            Cell(title(key, words), better(key, words)),
+            Cell(text(scores, key), interval_text(scores, key, words)),
             *(text(scores, key, name) for name in REFERENCES),
         ]
         for key in shown
     ]
-    caption = f"{origin(scores)} Smaller numbers: the 95 % interval."
+    caption = origin(scores, words) + words["gap"] + words["small"]
+    references = [named(name, words) for name in REFERENCES.values()]
     blocks: list[Block] = [
-        Heading("Scores"),
-        Table(caption, ["Score", "This run", *REFERENCES.values()], rows),
+        Heading(words["scores_heading"]),
+        Table(caption, [words["score"], words["this_run"], *references], rows),
     ]
     if scores.get("left_out"):
-        blocks.append(Paragraph(f"Left out: {scores['left_out']}."))
-    return [*blocks, Definitions({SCORES[key].title: SCORES[key].meaning for key in shown})]
+        blocks.append(Paragraph(words["left_out"].format(told(scores["left_out"], words))))
+    return [*blocks, Definitions(meanings(shown, words))]
 
 
-def _pictures(info: RunInfo) -> list[Picture | Animation]:
+def _pictures(info: RunInfo, words: Words) -> list[Picture | Animation]:
     pictures: list[Picture | Animation] = []
-    names = info.get("class_names")
-    columns = f" Columns, left to right: {', '.join(names)}." if names else ""
     if info.get("samples") is not None:
         pictures.append(
             Picture(
                 plots.tile(info["samples"], info.get("columns")),
-                f"{len(info['samples'])} generated images",
-                f"Drawn at random, not chosen.{columns}",
-                "Samples.",
+                words["samples_alt"].format(len(info["samples"])),
+                words["samples_note"] + columns_note(info.get("class_names"), words),
+                words["stop"].format(words["samples"]),
             )
         )
     if info.get("animation"):
         pictures.append(
             Animation(
                 info["animation"],
-                "Animation of generated images through training",
-                "The same latent codes through the epochs; the last frame rests.",
-                "Training.",
+                words["animation_alt"],
+                words["animation_note"],
+                words["stop"].format(words["training"]),
             )
         )
     return pictures
 
 
-def _value(value: object) -> str:
+def _value(value: object, words: Words) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name}: {_value(item)}" for name, item in value.items()) or "none"
+        pairs = (f"{name}: {_value(item, words)}" for name, item in value.items())
+        return ", ".join(pairs) or words["none"]
     if isinstance(value, list | tuple):
-        return ", ".join(map(_value, value)) or "none"
-    return "none" if value is None else public(value)
+        return ", ".join(_value(item, words) for item in value) or words["none"]
+    return words["none"] if value is None else public(value)

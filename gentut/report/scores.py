@@ -4,10 +4,11 @@ The keys are those of `gentut.evaluate`. The page of a comparison, the page of a
 command line all read this one list.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from gentut.checks import NUMBER, check_entries
+from gentut.report.texts import ENGLISH, Words, named, told
 
 Scores = Mapping[str, object]
 
@@ -213,10 +214,20 @@ def has(scores: Scores, key: str) -> bool:
     return scores.get(key) is not None
 
 
-def better(key: str) -> str:
+def title(key: str, words: Words = ENGLISH) -> str:
+    """What a score is called."""
+    return words["scores"].get(key, SCORES[key])[0]
+
+
+def meanings(keys: Iterable[str], words: Words = ENGLISH) -> dict[str, str]:
+    """Titles of scores -> what they mean."""
+    return {title(key, words): words["scores"].get(key, SCORES[key])[-1] for key in keys}
+
+
+def better(key: str, words: Words = ENGLISH) -> str:
     """Which way a score is better, in words; empty for costs."""
     arrows = {"lower": "lower is better\u00a0↓", "higher": "higher is better\u00a0↑"}
-    return arrows.get(SCORES[key].better, SCORES[key].better)
+    return named(arrows.get(SCORES[key].better, SCORES[key].better), words)
 
 
 def text(scores: Scores, key: str, reference: str = "") -> str:
@@ -236,28 +247,42 @@ def interval(scores: Scores, key: str) -> tuple[float, float] | None:
     return None if None in ends else ends
 
 
-def interval_text(scores: Scores, key: str, between: str = " to ") -> str:
+def interval_text(scores: Scores, key: str, words: Words = ENGLISH) -> str:
     """Such as "1.03 to 1.45"; empty without an interval."""
     ends = interval(scores, key)
-    return between.join(_written(key, end) for end in ends) if ends else ""
+    return words["range"].format(*(_written(key, end) for end in ends)) if ends else ""
 
 
-def with_interval(scores: Scores, key: str, between: str = " to ", unit: str = "") -> str:
+def with_interval(scores: Scores, key: str, words: Words = ENGLISH, unit: str = "") -> str:
     """A score, its unit and its interval as far as there are any: "1.2 s (1.03 to 1.45)"."""
-    ends = interval_text(scores, key, between)
-    return text(scores, key) + f" {unit}" * bool(unit) + f" ({ends})" * bool(ends)
+    value = text(scores, key) + f" {unit}" * bool(unit)
+    ends = interval_text(scores, key, words)
+    return words["with_range"].format(value, ends) if ends else value
 
 
-def family_name(family: object) -> str:
+def family_name(family: object, words: Words = ENGLISH) -> str:
     """The name of a family as it is written; one that is not known is written as it is."""
-    return FAMILIES[family][0] if family in FAMILIES else str(family)
+    known = words["families"].get(family, FAMILIES.get(family))
+    return known[0] if known else str(family)
 
 
-def origin(scores: Scores) -> str:
+def family_meanings(families: Iterable[str], words: Words = ENGLISH) -> dict[str, str]:
+    """Names of families -> what they are; without those that are not known."""
+    known = [words["families"].get(name, FAMILIES[name]) for name in families if name in FAMILIES]
+    return dict(known)
+
+
+def origin(scores: Scores, words: Words = ENGLISH) -> str:
     """What was scored, against what, seen by whom, and what the intervals draw."""
-    drawn = f" Real ones: {scores['drawn']}." if has(scores, "drawn") else ""
-    drawn += f" Intervals draw {scores['resampled']}." if has(scores, "resampled") else ""
-    return (
-        f"{scores['n_generated']:,} generated images against {scores['n_real']:,} test images, "
-        f"seen by: {scores['features']}.{drawn}"
-    )
+    counts = {"n": scores["n_generated"], "n_real": scores["n_real"]}
+    sentences = [words["origin"].format(**counts, features=told(scores["features"], words))]
+    for key, sentence in (("drawn", "origin_real"), ("resampled", "origin_intervals")):
+        if has(scores, key):
+            sentences.append(words[sentence].format(told(scores[key], words)))
+    return words["gap"].join(sentences)
+
+
+def columns_note(class_names: Sequence[str] | None, words: Words = ENGLISH) -> str:
+    """What stands in the columns of a sheet of samples; empty without classes."""
+    names = [named(name, words) for name in class_names or ()]
+    return words["gap"] + words["columns"].format(words["list"][0].join(names)) if names else ""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from gentut.checks import NUMBER, check_choice, check_entries
 from gentut.report.page import Block, Heading, Paragraph, Table
+from gentut.report.texts import ENGLISH, Words, named
 
 REAL = "real"  # the train set that all others are compared with
 SCORE_NAMES = {
@@ -35,26 +36,32 @@ def check_tasks(tasks: object) -> None:
                 check_entries(mean, {"low": NUMBER, "high": NUMBER})
 
 
-def task_rows(found: Mapping) -> tuple[list[str], list[list[str]]]:
+def task_rows(found: Mapping, words: Words = ENGLISH) -> tuple[list[str], list[list[str]]]:
     """Head and rows of text: one for each train set, with its difference to real images.
 
     Args:
         found: the dict of ``gentut.runs.tasks.run_task``.
+        words: of the language.
     """
     rows = []
     for name, result in found["results"].items():
         change, same = result["difference"], name == REAL
         rows.append(
             [
-                name,
+                named(name, words),
                 f"{result['n_train']:,}",
                 with_interval(result),
                 "" if same else with_interval(change, sign="+"),
-                "" if same else change["verdict"],
+                "" if same else named(change["verdict"], words),
             ]
         )
-    head = ["trained on", "images", f"{found['score']} on real test images", "against real", ""]
-    return head, rows
+    score = words["on_real"].format(_score_texts(found, words)[0])
+    return [words["trained_on"], words["n_images"], score, words["against_real"], ""], rows
+
+
+def _score_texts(found, words):
+    """What the score of a task is called, and what it is."""
+    return words["scores"].get(found["score"], (found["score"], SCORE_NAMES[found["score"]]))
 
 
 def with_interval(result: Mapping, sign: str = "") -> str:
@@ -65,37 +72,31 @@ def with_interval(result: Mapping, sign: str = "") -> str:
     return text.replace("-", "−")
 
 
-def task_notes(found: Mapping) -> list[str]:
+def task_notes(found: Mapping, words: Words = ENGLISH) -> list[str]:
     """What a reader of the table must know, a list of sentences."""
     first = found["results"][REAL]
-    over = first.get("resampled", "trainings")
     lines = [
-        f"Score: {SCORE_NAMES[found['score']]}; {first['n_test']:,} test"
-        f" {'images' if found['task'] == 'classification' else 'scenes'} of {found['data']},"
-        f" {len(first['seeds'])} trainings each. In brackets: 95 % interval of the mean over"
-        f" {over} (Student's t; differences in pairs)."
+        words["task_scores"].format(
+            score=_score_texts(found, words)[1],
+            n=first["n_test"],
+            kind=words["test_kinds"][found["task"]],
+            data=found["data"],
+            seeds=len(first["seeds"]),
+            over=named(first.get("resampled", "trainings"), words),
+        )
     ]
     if found["n"] < found["n_seen"]:
-        lines.append(
-            f"The generator was trained on {found['n_seen']:,} images, the networks on"
-            f" {found['n']:,} of them: part of what it brings is those other images."
-        )
+        lines.append(words["task_seen"].format(seen=found["n_seen"], n=found["n"]))
     if "gan_test" in found:
-        lines.append(
-            "GAN-test, trained on real and tested on generated images:"
-            f" {with_interval(found['gan_test'])}. High with a low score of “generated” means that"
-            " variety was lost; low means bad images or wrong labels."
-        )
+        lines.append(words["gan_test"].format(with_interval(found["gan_test"])))
     return lines
 
 
-def task_blocks(tasks: Mapping[str, Mapping]) -> list[Block]:
+def task_blocks(tasks: Mapping[str, Mapping], words: Words = ENGLISH) -> list[Block]:
     """A section of a page: task -> what it found; no block if there is none."""
     blocks: list[Block] = []
     for task, found in tasks.items():
-        head, rows = task_rows(found)
-        blocks.append(
-            Table(f"{task.capitalize()}, by what the network was trained on.", head, rows)
-        )
-        blocks += map(Paragraph, task_notes(found))
-    return [Heading("Do these images help a network to see?"), *blocks] if blocks else []
+        caption = words["task"].format(named(task, words).capitalize())
+        blocks.append(Table(caption, *task_rows(found, words)))
+        blocks += map(Paragraph, task_notes(found, words))
+    return [Heading(words["tasks_heading"]), *blocks] if blocks else []

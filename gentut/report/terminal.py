@@ -6,6 +6,9 @@ from pathlib import Path
 
 from gentut.report import scores as names
 from gentut.report.recommendation import NEEDS
+from gentut.report.texts import ENGLISH
+
+HERE = ENGLISH | {"range": "{}…{}"}  # narrower than on a page
 
 
 def aligned(
@@ -37,9 +40,9 @@ def score_lines(scores: Mapping[str, names.Scores]) -> str:
     rows = [["", *scores, *names.REFERENCES.values()]]
     for key in keys:
         arrow = {"lower": " ↓", "higher": " ↑"}.get(names.SCORES[key].better, "")
-        cells = [names.with_interval(row, key, "…") for row in scores.values()]
+        cells = [names.with_interval(row, key, HERE) for row in scores.values()]
         references = [names.text(first, key, name) for name in names.REFERENCES]
-        rows.append([names.SCORES[key].title + arrow, *cells, *references])
+        rows.append([names.title(key) + arrow, *cells, *references])
     lines = [f"\n{Path(first['data']).name}: {names.origin(first)}", "", aligned(rows)]
     lines += ["", "In brackets: 95 % intervals. ↓ lower is better, ↑ higher is better."]
     for run, row in scores.items():
@@ -52,10 +55,10 @@ def family_lines(results: Sequence[names.Scores]) -> str:
     """The families of a comparison, best first: quality and cost, a line each."""
     quality = ("frechet_distance", "precision", "recall", "coverage", "distance_to_training")
     keys = (*quality, "parameters", "seconds_train", "seconds_per_1000")
-    rows = [["family", *(names.SCORES[key].title for key in keys)]]
+    rows = [["family", *(names.title(key) for key in keys)]]
     for row in sorted(results, key=lambda row: row["frechet_distance"]):
         first, *others = keys
-        cells = [names.with_interval(row, first, "…"), *(names.text(row, key) for key in others)]
+        cells = [names.with_interval(row, first, HERE), *(names.text(row, key) for key in others)]
         rows.append([names.family_name(row["family"]), *cells])
     for name in ("real", "noise"):
         rows.append([f"({name})", *(names.text(results[0], key, name) for key in keys)])
@@ -71,8 +74,8 @@ def need_lines(results: Sequence[names.Scores], need: str) -> str:
     """The scores that decide for a need, with their intervals; a line for each family."""
     wanted = NEEDS[need]
     keys = [k for k in (wanted.key, *wanted.also) if any(names.has(row, k) for row in results)]
-    rows = [[f"for {need}", *(names.SCORES[key].title for key in keys)]]
+    rows = [[f"for {need}", *(names.title(key) for key in keys)]]
     for row in results:
-        cells = [names.with_interval(row, key, "…") for key in keys]
+        cells = [names.with_interval(row, key, HERE) for key in keys]
         rows.append([names.family_name(row["family"]), *cells])
     return f"\n{aligned(rows)}\n"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gentut.report.scores import SCORES, family_name, with_interval
+from gentut.report.texts import Words, duration, listed, words_of
 
 if TYPE_CHECKING:  # metrics need SciPy, for which `gentut data` shall not wait
     from gentut.metrics import Interval
@@ -13,7 +14,7 @@ if TYPE_CHECKING:  # metrics need SciPy, for which `gentut data` shall not wait
 KEY = "frechet_distance"
 
 
-def verdict(rows: Sequence[Mapping], budget: float, data: str) -> str:
+def verdict(rows: Sequence[Mapping], budget: float, data: str, language: str | None = None) -> str:
     """Who is nearest to the real images, and what follows or cannot be told apart.
 
     Two families cannot be told apart where the 95 % interval of their difference, on the same
@@ -23,9 +24,10 @@ def verdict(rows: Sequence[Mapping], budget: float, data: str) -> str:
         rows: one `CompareRow` per family.
         budget: training seconds of each.
         data: what the images are called.
+        language: "en", which is the default, or "zh".
 
     Raises:
-        ValueError: no rows, or a Fréchet distance that is not a number.
+        ValueError: no rows, an unknown language, or a Fréchet distance that is not a number.
     """
     if not rows:
         raise ValueError("`rows` must hold at least one family; received none.")
@@ -35,35 +37,33 @@ def verdict(rows: Sequence[Mapping], budget: float, data: str) -> str:
                 f"`rows` must have finite Fréchet distances; received {row[KEY]} "
                 f"for {row['family']!r}."
             )
+    words = words_of(language)
     level, behind = ranked(rows, KEY)
     best = level[0]
-    start = f"On a budget of {duration(budget)} of training each"
     floor = best[f"{KEY}_real"]
-    times = f"{best[KEY] / floor:.2g} times the {floor:.3g} between two sets of real images"
+    said = {
+        "start": words["start"].format(duration(budget, words)),
+        "times": words["times"].format(times=best[KEY] / floor, floor=floor),
+        "name": the_family(best, words),
+        "score": with_interval(best, KEY, words),
+        "data": data,
+    }
     if len(level) > 1:
-        names = listed([_the(row) for row in level])
-        first = (
-            f"{start}, {names} cannot be told apart: the intervals of their differences from the"
-            f" first hold 0, at Fréchet distances of {listed([_score(row) for row in level])}; the"
-            f" lowest is {times}."
-        )
-    elif behind:
-        first = (
-            f"{start}, {_the(best)} comes closest to real {data}, at a Fréchet "
-            f"distance of {_score(best)}, {times}."
-        )
+        names = listed([the_family(row, words) for row in level], words)
+        scores = listed([with_interval(row, KEY, words) for row in level], words)
+        first = words["verdict_level"].format(names=names, scores=scores, **said)
     else:
-        first = f"{start}, {_the(best)} is at a Fréchet distance of {_score(best)}, {times}."
+        first = words["verdict_best" if behind else "verdict_one"].format(**said)
     if not behind:
-        second = f"Noise would score {best[f'{KEY}_noise']:,.0f}."
-    elif len(behind) == 1:
-        second = f"Behind is {_the(behind[0])} at {_score(behind[0])}."
-    else:
-        second = (
-            f"Behind is {_the(behind[0])} at {_score(behind[0])}, "
-            f"and last {_the(behind[-1])} at {_score(behind[-1])}."
-        )
-    return f"{first} {second}"
+        return first + words["gap"] + words["verdict_noise"].format(best[f"{KEY}_noise"])
+    next_best, last = behind[0], behind[-1]
+    second = words["verdict_behind" if len(behind) == 1 else "verdict_last"].format(
+        name=the_family(next_best, words),
+        score=with_interval(next_best, KEY, words),
+        last=the_family(last, words),
+        last_score=with_interval(last, KEY, words),
+    )
+    return first + words["gap"] + second
 
 
 def ranked(rows: Sequence[Mapping], key: str) -> tuple[list[Mapping], list[Mapping]]:
@@ -96,19 +96,6 @@ def difference(a: Mapping, b: Mapping, key: str) -> "Interval | None":
     return None if None in halves else interval_of(a[key] - b[key], np.subtract(*halves))
 
 
-def duration(seconds: float) -> str:
-    """Such as "45 seconds"; in minutes from two of them on."""
-    return f"{seconds / 60:g} minutes" if seconds >= 120 else f"{seconds:g} seconds"
-
-
-def _the(row: Mapping) -> str:
-    return f"the {family_name(row['family'])}"
-
-
-def _score(row: Mapping) -> str:
-    return with_interval(row, KEY)
-
-
-def listed(items: Sequence[str]) -> str:
-    """Such as "a, b and c"."""
-    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
+def the_family(row: Mapping, words: Words) -> str:
+    """The name of a row's family within a sentence."""
+    return words["the"].format(family_name(row["family"], words))

@@ -19,6 +19,7 @@ from gentut.files import read_json, write_json
 from gentut.models import recipes
 from gentut.report.compare import compare_report
 from gentut.report.scores import check_scores
+from gentut.report.texts import told, words_of
 from gentut.runs import Settings, fit, grid, save_model
 from gentut.runs.contents import describe, difference
 from gentut.runs.folder import check_contents
@@ -31,6 +32,7 @@ from gentut.training.step import seed as set_seed
 
 FAMILIES = ("gaussian", "mixture", "vae", "gan", "flow", "latent_flow")
 STATE = "compare.json"  # settings and the scores so far; it also marks the folder as ours
+LATER = {"pad", "language"}  # settings that files of older versions lack
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -113,8 +115,8 @@ def resume(
     Args:
         out: its folder.
         progress, say: see `compare`.
-        **settings: fields of `Comparison`.  Only `data` can be new: the place where the same images
-            are now; any other must be what the comparison was begun with.
+        **settings: fields of `Comparison`.  New can be only `data`, the place where the same images
+            are now, and `language`; any other must be what the comparison was begun with.
 
     Returns, raises: see `compare`.
     """
@@ -165,9 +167,8 @@ def _go_on(folder, state, reference, train, existed, progress, say):
             shutil.rmtree(folder)
         raise
     if results:
-        stopped = f"Stopped after {len(results)} of {len(settings.families)} families."
         try:
-            _write_page(folder, settings, results, models, reference, fault and stopped)
+            _write_page(folder, settings, results, models, reference, stopped=bool(fault))
         except OSError:
             if not isinstance(fault, OSError):  # else the first fault says it
                 raise
@@ -203,7 +204,8 @@ def _one_family(family, reference, train, settings, progress, say):
     return model, {"family": family, **scores, "seconds_train": seconds, "images_seen": seen}
 
 
-def _write_page(folder, settings, results, models, reference, status):
+def _write_page(folder, settings, results, models, reference, stopped):
+    words = words_of(settings.language)
     num_classes = _classes(reference)
     labels, columns = grid(num_classes)
     drawn_labels = None if num_classes is None else np.array(labels)
@@ -223,15 +225,19 @@ def _write_page(folder, settings, results, models, reference, status):
         "seeds": [settings.seed],
         "features": reference.extractor.name,
         "feature_accuracy": reference.extractor.test_accuracy,
-        "interval": f"95 %, from random halves of {reference.resampled}; one training seed",
+        "interval": words["interval"].format(resampled=told(reference.resampled, words)),
         "hardware": machine.pop("device"),
         "versions": machine,
         "command": command(settings),
         "class_names": None if num_classes is None else [names[k] for k in labels[:columns]],
-        "status": status,
-        "recommendation": settings.need and report.recommend(results, settings.need),
+        "status": words["stopped"].format(n=len(results), total=len(settings.families))
+        if stopped
+        else None,
+        "recommendation": settings.need
+        and report.recommend(results, settings.need, settings.language),
     }
-    compare_report(folder / "report.html", results, samples, neighbours, context)
+    page = folder / "report.html"
+    compare_report(page, results, samples, neighbours, context, settings.language)
 
 
 def _reload(folder, family):
@@ -309,6 +315,7 @@ def taken_up(folder: Path, asked: Mapping[str, object], contents: Mapping | None
     begun, now = state.settings, dataclasses.replace(state.settings, **asked)
     if state.contents:  # by which the same images are known, wherever they are
         begun.data = now.data
+    begun.language = now.language  # the page is written anew
     for name in asked:
         before, value = getattr(begun, name), getattr(now, name)
         if value != before:
@@ -329,7 +336,8 @@ def _checked_state(found):
     """The `State` in what a file holds, each entry of the type that it must have."""
     check_entries(found, {"settings": dict, "results": list})
     odd = set(found) - {field.name for field in dataclasses.fields(State)}
-    odd |= ({"pad"} | set(found["settings"])) ^ {f.name for f in dataclasses.fields(Comparison)}
+    names = {field.name for field in dataclasses.fields(Comparison)}
+    odd |= (LATER | set(found["settings"])) ^ names
     if odd:
         raise ValueError(f"it holds an unknown entry, or lacks one: {min(odd)!r}")
     check_entries(found["settings"], {"families": list, "minutes": NUMBER})

@@ -24,6 +24,7 @@ from gentut.files import read_json, write_atomically, write_json
 from gentut.models import recipes
 from gentut.report.scores import check_scores
 from gentut.report.tasks import check_tasks
+from gentut.report.texts import words_of
 from gentut.runs.versions import read_keras, save_model, unreadable
 from gentut.training.callbacks import TimeBudget
 from gentut.training.step import StepModel
@@ -47,6 +48,7 @@ class Settings:
     pad: bool = False  # rectangular images of a folder, instead of cropping them
     skip_unreadable: bool = False  # images of a folder
     seed: int = 0  # of weights, noise and order
+    language: str | None = None  # of the page, "en" or "zh"; None is English
 
     def __post_init__(self) -> None:
         if isinstance(self.data, os.PathLike):
@@ -61,6 +63,7 @@ class Settings:
                     "`size` must halve evenly down to 4…8 pixels (28, 32, 48, 64, 96, 128, …);"
                     f" received {self.size}."
                 ) from None
+        words_of(self.language)  # raises where there is none
         if self.channels not in (None, 1, 3):
             raise ValueError(f"`channels` must be 1 or 3; received {self.channels!r}.")
         try:
@@ -88,7 +91,7 @@ class Settings:
     def words(self, *names: str) -> list[str]:
         """The options of the command line that set these fields, and those of every training."""
         words = []
-        for name in (*names, "size", "channels", "pad", "skip_unreadable", "seed"):
+        for name in (*names, "size", "channels", "pad", "skip_unreadable", "seed", "language"):
             value = getattr(self, name)
             if value is not None and value is not False:
                 words.append(f"--{name.replace('_', '-')}")

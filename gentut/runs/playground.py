@@ -12,44 +12,33 @@ from gentut.models.networks import classes_of, join
 from gentut.models.pretrained import NAMES, load_pretrained
 from gentut.models.vae import VAE
 from gentut.report.network_export import rounded_weights
-from gentut.report.playground import LIMIT, Exported, code_size, pack, page, weights_of
+from gentut.report.playground import (
+    LIMIT,
+    Exported,
+    code_size,
+    pack,
+    page,
+    texts_of,
+    weights_of,
+)
+from gentut.report.texts import named
 from gentut.runs.folder import RunFolder
 from gentut.training.step import StepModel
 
 DATA_ROOM = 20_000  # bytes for names and numbers beside the models and the page's own text
-EXAMPLES = (
-    "red heart",
-    "blue heart",
-    "grinning face",
-    "cat face",
-    "green apple",
-    "红色的心",
-    "蓝心",
-)
+ENGLISH = texts_of("en")
+EXAMPLES = ENGLISH["words"]  # on which the effect of rounding is measured, in every language
 FAMILIES = ("vae", "gan", "flow", "text_flow")  # which the page can show
 CODES = 4  # of each class, of a model whose latent is a grid
 DIRECTIONS = 8
 TRIALS = 20  # pictures for the measured effect of rounding
-TITLES = {
-    ("glyphs", "vae"): "Letters, VAE",
-    ("glyphs", "gan"): "Letters, GAN",
-    ("emoji", "vae"): "Emoji, VAE",
-    ("emoji", "gan"): "Emoji, GAN",
-}
-ABOUT = {
-    "vae": "A VAE (variational autoencoder): one network turned pictures into latents, and this"
-    " one, its decoder, learned to turn latents back into pictures.",
-    "gan": "The generator of a GAN, trained against a discriminator as in experiment 2. It never"
-    " saw a picture, only the discriminator's judgement.",
-    "grid": "The decoder of the VAE in the model of experiment 4. The buttons go to pictures that"
-    " people drew, as this VAE remembers them.",
-}
 
 
 def playground(
     runs: Sequence[str | os.PathLike] = (),
     say: Callable[[str], None] = lambda line: None,
     limit: int = LIMIT,
+    language: str | None = None,
 ) -> str:
     """Return the page: letters and emoji of the models that ship, and of more runs.
 
@@ -57,29 +46,31 @@ def playground(
         runs: folders of trained runs, each a VAE or a GAN.
         say: called with a line of text now and then.
         limit: bytes of the page at most.
+        language: of the page, "en", which is the default, or "zh".
 
     Raises:
-        ValueError: a run is neither a VAE nor a GAN, or has a layer that the page has not; or the
-            page would be larger than ``limit``.
+        ValueError: a run is neither a VAE nor a GAN, or has a layer that the page has not; the
+            page would be larger than ``limit``; or an unknown language.
     """
+    words = texts_of(language)
     models, own = {}, []
     for number, run in enumerate(runs, 1):
         folder, name = RunFolder(run), f"run-{number}"
         models[name], config = folder.read_model(), folder.read_config()
         classes = (config.contents or {}).get("classes") or image_data.class_names(config.data)
         title = os.path.basename(os.path.abspath(run))  # of the path no more: it names a machine
-        own.append(_space(name, models[name], title, classes))
+        own.append(_space(name, models[name], title, classes, words))
     chosen = [name for name in NAMES if name.partition("-")[0] in FAMILIES]
     shipped = {name: load_pretrained(name) for name in chosen}
     of = {name: model.info["family"] for name, model in shipped.items()}
     spaces = [
-        _space(name, shipped[name], TITLES[data, family], image_data.class_names(data))
-        for (data, family) in TITLES
-        if (name := f"{family}-{data}") in shipped
+        _space(name, shipped[name], title, _classes(shipped[name]), words)
+        for name, title in words["spaces"].items()
+        if name in shipped
     ]
     models |= shipped
     flow, text = (next(n for n in of if of[n] == family) for family in ("flow", "text_flow"))
-    grid = _grid("emoji-grid", shipped[text].vae, shipped[text].info["data"])
+    grid = _grid("emoji-grid", shipped[text].vae, shipped[text].info["data"], words)
     models["emoji-grid"] = shipped[text]
     spaces += [grid, *own]
     others = [
@@ -88,7 +79,7 @@ def playground(
     ]
     exported = [*(space[0] for space in spaces), *others]
     say("rounding the weights until they fit")
-    texts, coarseness = pack(exported, limit - code_size() - DATA_ROOM)
+    texts, coarseness = pack(exported, limit - code_size(language) - DATA_ROOM)
     say("measuring what rounding changes")
     titles = {space["name"]: space["title"] for _, space in own}
     told = [
@@ -102,26 +93,28 @@ def playground(
     ]
     data = {
         "spaces": [space for _, space in spaces],
-        "noise": {"name": flow, "classes": image_data.class_names(shipped[flow].info["data"])},
+        "noise": {"name": flow, "classes": _classes(shipped[flow])},
         "caption": {
             "name": text,
             "decoder": "emoji-grid",
             "shape": shipped[text].image_shape,
-            "examples": EXAMPLES,
+            "examples": words["words"],
         },
         "models": told,
-        "note": f"To make the page small, each weight is rounded to a multiple of {coarseness:g} of"
-        " the typical size (root mean square) of its neighbours. The last column is the mean"
-        " difference between pictures before and after, from the same latents or noise.",
+        "note": words["note"].format(coarseness),
     }
-    html = page(data, texts)
+    html = page(data, texts, language)
     size = len(html.encode())
     if size > limit:
         raise ValueError(f"`limit` must be at least {size} bytes for this page; received {limit}.")
     return html
 
 
-def _space(name, model, title, names):
+def _classes(model):
+    return image_data.class_names(model.info["data"])
+
+
+def _space(name, model, title, names, words=ENGLISH):
     """A VAE or GAN for experiment 1: its network, and what the page is told of it."""
     if not isinstance(model, VAE | GAN):
         raise ValueError(
@@ -137,11 +130,13 @@ def _space(name, model, title, names):
         )
     network = model.decoder if kind == "vae" else model.ema_generator
     count = classes_of(network) or 0  # of a GAN without labels its groups of like images
-    classes = names if len(names) == count else [str(k + 1) for k in range(count)]
+    classes = [str(k + 1) for k in range(count)]
+    if len(names) == count:
+        classes = [named(name, words) for name in names]
     space = {
         "name": name,
         "title": title,
-        "about": f"{ABOUT[kind]} A latent has {model.latent_dim} numbers.",
+        "about": words["about"][kind] + words["dim"].format(model.latent_dim),
         "shape": model.image_shape,
         "dim": model.latent_dim,
         "labels": len(network.inputs) == 2,
@@ -163,7 +158,7 @@ def _by_effect(network, dim, classes):
     return np.argsort(-change).tolist()
 
 
-def _grid(name, vae, data):
+def _grid(name, vae, data, words):
     """A VAE whose latent is a grid: codes of pictures to go to, and their main directions."""
     images, labels = image_data.load(data, "test")[:2]
     rng = np.random.default_rng(0)
@@ -172,7 +167,7 @@ def _grid(name, vae, data):
     mean = codes.mean(axis=0)
     _, spread, directions = np.linalg.svd(codes - mean, full_matrices=False)
     directions = directions[:DIRECTIONS] * spread[:DIRECTIONS, None] / np.sqrt(len(rows))
-    classes = image_data.class_names(data)
+    classes = [named(name, words) for name in image_data.class_names(data)]
     kept = [i for k in range(len(classes)) for i in np.flatnonzero(labels[rows] == k)[:CODES]]
     exported = Exported(
         name,
@@ -182,8 +177,8 @@ def _grid(name, vae, data):
     first = len(exported.parts()[1]) - 3  # where `arrays` begin in its file
     space = {
         "name": name,
-        "title": "Emoji, VAE with a grid",
-        "about": ABOUT["grid"],
+        "title": words["spaces"]["emoji-grid"],
+        "about": words["about"]["grid"],
         "shape": vae.image_shape,
         "dim": vae.latent_dim,
         "labels": False,

@@ -13,6 +13,7 @@ from gentut import data as image_data
 from gentut import plots
 from gentut.files import write_atomically
 from gentut.report.run import run_report
+from gentut.report.texts import counted, words_of
 from gentut.runs import checkpoint
 from gentut.runs.folder import Config, RunFolder
 from gentut.runs.guard import CtrlC
@@ -217,20 +218,17 @@ def write_report(run: RunFolder, model: StepModel, config: Config | None = None)
         gif = run.path / "samples.gif"
         plots.training_gif(gif, [grid[None] for grid in grids], columns=1, scale=1)
         info["animation"] = gif.read_bytes()
-    run_report(run.path / "report.html", info)
+    run_report(run.path / "report.html", info, config.language)
 
 
 def status(config: Config, rows: Sequence[Mapping[str, float]]) -> str:
     """A sentence: how far the training came."""
-    epochs = f"{len(rows)} epoch{'s' * (len(rows) != 1)}"
-    time_used = f"{config.seconds:.3g} seconds"
-    if config.status == "finished":
-        trained = any(name not in ("epoch", "seconds") for name in (rows[0] if rows else {}))
-        return f"Trained for {time_used}, {epochs}." if trained else f"Fitted in {time_used}."
-    if config.status == "diverged":
-        fault = "Stopped, because a loss became NaN or infinite"
-        return f"{fault}; this is the run up to epoch {len(rows)}."
-    return f"Stopped after {time_used} of training and {epochs}; --resume goes on."
+    words = words_of(config.language)
+    trained = any(name not in ("epoch", "seconds") for name in (rows[0] if rows else {}))
+    key = {"finished": "trained_seconds" if trained else "fitted", "diverged": "diverged"}
+    return words[key.get(config.status, "interrupted")].format(
+        seconds=config.seconds, epochs=counted(words, "epochs", len(rows)), epoch=len(rows)
+    )
 
 
 def command(config: Config) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from gentut import data as image_data
 from gentut.evaluation.evaluate import evaluate as evaluate_model
 from gentut.evaluation.reference import ReferenceSet, check_count
+from gentut.report.texts import words_of
 from gentut.runs.contents import check_same, describe, locate
 from gentut.runs.folder import RunFolder
 from gentut.runs.guard import locked
@@ -19,6 +20,7 @@ def evaluate(
     seed: int = 0,
     say: Callable[[str], None] = lambda line: None,
     data: str | os.PathLike | None = None,
+    language: str | None = None,
 ) -> dict[str, dict]:
     """Score trained runs on held-out images; write ``scores.json`` and the reports anew.
 
@@ -28,6 +30,7 @@ def evaluate(
         seed: of the samples and of every random choice.
         say: called with a line of text at each stage.
         data: where the images of these runs are now, if they were moved.
+        language: of the reports, "en" or "zh"; default that of each run.
 
     Returns:
         Path -> the dict of `gentut.evaluate`, with "model", the SHA-256 of the ``model.keras``
@@ -38,6 +41,7 @@ def evaluate(
             or its data have gone or are others than it was trained on; then nothing is written.
     """
     check_count(n)
+    words_of(language)  # raises where there is none
     names = {os.path.realpath(path): str(path) for path in reversed(paths)}  # each folder once
     runs = {name: RunFolder(name) for name in reversed(names.values())}
     loaded, contents, references, scores = {}, {}, {}, {}
@@ -48,6 +52,7 @@ def evaluate(
             run.read_history(), run.read_grids()
             config, model = run.read_config(), run.read_model()
             config.data = locate(run, config, data)
+            config.language = language or config.language
             key = config.data, *config.data_options.items()
             if key not in contents:
                 images = image_data.load_bytes(config.data, "train", **config.data_options, say=say)

@@ -12,6 +12,7 @@ from gentut import runs, tasks
 from gentut.checks import check_choice, check_positive
 from gentut.files import take
 from gentut.report.tasks import REAL
+from gentut.report.texts import words_of
 from gentut.runs.guard import locked
 
 MOST = 20_000  # images of a train set, if the user does not say how many
@@ -26,6 +27,7 @@ def run_task(
     seeds: int = 3,
     say: Callable[[str], None] = lambda line: None,
     data: str | os.PathLike | None = None,
+    language: str | None = None,
     **options: object,
 ) -> dict[str, object]:
     """Train on real, on generated and on both kinds of images; test on held-out real ones.
@@ -42,6 +44,7 @@ def run_task(
         seeds: trainings of each kind.
         say: called with a line of text at each stage.
         data: where the images of the run are now, if they were moved.
+        language: of the report, "en" or "zh"; default that of the run.
         **options: of ``gentut.tasks.Trial``.
 
     Returns:
@@ -58,15 +61,17 @@ def run_task(
     """
     check_choice("task", task, tasks.TASKS)
     check_positive("seeds", seeds)
+    words_of(language)  # raises where there is none
     run = runs.RunFolder(folder)
     run.need_config()
     with locked(run.path, "run", say):
-        return _try_out(run, task, n, seeds, say, data, options)
+        return _try_out(run, task, n, seeds, say, data, language, options)
 
 
-def _try_out(run, task, n, seeds, say, place, options):
+def _try_out(run, task, n, seeds, say, place, language, options):
     """What ``run_task`` returns and raises, in a folder that is locked."""
     config, model = run.read_config(), run.read_model()
+    config.language = language or config.language
     if model.num_classes is None:
         raise ValueError(
             "`run` must hold a class-conditional model, whose images have labels (train it with"

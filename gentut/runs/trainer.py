@@ -99,8 +99,8 @@ def resume(
         run: the run folder.
         progress, say: see ``train``.
         **settings: fields of ``Config``; None is left out.  New can be a larger number of
-            ``minutes`` or ``epochs``, the ``devices``, and ``data``, the place where the same
-            images are now; any other must be what the run was begun with.
+            ``minutes`` or ``epochs``, the ``devices``, the ``language``, and ``data``, the place
+            where the same images are now; any other must be what the run was begun with.
 
     Returns, raises: see ``train``.
     """
@@ -143,9 +143,10 @@ def _go_on(run, asked, progress, say):
     if config.status == "finished":
         say("the run is finished; a larger --minutes or --epochs goes on")
         model = run.read_model() if found else model
-        if config.data != place:
+        if config.data != place or "language" in asked:
             run.write_config(config)
-        if not (run.path / "report.html").is_file():  # killed in its last second
+        # It is not there if the process was killed in its last second.
+        if "language" in asked or not (run.path / "report.html").is_file():
             write_report(run, model)
         return model, "finished"
     refuse_clock(config)
@@ -322,7 +323,7 @@ def _taken_up(config, rows, asked):
                 )
             if value > begun and recipes.is_iterative(config.family):
                 config.status = "running"
-        elif value != begun and name != "devices":  # the weights do not depend on them
+        elif value != begun and name not in ("devices", "language"):  # no matter to the weights
             raise ValueError(
                 f"`{name}` must stay what the run was begun with, {begun!r}; received {value!r}."
                 " Leave it out with --resume."

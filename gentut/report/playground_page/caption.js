@@ -55,21 +55,21 @@ async function drawCaption() {
   const status = at("caption-status"), canvas = at("caption-picture"), context = canvas.getContext("2d");
   if (words.length === unknown.length) {
     caption.job = null;
-    status.textContent = words.length ? `I know none of these words: ${unknown.join(", ")}.` : "Please write a word first.";
+    status.textContent = words.length ? `{{caption_none}}` : "{{caption_empty}}";
     return;
   }
-  const left = unknown.length ? ` I do not know, and left out: ${unknown.join(", ")}.` : "";
-  status.textContent = `Drawing “${text}”…${left}`;
+  const left = unknown.length ? `{{caption_left}}` : "";
+  status.textContent = `{{caption_drawing}}`;
   const show = (share, latents) => paint(context, decodeCaption(latents), page.caption.shape, 0, 0, canvas.width);
   const weight = Number(at("caption-guidance").value);
   const latents = await solveCaption(tokensOf(words, caption.length), weight, show);
   if (latents === null) return; // something else is being drawn
   const values = decodeCaption(latents);
   paint(context, values, page.caption.shape, 0, 0, canvas.width);
-  canvas.setAttribute("aria-label", `Drawn for “${text}”, weight ${weight}`);
-  at("caption-title-now").textContent = `“${text}”, weight ${weight}.`;
-  status.textContent = `Done: “${text}”.${left}`;
-  addToGallery(values, `${text}, weight ${weight}`);
+  canvas.setAttribute("aria-label", `{{caption_drawn}}`);
+  at("caption-title-now").textContent = `{{caption_now}}`;
+  status.textContent = `{{caption_done}}`;
+  addToGallery(values, `{{caption_kept}}`);
 }
 
 function addToGallery(values, text) {

@@ -26,7 +26,7 @@ function measureGame(losses) {
 
 function tellGame() {
   const { round, reached } = game.history.at(-1);
-  at("game-status").textContent = `Round ${round}: ${reached} of ${game.gan.centres.length} clouds reached.`;
+  at("game-status").textContent = `{{game_round}}`;
 }
 
 async function play() {
@@ -53,7 +53,7 @@ function setGoing(going) {
     play();
   }
   game.going = going;
-  at("game-start").textContent = going ? "Pause" : "Start";
+  at("game-start").textContent = going ? "{{game_pause}}" : "{{game_start}}";
 }
 
 // Drawing --------------------------------------------------------------------------------------
@@ -69,9 +69,9 @@ function drawGame() {
   game.colours ??= gameColours();
   drawPlane(at("game-plane"), game.colours);
   const last = Math.max(200, game.history.at(-1).round), all = game.gan.centres.length;
-  drawChart(at("game-clouds"), last, all, [0, all], [], [["reached", "ink", []]]);
+  drawChart(at("game-clouds"), last, all, [0, all], [], [["reached", "ink", [], "{{game_reached}}"]]);
   drawChart(at("game-losses"), last, 3, [0, 1, 2, 3], [2 * Math.LN2, Math.LN2],
-    [["discriminator", "real", []], ["generator", "fake", [8, 5]]]);
+    [["discriminator", "real", [], "{{discriminator}}"], ["generator", "fake", [8, 5], "{{generator}}"]]);
 }
 
 function drawPlane(canvas, colours) {
@@ -116,7 +116,7 @@ function drawPlane(canvas, colours) {
     context.stroke();
   }
   const { reached } = game.history.at(-1), all = game.gan.centres.length;
-  canvas.setAttribute("aria-label", `The plane: made points in ${reached} of ${all} clouds of real points`);
+  canvas.setAttribute("aria-label", `{{game_plane_now}}`);
 }
 
 function drawChart(canvas, last, top, ticks, guides, lines) {
@@ -130,7 +130,7 @@ function drawChart(canvas, last, top, ticks, guides, lines) {
   context.fillStyle = colours.soft;
   context.textAlign = "right";
   for (const tick of ticks) context.fillText(tick, left - 8, y(tick) + 5);
-  context.fillText(`round ${last}`, left + width, canvas.height - 7);
+  context.fillText(`{{game_last}}`, left + width, canvas.height - 7);
   const line = (points, name, dashes, thick) => {
     context.setLineDash(dashes);
     context.strokeStyle = colours[name];
@@ -146,17 +146,17 @@ function drawChart(canvas, last, top, ticks, guides, lines) {
     line(history.map((point) => [x(point.round), y(point[key])]), name, dashes, 2.5);
   }
   const final = history.at(-1);
-  canvas.setAttribute("aria-label", lines.map(([key]) => `${key} ${final[key].toFixed(key === "reached" ? 0 : 2)}`).join(", ") + ` at round ${final.round}`);
+  canvas.setAttribute("aria-label", lines.map(([key, , , text]) => `${text} ${final[key].toFixed(key === "reached" ? 0 : 2)}`).join("{{comma}}") + `{{game_at}}`);
 }
 
 function startGame() {
   at("game-start").addEventListener("click", () => setGoing(!game.going));
   at("game-again").addEventListener("click", newGame);
-  const moves = [["1", "1: a fair game"], ["10", "10 in a row"]];
+  const moves = [["1", "{{game_fair}}"], ["10", "{{game_ten}}"]];
   radios("game-moves", "game-move", moves, "1", (value) => {
     game.moves = game.gan.moves = Number(value);
   });
-  const shapes = [["ring", "8 clouds in a ring"], ["grid", "9 clouds in a grid"]];
+  const shapes = [["ring", "{{game_ring}}"], ["grid", "{{game_grid}}"]];
   radios("game-shapes", "game-shape", shapes, "ring", (value) => {
     game.shape = value;
     newGame();

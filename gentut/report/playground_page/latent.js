@@ -18,6 +18,7 @@ async function chooseSpace(name) {
   at("latent-classes").hidden = latent.space.classes.length === 0;
   makeSliders();
   latent.start = latent.goal = newPlace(0);
+  latent.stripStale = true;
   setWay(1);
   drawLatent();
 }
@@ -136,15 +137,15 @@ const drawLatent = oncePerFrame(() => {
   const canvas = at("latent-picture");
   paint(canvas.getContext("2d"), values, space.shape, 0, 0, canvas.width);
   const name = (k) => space.classes[k] ?? "";
-  const kind = place.from === place.to || latent.way === 1 ? name(place.to) : `between ${name(place.from)} and ${name(place.to)}`;
-  const text = `The picture at this place${kind ? ": " + kind : ""}`;
+  const kind = place.from === place.to || latent.way === 1 ? name(place.to) : `{{between}}`;
+  const text = `{{latent_kind}}`;
   canvas.setAttribute("aria-label", text);
   const caption = at("latent-caption"); // read aloud when it changes
-  if (caption.textContent !== text + ".") caption.textContent = text + ".";
+  if (caption.textContent !== text + "{{stop}}") caption.textContent = text + "{{stop}}";
   latent.mark(space.classes.length ? place.to : -1);
   const percent = Math.round(100 * latent.way);
   at("latent-way").value = percent;
-  at("latent-way").setAttribute("aria-valuetext", `${percent} percent of the way`);
+  at("latent-way").setAttribute("aria-valuetext", `{{percent}}`);
   at("latent-way-value").textContent = `${percent} %`;
   latent.inputs.forEach(({ input, output }, k) => {
     const value = coordinate(place.z, axes[k]);
@@ -165,7 +166,7 @@ function drawMap(place) {
   const [x, y] = [0, 1].map((k) => clamp(coordinate(place.z, axes[k]), -REACH, REACH));
   paintMap(context, canvas.width, [x, y]);
   if (latent.map.tiles.length < MAP * MAP && !latent.map.busy) fillMap(canvas, context);
-  canvas.setAttribute("aria-label", `Map of pictures. Number 1 is ${x.toFixed(1)}, number 2 is ${y.toFixed(1)}. Move the dot with the arrow keys.`);
+  canvas.setAttribute("aria-label", `{{map_now}}`);
 }
 
 function paintMap(context, side, point) {
@@ -223,16 +224,16 @@ function refreshStrip() {
 
 function makeSliders() {
   const count = Math.min(SLIDERS, latent.axes.length);
-  const kind = latent.space.directions === null ? "numbers" : "main directions";
+  const kind = latent.space.directions === null ? "{{of_numbers}}" : "{{of_directions}}";
   at("latent-numbers").textContent =
-    `A place has ${latent.space.dim} numbers. These are the ${count} ${kind} that change the picture most.`;
+    `{{latent_numbers}}`;
   latent.inputs = Array.from({ length: count }, (_, k) => {
     const input = make("input", { type: "range", min: -3, max: 3, step: 0.05 });
     const output = make("output");
     input.addEventListener("input", () => setCoordinates({ [k]: Number(input.value) }));
     return { input, output, label: make("label", { className: "slider" }, `${k + 1}`, input, output) };
   });
-  latent.inputs.forEach(({ input }, k) => input.setAttribute("aria-label", `Number ${k + 1}`));
+  latent.inputs.forEach(({ input }, k) => input.setAttribute("aria-label", `{{number}}`));
   at("latent-sliders").replaceChildren(...latent.inputs.map(({ label }) => label));
 }
 

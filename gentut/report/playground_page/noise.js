@@ -35,10 +35,10 @@ function drawNoise(i) {
   }
   const text = point.t.toFixed(2), letter = page.noise.classes[noise.letter];
   at("noise-slider").value = i;
-  at("noise-slider").setAttribute("aria-valuetext", `time ${text}`);
+  at("noise-slider").setAttribute("aria-valuetext", `{{noise_time}}`);
   at("noise-time").textContent = at("noise-value").textContent = text;
-  at("noise-now").setAttribute("aria-label", `The picture at time ${text}, on the way from noise to ${letter}`);
-  at("noise-guess").setAttribute("aria-label", `What the network expects at time ${text}`);
+  at("noise-now").setAttribute("aria-label", `{{noise_way}}`);
+  at("noise-guess").setAttribute("aria-label", `{{noise_expects}}`);
 }
 
 // The whole way at once, slowly enough to see; then the slider goes back and forth on it.
@@ -48,7 +48,7 @@ async function playNoise() {
   const letter = page.noise.classes[noise.letter], steps = noise.steps;
   if (await walk(still.matches ? () => {} : drawNoise)) {
     drawNoise(steps);
-    at("noise-status").textContent = `Noise became ${letter} in ${steps} step${steps === 1 ? "" : "s"}.`;
+    at("noise-status").textContent = `{{noise_done}}`;
   }
 }
 
@@ -78,5 +78,5 @@ async function startNoise() {
   noise.path = [{ t: 0, x: noise.start, expected: noise.start }];
   drawNoise(0);
   at("noise-guess").getContext("2d").clearRect(0, 0, 448, 448);
-  at("noise-guess").setAttribute("aria-label", "Nothing expected yet: press Play");
+  at("noise-guess").setAttribute("aria-label", "{{noise_nothing}}");
 }

@@ -7,7 +7,7 @@ function showModels() {
         make("td", { textContent: name }),
         make("td", { textContent: weights.toLocaleString("en") }),
         make("td", { textContent: `${Math.round(bytes / 1000)} kB` }),
-        make("td", { textContent: `${(255 * error).toFixed(1)} of 255` }))),
+        make("td", { textContent: `{{of_255}}` }))),
   );
   at("models-note").textContent = page.note;
 }
@@ -21,7 +21,7 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
 // The small things first: the models of experiments 3 and 4 are unpacked once the page is there.
 const started = (async () => {
   if (typeof DecompressionStream === "undefined") {
-    document.body.prepend(make("p", { className: "notice", textContent: "This page needs a browser of 2023 or later." }));
+    document.body.prepend(make("p", { className: "notice", textContent: "{{old_browser}}" }));
     return false;
   }
   showModels();
