@@ -30,7 +30,7 @@ EPOCHS = {
     "vae-glyphs": 60,
     "flow-glyphs": 15,
     "latent_flow-glyphs": 50,
-    "gan-emoji": 120,
+    "gan-emoji": 80,
     "vae-emoji": 100,
     "text_flow-emoji": 140,
 }
