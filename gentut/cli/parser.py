@@ -65,7 +65,9 @@ def parser() -> Parser:
 
     def images(sub):
         sub.add_argument("--data", help="a data set's name (default glyphs) or a folder of images")
-        sub.add_argument("--size", type=int, help="pixels per side, 28 to 128 (folders: 32)")
+        sub.add_argument(
+            "--size", type=int, help="pixels per side: 32, 64, 96, 128, 256, … (folders: 32)"
+        )
         sub.add_argument("--channels", type=int, choices=(1, 3), help="1 grey, 3 colour")
         sub.add_argument(
             "--pad",
