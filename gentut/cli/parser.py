@@ -96,7 +96,8 @@ def parser() -> Parser:
         uncached(sub)
 
     sub = command("train", "train one family into a run folder")
-    sub.add_argument("family", nargs="?", help=f"{', '.join(FAMILIES[:-1])} or {FAMILIES[-1]}")
+    families = f"{', '.join(FAMILIES[:-1])} or {FAMILIES[-1]}"
+    sub.add_argument("family", nargs="?", help=f"{families}; default gan or vae, by the budget")
     images(sub)
     sub.add_argument("--conditional", action="store_true", default=None, help="use the labels")
     sub.add_argument("--minutes", type=float, help="train by the clock, or")

@@ -110,7 +110,11 @@ SPATIAL = {
 }
 RECIPES["text_flow"] = {**SPATIAL, "vocabulary": 6_001, "words": 12}
 # In place of the recipes above, for images of three channels.
-COLOUR = {"latent_flow": SPATIAL}
+COLOUR = {
+    "latent_flow": SPATIAL,
+    # The discretised logistic gives held-back emoji 3.1 bits a value less, and draws worse.
+    "vae": {**RECIPES["vae"], "latent_dim": 64, "model": {"likelihood": "gaussian"}},
+}
 FAMILIES = tuple(RECIPES)
 ENDS = ("encoder", "decoder")
 
