@@ -1,5 +1,6 @@
 """Checks of what users hand in: each error names the argument, the expectation, the value."""
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
@@ -76,22 +77,52 @@ def check_entries(found: object, kinds: Mapping[str, type | tuple[type, ...]]) -
 
 
 def check_image_shape(image_shape: Sequence[int]) -> tuple[tuple[int, int, int], int]:
-    """Return ``(height, width, channels)`` and the number of halvings down to a base of 4 to 8."""
+    """Return ``(height, width, channels)`` and the number of halvings down to a base of 4 to 8.
+
+    Networks halve height and width together until the longer one is 8 or less, or one is odd; then
+    both must be 3 to 12.  Of squares these are 8, 9, 10, 11, 12 and 14 times a power of two.
+    """
     shape = tuple(int(v) for v in image_shape)
     if len(shape) != 3 or shape[2] not in (1, 3):
         raise ValueError(
             "`image_shape` must be (height, width, channels) with 1 or 3 channels;"
             f" received {tuple(image_shape)}."
         )
-    halvings, height, width = 0, shape[0], shape[1]
-    while max(height, width) > 8 and height % 2 == 0 and width % 2 == 0:
-        halvings, height, width = halvings + 1, height // 2, width // 2
-    if halvings < 1 or not (min(height, width) >= 3 and max(height, width) <= 12):
+    halvings = _halvings(*shape[:2])
+    if not halvings:
+        near = [str((*sides, shape[2])) for sides in near_sides(*shape[:2])]
         raise ValueError(
             "`image_shape` must have a height and width that halve evenly down to 4…8 pixels"
-            f" (28, 32, 48, 64, 96, 128, …); received {shape}."
+            f" (28, 32, 48, 64, 96, 128, 256, …); received {shape}{told_near(near)}."
         )
     return shape, halvings
+
+
+def _halvings(height, width):
+    """How often both sides can be halved down to a base; 0 where there is none."""
+    halvings = 0
+    while max(height, width) > 8 and height % 2 == 0 and width % 2 == 0:
+        halvings, height, width = halvings + 1, height // 2, width // 2
+    return halvings if min(height, width) >= 3 and max(height, width) <= 12 else 0
+
+
+def near_sides(height: int, width: int) -> list[tuple[int, int]]:
+    """Return the sides nearest to these that models take: up to one pair below and one above."""
+    below, above = [], []
+    for step in (2**power for power in range(1, 12)):
+        below.append((height // step * step, width // step * step))
+        above.append((-(-height // step) * step, -(-width // step) * step))
+    below, above = ([sides for sides in some if _halvings(*sides)] for some in (below, above))
+    largest = max(below, key=math.prod, default=None)
+    smallest = min(above, key=math.prod, default=None)
+    return [sides for sides in (largest, smallest) if sides]
+
+
+def told_near(near: Sequence[object]) -> str:
+    """Return how a message about sides ends, by those that would do."""
+    return f"; near it {'are' if len(near) > 1 else 'is'} {' and '.join(map(str, near))}" * bool(
+        near
+    )
 
 
 def check_images(

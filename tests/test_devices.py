@@ -144,6 +144,7 @@ FULL = RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 
         ({64: 100, 128: 99}, 64, None),
         ({64: 100, 128: 190, 256: FULL}, 128, 256),
         ({64: 100, 128: 200, 256: 390, 512: 700}, 512, None),  # as large as the data
+        ({64: FULL, 32: FULL, 16: 10}, 16, 32),  # the first does not fit: no larger one is tried
     ],
 )
 def test_batch_size_is_the_smallest_within_reach_of_the_fastest(speeds, measured, size, full):
@@ -155,9 +156,13 @@ def test_batch_size_is_the_smallest_within_reach_of_the_fastest(speeds, measured
 
 def test_batch_size_tells_what_is_wrong(speeds):
     images = np.zeros((100, 28, 28, 1), "float32")
-    speeds[64] = FULL
-    with pytest.raises(MemoryError, match="not even one batch of 64 images of 'gan' fits"):
+    speeds.update({2**k: FULL for k in range(7)})
+    with pytest.raises(MemoryError, match="not even a step of 1 image of 'gan' fits into memory"):
         gentut.find_batch_size("gan", images)
+    with pytest.raises(ValueError, match="`most` must be at least `start`, 12; received 9"):
+        gentut.find_batch_size("gan", images, start=12, most=9)
+    with pytest.raises(ValueError, match="`images` must hold at least one batch of `start`, 12"):
+        gentut.find_batch_size("gan", images[:9], start=12)
     speeds[64] = KeyError("other")
     with pytest.raises(KeyError):
         gentut.find_batch_size("gan", images)
@@ -171,6 +176,15 @@ def test_batch_size_tells_what_is_wrong(speeds):
         ValueError, match="`most` must be at least the recipe's batch, 64; received 32"
     ):
         gentut.find_batch_size("gan", images, most=32)
+
+
+def test_batch_size_halves_from_where_it_starts(speeds):
+    images = np.zeros((100, 28, 28, 1), "float32")
+    speeds.update({12: FULL, 6: FULL, 3: 5})
+    assert gentut.find_batch_size("gan", images, start=12, most=12) == (3, [(3, 5)], 6)
+    # Five steps of the critic cut a batch into five.
+    speeds.update({45: FULL, 20: FULL, 10: 1})
+    assert gentut.find_batch_size("wgan", images, start=42, most=42) == (10, [(10, 1)], 20)
 
 
 def test_batch_size_leaves_the_users_settings_and_no_model_behind(monkeypatch):

@@ -75,6 +75,7 @@ def shrink_recipes(monkeypatch):
     for known, changed in ((recipes.RECIPES, small), (recipes.COLOUR, colour)):
         for family, recipe in changed.items():
             monkeypatch.setitem(known, family, recipe)
+    monkeypatch.setattr(recipes, "LARGE", {})
 
 
 def build_told(family, image_shape, labels):

@@ -37,7 +37,7 @@ def refuse_early(options: Namespace) -> None:
     from gentut import data as image_data
     from gentut.checks import check_choice
 
-    if options.command == "train":
+    if options.command == "train" and options.family is not None:
         check_choice("family", options.family, FAMILIES)
     if options.data and not image_data.is_name(options.data) and not os.path.isdir(options.data):
         image_data.class_names(options.data)  # says what it must be
@@ -48,6 +48,9 @@ def train(options: Namespace) -> int:
     from gentut.training.devices import process
 
     asked = typed(options, runs.Config)
+    if options.family is None and not options.resume:
+        asked["family"], why = runs.default_family(**asked)
+        say(f"{asked['family']}, as no family was named: {why}; gentut choose measures them all")
     # Whoever types the same line with --resume until it is done begins with it, too.
     new = "family" in asked and runs.RunFolder(options.out).holds_nothing()
     if options.resume and not new:

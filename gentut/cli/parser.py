@@ -67,7 +67,9 @@ def parser() -> Parser:
 
     def images(sub):
         sub.add_argument("--data", help="a data set's name (default glyphs) or a folder of images")
-        sub.add_argument("--size", type=int, help="pixels per side, 28 to 128 (folders: 32)")
+        sub.add_argument(
+            "--size", type=int, help="pixels per side: 32, 64, 96, 128, 256, … (folders: 32)"
+        )
         sub.add_argument("--channels", type=int, choices=(1, 3), help="1 grey, 3 colour")
         sub.add_argument(
             "--pad",
@@ -101,7 +103,8 @@ def parser() -> Parser:
         language(sub)
 
     sub = command("train", "train one family into a run folder")
-    sub.add_argument("family", nargs="?", help=f"{', '.join(FAMILIES[:-1])} or {FAMILIES[-1]}")
+    families = f"{', '.join(FAMILIES[:-1])} or {FAMILIES[-1]}"
+    sub.add_argument("family", nargs="?", help=f"{families}; default gan or vae, by the budget")
     images(sub)
     sub.add_argument("--conditional", action="store_true", default=None, help="use the labels")
     sub.add_argument("--minutes", type=float, help="train by the clock, or")

@@ -269,6 +269,23 @@ def source_kind(name_or_folder: str | os.PathLike) -> str:
     return named.SETS[name_or_folder].source if is_name(name_or_folder) else "source"
 
 
+def image_shape(
+    name_or_folder: str | os.PathLike, size: int | None = None, channels: int | None = None
+) -> tuple[int, int, int]:
+    """Return the shape of the images that ``load`` gives, without reading any."""
+    own = (FOLDER_SIZE, FOLDER_SIZE, FOLDER_CHANNELS)
+    if is_name(name_or_folder):
+        own = named.SETS[name_or_folder].image_shape
+    return (size or own[0], size or own[1], channels or own[2])
+
+
+def count(name_or_folder: str | os.PathLike, split: str = "train") -> int:
+    """Return how many images a split holds, without reading any."""
+    if is_name(name_or_folder):
+        return getattr(named.SETS[name_or_folder], split)
+    return len(contents_of(name_or_folder).files[split])
+
+
 def class_names(name_or_folder: str | os.PathLike) -> list[str]:
     """Return the names of the classes in the order of their labels."""
     if is_name(name_or_folder):

@@ -1,4 +1,4 @@
-"""Network builders: functional Keras models for 28×28 grey to 128×128 colour images.
+"""Network builders: functional Keras models for 28×28 grey to 256×256 colour images.
 
 Images enter and leave in [0, 1]; rescaling happens inside.  Conditional networks take
 ``[input, labels]``, labels as ints ``(n,)``.  What the builders have in common:

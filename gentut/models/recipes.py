@@ -1,6 +1,7 @@
 """One plain dict per recipe: notebooks, command line and benchmarks all build from these.
 
-The sizes suit 28×28 to 64×64 images and two CPU cores; ``tests/benchmarks`` measures them.
+They suit images of 28×28 to 256×256 and two CPU cores (``LARGE``: what differs for large images);
+``tests/benchmarks`` measures them.
 """
 
 from collections.abc import Sequence
@@ -117,10 +118,99 @@ COLOUR = {
 FAMILIES = tuple(RECIPES)
 ENDS = ("encoder", "decoder")
 
+# What differs for larger images, by how often they halve down to 4…8 pixels: 3 times from 40 pixels
+# on (64), 4 times from 80 on (96, 128), 5 times from 160 on (256).  Channels go where the grids are
+# coarse, so that twice the side costs about twice the time, not four times.  R1 grows with the
+# number of pixels, over which the gradient of one and the same picture is spread.
+_GAN = {
+    3: {
+        "latent_dim": 64,
+        "generator": {"filters": (128, 64, 32)},
+        "discriminator": {"filters": (24, 48, 96, 128)},
+    },
+    4: {
+        "latent_dim": 64,
+        "generator": {"filters": (128, 64, 32, 16)},
+        "discriminator": {"filters": (16, 32, 64, 128)},
+    },
+    5: {
+        "latent_dim": 64,
+        "generator": {"filters": (128, 64, 32, 16, 8)},
+        "discriminator": {"filters": (8, 16, 32, 64, 128)},
+    },
+}
+_FLOW = {
+    4: {"batch_size": 32, "velocity": {"filters": (16, 32, 64)}},
+    5: {"batch_size": 16, "velocity": {"filters": (8, 16, 32, 64)}},
+}
+_SPATIAL = {
+    4: {
+        "batch_size": 32,
+        "halvings": 3,  # to a grid of 16×16 for 128×128
+        "spatial_encoder": {"filters": (32, 64)},
+        "spatial_decoder": {"filters": (64, 48, 24, 16)},
+    },
+    5: {
+        "batch_size": 16,
+        "latent_channels": 16,
+        "halvings": 4,
+        "spatial_encoder": {"filters": (16, 32, 64)},
+        "spatial_decoder": {"filters": (64, 64, 32, 16, 8)},
+    },
+}
+LARGE = {
+    "gan": {
+        3: _GAN[3] | {"model": {"penalties": {"r1": 0.6}}},
+        4: _GAN[4] | {"batch_size": 32, "model": {"penalties": {"r1": 2.4}}},
+        5: _GAN[5] | {"batch_size": 16, "model": {"penalties": {"r1": 10.0}}},
+    },
+    "wgan": {
+        3: _GAN[3],
+        4: _GAN[4] | {"batch_size": 5 * 32},
+        5: _GAN[5] | {"batch_size": 5 * 16},
+    },
+    "vae": {
+        3: {
+            "latent_dim": 64,
+            "encoder": {"filters": (16, 32, 64)},
+            "decoder": {"filters": (96, 48, 16)},
+        },
+        4: {
+            "batch_size": 48,
+            "latent_dim": 64,
+            "encoder": {"filters": (16, 32, 64)},
+            "decoder": {"filters": (96, 64, 32, 16)},
+        },
+        5: {
+            "batch_size": 24,
+            "latent_dim": 64,
+            "encoder": {"filters": (8, 16, 32, 64)},
+            "decoder": {"filters": (96, 64, 32, 16, 8)},
+        },
+    },
+    "flow": _FLOW,
+    "diffusion": _FLOW,
+    "latent_flow": _SPATIAL,
+    "text_flow": _SPATIAL,
+}
+
 
 def recipe_of(family: str, image_shape: Sequence[int]) -> dict:
     """Return the recipe of a family for images of a shape."""
-    return COLOUR.get(family, RECIPES[family]) if image_shape[-1] == 3 else RECIPES[family]
+    (_, _, channels), halvings = check_image_shape(image_shape)
+    # One vector cannot tell of so many places, in grey neither.
+    grid = family == "latent_flow" and halvings > 2
+    recipe = COLOUR.get(family, RECIPES[family]) if channels == 3 or grid else RECIPES[family]
+    return _changed(recipe, LARGE.get(family, {}).get(min(halvings, 5), {}))
+
+
+def _changed(recipe, changes):
+    """A recipe with other entries, also inside its parts."""
+    parts = {
+        name: {**recipe[name], **value} if isinstance(value, dict) else value
+        for name, value in changes.items()
+    }
+    return {**recipe, **parts}
 
 
 def takes_texts(family: str) -> bool:
@@ -214,8 +304,11 @@ def _spatial_flow(recipe, image_shape, num_classes, settings, adam):
     if train_vae:
         channels = settings.pop("latent_channels", recipe["latent_channels"])
         check_positive("latent_channels", channels)
+        halvings = recipe.get("halvings")
         ends = (
-            getattr(spatial, f"spatial_{end}")(image_shape, channels, **recipe[f"spatial_{end}"])
+            getattr(spatial, f"spatial_{end}")(
+                image_shape, channels, halvings=halvings, **recipe[f"spatial_{end}"]
+            )
             for end in ENDS
         )
         vae = VAE(*ends, **recipe["vae"])

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers, ops
 
-from gentut.checks import check_image_shape
+from gentut.checks import check_image_shape, check_int
 
 LOG_VARIANCES = -10.0, 4.0  # beyond them exp() could overflow in a long training
 
@@ -24,16 +24,25 @@ def _residual(x):
     return layers.Activation("silu")(layers.Add()([x, y]))
 
 
+def _checked(halvings, most):
+    return most if halvings is None else check_int("halvings", halvings, 1, most)
+
+
 def spatial_encoder(
-    image_shape: Sequence[int], latent_channels: int = 8, filters: Sequence[int] = (32, 64)
+    image_shape: Sequence[int],
+    latent_channels: int = 8,
+    filters: Sequence[int] = (32, 64),
+    halvings: int | None = None,
 ) -> keras.Model:
     """Build an encoder: images -> ``(n, h, w, 2·latent_channels)``, means beside log variances.
 
     The means are normalised over batch and places, so that each channel has mean 0 and variance 1
     whatever the weight of the KL: what learns to make latents finds them all of one size.
-    ``filters`` are the channels after each halving, down to a grid of 4 to 8 rows.
+    ``filters`` are the channels after each halving; ``halvings`` how many of them there are, by
+    default down to a grid of 4 to 8 rows.
     """
-    image_shape, halvings = check_image_shape(image_shape)
+    image_shape, most = check_image_shape(image_shape)
+    halvings = _checked(halvings, most)
     images = keras.Input(image_shape, name="images")
     x = layers.Rescaling(2.0, -1.0)(images)
     for i in range(halvings):
@@ -52,13 +61,17 @@ def spatial_encoder(
 
 
 def spatial_decoder(
-    image_shape: Sequence[int], latent_channels: int = 8, filters: Sequence[int] = (96, 48, 24)
+    image_shape: Sequence[int],
+    latent_channels: int = 8,
+    filters: Sequence[int] = (96, 48, 24),
+    halvings: int | None = None,
 ) -> keras.Model:
     """Build a decoder: latents ``(n, h, w, latent_channels)`` -> logits of the pixel means.
 
-    ``filters`` begin at the grid of the latents.
+    ``filters`` begin at the grid of the latents; ``halvings`` are those of the encoder.
     """
-    (height, width, channels), doublings = check_image_shape(image_shape)
+    (height, width, channels), most = check_image_shape(image_shape)
+    doublings = _checked(halvings, most)
     latents = keras.Input((height >> doublings, width >> doublings, latent_channels))
     x = layers.Conv2D(filters[0], 3, padding="same", activation="silu")(latents)
     x = _residual(x)

@@ -7,6 +7,7 @@
 """
 
 from gentut.runs.contents import load_again
+from gentut.runs.default import default_family
 from gentut.runs.folder import Config, RunFolder, Settings
 from gentut.runs.record import grid, write_report
 from gentut.runs.score import evaluate
@@ -17,6 +18,7 @@ __all__ = [
     "Config",
     "RunFolder",
     "Settings",
+    "default_family",
     "evaluate",
     "fit",
     "grid",

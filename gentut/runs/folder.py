@@ -19,6 +19,8 @@ from gentut.checks import (
     check_image_shape,
     check_int,
     check_positive,
+    near_sides,
+    told_near,
 )
 from gentut.files import read_json, write_atomically, write_json
 from gentut.models import recipes
@@ -59,9 +61,10 @@ class Settings:
             try:
                 check_image_shape((self.size, self.size, 1))
             except ValueError:
+                near = [side for side, _ in near_sides(self.size, self.size)]
                 raise ValueError(
-                    "`size` must halve evenly down to 4…8 pixels (28, 32, 48, 64, 96, 128, …);"
-                    f" received {self.size}."
+                    "`size` must halve evenly down to 4…8 pixels (28, 32, 48, 64, 96, 128, 256, …);"
+                    f" received {self.size}{told_near(near)}."
                 ) from None
         words_of(self.language)  # raises where there is none
         if self.channels not in (None, 1, 3):

@@ -73,6 +73,7 @@ class Recorder(keras.callbacks.Callback):
         self.run, self.config, self.clock, self.ctrl_c = run, config, clock, ctrl_c
         self.rows, self.means = position.rows, means
         self.recorded = self.marked = len(self.rows)
+        self.stepped = False  # whether a step was made
         self.recording, self.marking = Pace(RECORDING_SHARE), Pace(CHECKPOINT_SHARE)
         self.began, self.before = None, config.seconds
 
@@ -84,6 +85,7 @@ class Recorder(keras.callbacks.Callback):
             self.means = ()
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        self.stepped = True
         step = batch + 1
         if step >= self.params["steps"]:  # the epoch is whole: `on_epoch_end` sees to it
             return

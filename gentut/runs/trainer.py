@@ -1,6 +1,7 @@
 """Train a recipe into a run folder; stop it, go on with it."""
 
 import dataclasses
+import gc
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ import numpy as np
 from gentut import data as image_data
 from gentut.models import recipes
 from gentut.runs import checkpoint
+from gentut.runs.batch_size import find_batch_size
 from gentut.runs.checkpoint import Position
 from gentut.runs.contents import describe, load_again, used_labels
 from gentut.runs.folder import Config, RunFolder
@@ -18,7 +20,7 @@ from gentut.runs.guard import CtrlC, locked, room
 from gentut.runs.processes import own_folder, refuse_clock, set_devices
 from gentut.runs.record import Recorder, write_report
 from gentut.training.callbacks import Progress, StopOnNaN, TimeBudget, TrainingDiverged
-from gentut.training.devices import environment, process
+from gentut.training.devices import environment, out_of_memory, process
 from gentut.training.optimizers import value_of
 from gentut.training.step import StepModel
 from gentut.training.step import seed as set_seed
@@ -57,12 +59,8 @@ def train(
         images, labels = image_data.load_bytes(config.data, "train", **config.data_options, say=say)
         config.contents = describe(config.data, images, labels)
         labels, num_classes = used_labels(config, images, labels)
-        set_seed(config.seed)
-        model = recipes.build(config.family, images.shape[1:], num_classes)
         if not image_data.is_name(config.data):
             config.data = os.path.abspath(config.data)  # so that the run can be used from elsewhere
-        if config.batch_size is None and model.iterative:
-            config.batch_size = model.default_batch_size
         existed = os.path.isdir(run.path)
         try:
             run.path.mkdir(parents=True, exist_ok=True)
@@ -74,7 +72,7 @@ def train(
         with locked(run.path, "out", say):
             _refuse_used(run)  # by a process that was faster
             try:
-                return _train(run, config, model, images, labels, Position([]), progress, say)
+                return _begin(run, config, images, labels, num_classes, progress, say)
             except BaseException:
                 if not _worth_keeping(run):
                     _clear(run.path, existed)
@@ -154,8 +152,39 @@ def _go_on(run, asked, progress, say):
     if note:
         say(note)
     if model is None:
-        model = recipes.build(config.family, images.shape[1:], num_classes)
+        return _begin(run, config, images, labels, num_classes, progress, say)
     return _train(run, config, model, images, labels, position, progress, say)
+
+
+class _NoRoom(MemoryError):
+    """The first step of a training did not fit into memory."""
+
+
+def _begin(run, config, images, labels, num_classes, progress, say):
+    """Train from the start, in a folder that is locked.
+
+    Where memory does not hold a step, it becomes one of fewer images, as if they were asked for.
+    """
+    while True:
+        set_seed(config.seed)
+        model = recipes.build(config.family, images.shape[1:], num_classes)
+        if config.batch_size is None and model.iterative:
+            config.batch_size = model.default_batch_size
+        try:
+            return _train(run, config, model, images, labels, Position([]), progress, say)
+        except _NoRoom:
+            model = None
+        gc.collect()  # the search needs what the model and the error held
+        before = min(config.batch_size, len(images))
+        half = max(1, before // 2)
+        found = find_batch_size(config.family, images, labels, seconds=0.1, start=half, most=half)
+        if found.size >= before:  # the same step again
+            raise MemoryError(f"not even a step of {before} images fits into memory")
+        config.batch_size = found.size
+        say(
+            f"a step of {before} images does not fit into memory: this run has {found.size}"
+            " in a step"
+        )
 
 
 def _train(run, config, model, images, labels, position, progress, say):
@@ -233,6 +262,11 @@ def _advance(run, config, model, images, labels, position, progress, say):
             say(model.finishing)
         model.finish(images, labels, config.seed)
         config.status = "finished"
+    except Exception as error:
+        first = not (recorder.stepped or position.rows or position.step)
+        if model.iterative and first and process()[1] == 1 and out_of_memory(error):
+            raise _NoRoom(str(error)) from None
+        raise
     except KeyboardInterrupt:
         # Half a fit is nothing, and a step broken off in its middle no state to go on from.
         if not model.iterative or ctrl_c.pressed_twice:

@@ -130,17 +130,22 @@ def evaluate(folder, run):
 
 
 def measure(stage, folder, run):
-    """Run one stage as a process of its own: seconds, peak memory in GB, and what it printed."""
-    line = [sys.executable, __file__, "--stage", stage, "--folder", str(folder), "--run", str(run)]
+    """Run one stage as a process of its own, see `measured`."""
+    line = [__file__, "--stage", stage, "--folder", str(folder), "--run", str(run)]
+    return {"stage": stage, **measured(line)}
+
+
+def measured(line, **environment):
+    """Run a script as a process of its own: seconds, peak memory in GB, and what it printed."""
     start = time.time()
-    process = subprocess.Popen(line, stdout=subprocess.PIPE, env=os.environ | {"BEGAN": str(start)})
+    environment = os.environ | environment | {"BEGAN": str(start)}
+    process = subprocess.Popen([sys.executable, *line], stdout=subprocess.PIPE, env=environment)
     text = process.stdout.read().decode()
     _, status, usage = os.wait4(process.pid, 0)
     if status:
-        raise SystemExit(f"{stage} of {folder} ended with {status}")
+        raise SystemExit(f"{shlex.join(line)} ended with {status}")
     peak = usage.ru_maxrss * (1024 if sys.platform != "darwin" else 1)
     return {
-        "stage": stage,
         "seconds": time.time() - start,
         "cpu": usage.ru_utime + usage.ru_stime,
         "peak": peak / 1e9,
