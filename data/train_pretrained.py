@@ -50,7 +50,7 @@ STATED = (
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("name", choices=pretrained.NAMES)
+    parser.add_argument("name", choices=EPOCHS)
     parser.add_argument("--out", default=os.path.join(os.path.dirname(__file__), "weights"))
     parser.add_argument("--epochs", type=int, help="for a trial; default the recipe's own")
     parser.add_argument("--seed", type=int, default=0)
