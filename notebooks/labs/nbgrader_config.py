@@ -87,6 +87,11 @@ class GuardedExecute(Execute):
         for output in cell.outputs:
             if output.get("name") == "stderr":  # to nbgrader a warning would be a wrong answer
                 output.name = "stdout"
+        if cell.source.strip() and cell.execution_count is None and not cell.outputs:
+            # To nbgrader a check that prints nothing has passed, so one that never ran would, too.
+            why = "the kernel did not run this cell"
+            cell.outputs = [new_output("error", ename="NotRun", evalue=why)]
+            cell.outputs[0].traceback = [f"NotRun: {why}"]
         late = any(each.get("ename") == "CellTimeoutError" for each in cell.outputs)
         if late and self._reply("pass") is None:
             self.over = "a cell ran longer than the time limit, and could not be stopped"
@@ -130,6 +135,8 @@ c.ClearSolutions.code_stub = {"python": "# Your code here.\nraise NotImplemented
 c.ClearSolutions.text_stub = "*Your answer here.*"
 c.OverwriteCells.add_missing_cells = True
 c.Execute.timeout = 600  # seconds for a cell
+c.Execute.iopub_timeout = 60  # seconds for its last outputs; an error that comes later is not seen
+c.Execute.raise_on_iopub_timeout = True
 c.Autograde.autograde_preprocessors = [
     GuardedExecute,
     "nbgrader.preprocessors.IgnorePattern",

@@ -88,6 +88,8 @@ CLASS = {
     "says nothing": ({}, 0, ""),
     "checks overwritten": (HARD_CODED | {"t-2-test": "pass", "t-4-test": "pass"}, 0, ""),
     "checks deleted": (HARD_CODED | {"t-2-test": None, "t-4-test": None}, 0, ""),
+    "checks not run": (HARD_CODED | {"tags": ["skip-execution"]}, 0, ""),
+    "checks turned into text": (HARD_CODED | {"cell_type": "markdown"}, 0, ""),
     "checks renamed points": (HARD_CODED | {"points": 99}, 0, ""),
     "numpy changed": (
         RIGHT | {"t-3": "np.testing.assert_allclose = print\ndef spread(x):\n    return 1.0"},
@@ -147,6 +149,10 @@ def hand_in(release, folder, answers):
             each["source"] = answers[about["grade_id"]]
         if "points" in answers and "points" in about:
             about["points"] = answers["points"]
+        if "tags" in answers and about.get("grade"):
+            each["metadata"]["tags"] = answers["tags"]
+        if "cell_type" in answers and about.get("grade"):
+            each["cell_type"] = answers["cell_type"]
     notebook["cells"] = [each for each in notebook["cells"] if each["source"] is not None]
     folder.mkdir(parents=True)
     text = json.dumps(notebook)
