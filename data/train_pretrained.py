@@ -4,7 +4,6 @@
     python data/train_pretrained.py vae-glyphs
     python data/train_pretrained.py flow-glyphs
     python data/train_pretrained.py latent_flow-glyphs
-    python data/train_pretrained.py gan-emoji
     python data/train_pretrained.py vae-emoji
     python data/train_pretrained.py text_flow-emoji
 
@@ -30,7 +29,6 @@ EPOCHS = {
     "vae-glyphs": 60,
     "flow-glyphs": 15,
     "latent_flow-glyphs": 50,
-    "gan-emoji": 80,
     "vae-emoji": 100,
     "text_flow-emoji": 140,
 }
@@ -50,7 +48,7 @@ STATED = (
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("name", choices=EPOCHS)
+    parser.add_argument("name", choices=pretrained.NAMES)
     parser.add_argument("--out", default=os.path.join(os.path.dirname(__file__), "weights"))
     parser.add_argument("--epochs", type=int, help="for a trial; default the recipe's own")
     parser.add_argument("--seed", type=int, default=0)
