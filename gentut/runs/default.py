@@ -11,7 +11,7 @@ from gentut.training.devices import device
 # distances on MNIST after 116,000 and 592,000, on emoji after 272,000 (docs/guide/results.md).
 ENOUGH = 250_000
 # Images per second that the GAN sees on one CPU core, by how often they halve
-# (tests/benchmarks/sizes.md); more than 4 cores hardly help with pictures so small.
+# (tests/benchmarks/sizes.py); more than 4 cores hardly help with pictures so small.
 RATES = {1: 1000, 2: 900, 3: 150, 4: 60, 5: 25}
 CORES = 4
 
