@@ -5,6 +5,7 @@ that lie in files.
 import json
 import mmap
 import os
+import re
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,19 @@ else:
 PART = 1 << 26  # bytes of an array that are read at once, and of a memory map that stay resident
 AT_ONCE = 512  # rows that are taken of a memory map before it is asked whether that is much
 AROUND = 1 << 16  # bytes that Linux maps around one that is read
+
+
+def as_text(name: str) -> str:
+    """Return a file's name with its bytes read as UTF-8, as far as they are.
+
+    Where the locale is C and Python's UTF-8 mode is off, names of files come as bytes, each a half
+    character (a surrogate).
+    """
+    return re.sub("[\udc80-\udcff]+", _decoded, name)
+
+
+def _decoded(found):
+    return found[0].encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
 
 
 def read_json(path: str | os.PathLike) -> dict:
@@ -60,7 +74,7 @@ def write_atomically(
     if not path.parent.is_dir():
         raise FileNotFoundError(f"`path` must lie in an existing folder; received {str(path)!r}.")
     if isinstance(content, str):  # the name of a user's folder can hold bytes that are no text
-        content = content.encode("utf-8", "backslashreplace")
+        content = as_text(content).encode("utf-8", "backslashreplace")
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -545,6 +545,43 @@ def test_characters_that_a_terminal_lacks_have_look_alikes():
     assert "r\udcff".encode("utf-8", "gentut.look_alike") == b"r\xff"  # as it is on the disk
 
 
+TRAIN_AND_SAMPLE = """
+import sys
+from gentut.cli import main
+data, run, sheet, folder = sys.argv[1:]
+images = ["--data", data, "--size", "16", "--channels", "1", "--conditional"]
+for words in (
+    ["train", "vae", *images, "--epochs", "1", "--language", "zh", "--out", run],
+    ["sample", run, "-n", "4", "--out", sheet],
+    ["sample", run, "-n", "4", "--out", folder],
+    ["evaluate", run, "-n", "24"],
+):
+    code = main(words)
+    if code:
+        sys.exit(code)
+"""
+C = {"LANG": "C", "LC_ALL": "C"}
+
+
+@pytest.mark.parametrize(
+    "setting", [C, C | {"PYTHONUTF8": "0"}, {"PYTHONUTF8": "0", "PYTHONIOENCODING": "gbk"}], ids=str
+)
+def test_names_in_chinese_work_in_every_locale(setting, tmp_path):
+    make_photographs(tmp_path / "数据", classes=("狗", "猫"))
+    start, names = ("-c", TRAIN_AND_SAMPLE), ("数据", "结果", "样本.png", "样本")
+    encoding = setting.get("PYTHONIOENCODING", "utf-8")
+    done = command(tmp_path, *names, start=start, encoding=encoding, **setting)
+    assert done.returncode == 0, done.stderr
+    report = os.path.join("结果", "report.html")
+    assert done.stdout.startswith(f"{report}\n样本.png\n样本\n")
+    assert done.stdout.endswith(f"\n{report}\n")
+    with Image.open(tmp_path / "样本.png") as sheet:
+        assert sheet.format == "PNG"
+    assert len(list((tmp_path / "样本").glob("*/*.png"))) == 4
+    page = (tmp_path / report).read_text(encoding="utf-8")
+    assert "VAE（数据：数据）" in page and "狗、猫、狗、猫" in page and "gentut train vae" in page
+
+
 TALK_ON_A_POOR_TERMINAL = """
 import sys
 from gentut import cli

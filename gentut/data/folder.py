@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from gentut.files import as_text
+
 SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".webp"}
 # Suffixes of pictures that are not read; a warning counts them.
 OTHER_PICTURES = re.compile(
@@ -128,7 +130,7 @@ def keys_of(paths: Sequence[Path], folder: Path) -> list[str]:
     for path in map(str, paths):
         if path.startswith(start):  # the long way takes seconds for 200,000 files
             inside = path[len(start) :].replace(os.sep, "/")
-            keys.append(unicodedata.normalize("NFC", inside))
+            keys.append(_text(inside))
         else:
             keys.append("/".join(_parts(path, folder)))
     return keys
@@ -154,7 +156,7 @@ def _walk(folder):
             other = OTHER_PICTURES.fullmatch(suffix)
             if name.startswith(".") or not (other or suffix in SUFFIXES):
                 continue
-            parts = (*inside, unicodedata.normalize("NFC", name))
+            parts = (*inside, _text(name))
             if other:
                 passed.append((parts, ""))
             elif name in regular:  # a link counts as what it leads to
@@ -305,10 +307,15 @@ def _parts(path, folder):
     inside = os.path.relpath(path, folder)
     if inside == ".":
         return ()
-    return tuple(unicodedata.normalize("NFC", part) for part in Path(inside).parts)
+    return tuple(map(_text, Path(inside).parts))
+
+
+def _text(name):
+    return unicodedata.normalize("NFC", as_text(name))
 
 
 def shown(name: str) -> str:
     """Return a name for a message of one line."""
+    name = as_text(name)
     name = name if len(name) <= 150 else f"{name[:70]}…{name[-70:]}"
     return repr(name) if CONTROL.search(name) else name
