@@ -273,7 +273,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "noise_now": "这个时间的图片",
         "noise_now_note": '时间 <span id="noise-time">0.00</span> 的图片。',
         "noise_guess": "网络预期的终点",
-        "noise_guess_note": "如果从这里一直往前走，网络预期的终点。",
+        "noise_guess_note": "如果从这里笔直走下去，网络预期的终点。",
         "time": "时间",
         "noise_see": "右边的图片是预测。时间为 0 时它一片模糊：是这一类所有字母的平均，因为什么都"
         "还没有定下来。时间越往后，它越清楚。只走一步，流就停在最初的那片模糊里；多走几步，它会在"
@@ -304,7 +304,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "models_size": "在本页里的大小",
         "models_error": "取整使像素改变",
         "made_with": "由 <code>gentut playground</code> 制作。课程里会讲怎样搭建和训练这一切。",
-        "between": "${name(place.from)} 和 ${name(place.to)} 之间",
+        "between": "“${name(place.from)}”和“${name(place.to)}”之间",
         "latent_kind": '这个位置的图片${kind ? "：" + kind : ""}',
         "stop": "。",
         "percent": "走了百分之 ${percent}",

@@ -391,7 +391,7 @@ WORDS: dict[str, Words] = {
                 r"text alignment and retrieval \(the image–text model knows emoji only\)",
                 "文本对齐和检索（图文模型只认识表情）",
             ),
-            (r"inception score \((.+) knows no classes\)", r"Inception 分数（\1 不认识类别）"),
+            (r"inception score \((.+) knows no classes\)", r"Inception 分数（\1不认识类别）"),
             ("; ", "；"),
             (r"(\d+) CPU cores? \((.+)\)", r"\1 个 CPU 核（\2）"),
             ("not installed as a package", "没有作为包安装"),

@@ -72,8 +72,8 @@ def choose(
             ``minutes``, training time of all families together, default 5, shared out evenly (the
             statistical models take seconds of their own; scoring comes on top); ``families``,
             default those that have the score; ``n``, generated images to score, default 5,000;
-            ``seed`` of everything; ``size``, ``channels`` and ``skip_unreadable`` for a folder of
-            images, see `gentut.data.load`.
+            ``seed`` of everything; ``language`` of the page; ``size``, ``channels`` and
+            ``skip_unreadable`` for a folder of images, see `gentut.data.load`.
 
     Returns:
         A `Choice`.  After Ctrl-C it is one among the families that were finished.
