@@ -182,7 +182,7 @@ def _begin(run, config, images, labels, num_classes, progress, say):
             raise MemoryError(f"not even a step of {before} images fits into memory")
         config.batch_size = found.size
         say(
-            f"a step of {before} images does not fit into memory: this run has {found.size}"
+            f"a step of {before:,} images does not fit into memory: this run has {found.size:,}"
             " in a step"
         )
 
