@@ -68,7 +68,8 @@ def cells(folder: Path, title: str, below: str) -> str:
             first = text.partition("\n")[0].replace("`", "'") or "…"
             heading = re.match(r"#{1,2} (.+)", first) if cell["cell_type"] == "markdown" else None
             lines += ["", f"**{heading[1]}**", ""] if heading else []
-            lines.append(f"- `{cell['id']}`: `{first[:80]}`")
+            wide = sum(letter >= "\u2e80" for letter in first[:80])  # as two Latin letters
+            lines.append(f"- `{cell['id']}`: `{first[: 80 - wide // 2]}`")
     return "\n".join(lines) + "\n"
 
 
