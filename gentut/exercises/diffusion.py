@@ -180,7 +180,7 @@ EXERCISES: dict[str, Exercise] = {
             " of it.": lambda x_t, noise, t: x_t - noise,
         },
         otherwise="Solve x_t = t · image + (1 − t) · noise for the image.",
-        shows="One network, three readings; near t = 0 the division makes small errors large.",
+        shows="One network, four readings; near t = 0 the division makes small errors large.",
         returns="an array as large as `x_t`",
     ),
     "06.7": function(
