@@ -44,6 +44,7 @@ class Set:
     """As much of pytest's monkeypatch as `shrink_recipes` needs."""
 
     setitem = staticmethod(dict.__setitem__)
+    setattr = staticmethod(setattr)
 
 
 def start(family, data, out, epochs, point=None):
