@@ -8,6 +8,10 @@ import re
 import pytest
 import twins
 
+from gentut.human import texts as study_texts
+from gentut.report import playground_texts
+from gentut.report import texts as report_texts
+
 NOTEBOOKS = twins.originals()
 TERMS = twins.FOLDER.parent / "docs" / "terms.csv"
 
@@ -227,15 +231,23 @@ def terms():
         return {row["english"]: row["chinese"].split("|") for row in csv.DictReader(file)}
 
 
+PLACE = re.compile(r"{[^{}]*}")  # of a number in a text of a page
+
+
 def strangers(english, chinese, known):
-    """Terms of an English text for which the Chinese one has none of their translations."""
-    plain = twins.NO_PROSE.sub(" ", english).lower()
+    """Terms of an English text for which the Chinese one has none of their translations.
+
+    Only in titles and names ("Stable Diffusion") a term may stay as it is.
+    """
+    plain = PLACE.sub(" ", twins.NO_PROSE.sub(" ", english)).lower()
     missing = []
     for term in sorted(known, key=len, reverse=True):  # "loss" in "adversarial loss" is done
         pattern = rf"\b{re.escape(term.lower())}(?:e?s)?\b"
         if re.search(pattern, plain):
             plain = re.sub(pattern, " ", plain)
-            if not any(word.lower() in chinese.lower() for word in (*known[term], term)):
+            done = any(word.lower() in chinese.lower() for word in known[term])
+            left = re.findall(rf"\b{re.escape(term)}", chinese, re.I) if term.islower() else []
+            if not done and not any(word[0].isupper() for word in left):
                 missing.append(term)
     return missing
 
@@ -245,6 +257,8 @@ def test_a_term_with_another_translation_is_found():
     assert strangers("The adversarial losses.", "对抗损失。", known) == []
     assert strangers("The adversarial loss.", "对抗性的损失。", known) == ["adversarial loss"]
     assert strangers("A loss of `loss`.", "代价。", known) == ["loss"]
+    assert strangers("The loss.", "这个 loss。", known) == ["loss"]
+    assert strangers("Loss is a journal, {loss}.", "Loss 是一份期刊，{loss}。", known) == []
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -269,6 +283,34 @@ def test_terms_of_pages_and_questions_are_translated_by_their_entries():
     known = terms()
     wrong = {name: strangers(ours, theirs, known) for name, ours, theirs in both}
     assert {name: found for name, found in wrong.items() if found} == {}
+
+
+def sections(text):
+    return re.split(r"^#+ .*$", text, flags=re.M)
+
+
+def said(text):
+    """All words of a text of a page, or of a table of them, one after the other."""
+    if isinstance(text, str):
+        return text
+    parts = text.values() if isinstance(text, dict) else text if isinstance(text, tuple) else ()
+    return "\n".join(map(said, parts))
+
+
+TABLES = {"report": report_texts, "playground": playground_texts, "study": study_texts}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_terms_of_pages_for_a_browser_are_translated_by_their_entries(name):
+    english, chinese = (TABLES[name].WORDS[language] for language in ("en", "zh"))
+    known = terms()
+    wrong = {key: strangers(said(text), said(chinese[key]), known) for key, text in english.items()}
+    assert {key: found for key, found in wrong.items() if found} == {}
+
+
+def test_terms_of_the_readme_are_translated_by_their_entries():
+    known, pairs = terms(), zip(*map(sections, READMES), strict=True)
+    assert [found for ours, theirs in pairs if (found := strangers(ours, theirs, known))] == []
 
 
 def test_the_term_base_is_sorted_whole_and_without_doubles():
