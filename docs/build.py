@@ -1,5 +1,7 @@
 """Builds the web site into build/site: the course to read, offline from its files or hosted.
 
+The Chinese one lies in build/site/zh: the same pages, in Chinese where they are translated.
+
     python docs/build.py
 
 Nothing is executed: the notebooks are shown with their stored outputs.  MathJax comes from its npm
@@ -19,14 +21,16 @@ import questions
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-SOURCE, SITE = ROOT / "build" / "site-source", ROOT / "build" / "site"
+SOURCES, SITE = ROOT / "build" / "site-source", ROOT / "build" / "site"
 MATHJAX = "mathjax@3.2.2"
 KEPT = ("package/es5/tex-svg.js", "package/es5/input/tex/extensions/", "package/LICENSE")
-NO_PAGES = ("__pycache__", "*.py", "*.toml", "slide_template")  # of docs/, all but conf.py
-TEACH = {  # language -> the folder of its pages and notebooks, what the page of cells says
-    "en": ("", "Where each cell stands", "Section by section: the id, and how the cell begins."),
-    "zh": ("zh", "每个单元格在哪里", "逐节列出：id，以及单元格的开头。"),
+# Of docs/, all but conf.py.
+NO_PAGES = ("__pycache__", "*.py", "*.toml", "slide_template", "zh")
+WHERE = {  # what the page of cells says
+    "en": ("Where each cell stands", "Section by section: the id, and how the cell begins."),
+    "zh": ("每个单元格在哪里", "逐节列出：id，以及单元格的开头。"),
 }
+CHINESE = "(chinese)=\n#"  # above the Chinese part of a page of the guide, a section there
 BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\([^)]*\)\n*")
 
 
@@ -47,13 +51,12 @@ def mathjax(target: Path) -> None:
                 place.write_bytes(archive.extractfile(member).read())
 
 
-def notebook(path: Path) -> None:
+def notebook(path: Path, target: Path) -> None:
     """Copy a notebook; the badge, a picture from elsewhere, becomes the theme's own button."""
     content = json.loads(path.read_text(encoding="utf-8"))
     for cell in content["cells"]:
         if cell["cell_type"] == "markdown":
             cell["source"] = BADGE.sub("", "".join(cell["source"]))
-    target = SOURCE / path.relative_to(ROOT)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
@@ -73,30 +76,52 @@ def cells(folder: Path, title: str, below: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def in_chinese(target: Path) -> None:
+    """Put the Chinese pages in the place of the English ones."""
+    shutil.copy(HERE / "zh" / "index.md", target)
+    for path in sorted((HERE / "teach" / "zh").glob("*.md")):
+        text = path.read_text(encoding="utf-8").replace("](../../", "](../")
+        (target / "teach" / path.name).write_text(text, encoding="utf-8")
+    for path in sorted((HERE / "guide").glob("*.md")):
+        _, mark, text = path.read_text(encoding="utf-8").partition(CHINESE)
+        if mark:
+            (target / "guide" / path.name).write_text(text, encoding="utf-8")
+
+
+def sources(language: str) -> Path:
+    """Gather what Sphinx reads for one language."""
+    target, words = SOURCES / language, WHERE[language]
+    shutil.copytree(HERE, target, ignore=shutil.ignore_patterns(*NO_PAGES))
+    shutil.copy(HERE / "conf.py", target)
+    if language == "zh":
+        in_chinese(target)
+    notebooks = ROOT / "notebooks" / ("zh" if language == "zh" else "")
+    for path in sorted(notebooks.glob("*.ipynb")):  # the labs hold solutions
+        notebook(path, target / "notebooks" / path.name)
+    for name in ("samples.png", "prompts.png", "prompts_48.png", "emoji_sample.webp"):
+        shutil.copy(ROOT / "data" / name, target / "static" / name)
+    questions.write(target / "static")
+    bank = questions.page(questions.read(language), language)
+    (target / "teach" / "bank.md").write_text(bank, encoding="utf-8")
+    (target / "teach" / "cells.md").write_text(cells(notebooks, *words), encoding="utf-8")
+    mathjax(target / "static" / "mathjax")
+    (target / "extra").mkdir()
+    words = ["playground", "--language", language, "--out", target / "extra" / "playground.html"]
+    subprocess.run([sys.executable, "-m", "gentut", *words], check=True)
+    return target
+
+
 def main() -> None:
     start = time.perf_counter()
-    shutil.rmtree(SOURCE, ignore_errors=True)
+    shutil.rmtree(SOURCES, ignore_errors=True)
     shutil.rmtree(SITE, ignore_errors=True)
-    shutil.copytree(HERE, SOURCE, ignore=shutil.ignore_patterns(*NO_PAGES))
-    shutil.copy(HERE / "conf.py", SOURCE)
-    questions.write(SOURCE / "static")
-    for path in sorted((ROOT / "notebooks").rglob("*.ipynb")):
-        if not {".ipynb_checkpoints", "labs"} & set(path.parts):  # labs hold solutions
-            notebook(path)
-    for name in ("samples.png", "prompts.png", "prompts_48.png", "emoji_sample.webp"):
-        shutil.copy(ROOT / "data" / name, SOURCE / "static" / name)
-    for language, (place, *words) in TEACH.items():
-        bank = questions.page(questions.read(language), language)
-        where = cells(ROOT / "notebooks" / place, *words)
-        (SOURCE / "teach" / place / "bank.md").write_text(bank, encoding="utf-8")
-        (SOURCE / "teach" / place / "cells.md").write_text(where, encoding="utf-8")
-    mathjax(SOURCE / "static" / "mathjax")
-    (SOURCE / "extra").mkdir()
-    page = SOURCE / "extra" / "playground.html"
-    subprocess.run([sys.executable, "-m", "gentut", "playground", "--out", page], check=True)
-    command = ["-m", "sphinx", "-b", "html", "-q", "-W", "--keep-going", "-j", "2"]
-    places = ["-d", ROOT / "build" / "doctrees", SOURCE, SITE]
-    code = subprocess.call([sys.executable, *command, *places])
+    found = {language: sources(language) for language in WHERE}  # each page looks for the other
+    command = [sys.executable, "-m", "sphinx", "-b", "html", "-q", "-W", "--keep-going", "-j", "2"]
+    code = 0
+    for language, source in found.items():
+        tag, site = (["-t", "zh"], SITE / "zh") if language == "zh" else ([], SITE)
+        places = ["-d", ROOT / "build" / "doctrees" / language, source, site]
+        code = subprocess.call([*command, *tag, *places]) or code
     size = sum(path.stat().st_size for path in SITE.rglob("*") if path.is_file())
     print(f"{SITE}: {size / 1e6:.1f} MB in {time.perf_counter() - start:.0f} s")
     sys.exit(code)

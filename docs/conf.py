@@ -1,11 +1,11 @@
-"""Sphinx' settings for the web site; ``build.py`` calls it."""
+"""Sphinx' settings for the web site in English, and with ``-t zh`` in Chinese; ``build.py`` calls it."""
 
 import re
 import sys
 from itertools import pairwise
 from pathlib import Path
 
-# build.py reads a copy of this file, in build/site-source.
+# build.py reads copies of this file, in build/site-source/en and zh.
 ROOT = next(path for path in Path(__file__).resolve().parents if (path / "gentut").is_dir())
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
@@ -20,17 +20,20 @@ repository = address.repository(address.source())
 project = "gentut"
 author = "the gentut authors"
 copyright = "the gentut authors; code under the Apache License 2.0"
-language = "en"
+CHINESE = tags.has("zh")  # noqa: F821  Sphinx hands ``tags`` in
+OTHER = ROOT / "build" / "site-source" / ("en" if CHINESE else "zh")
+language = "zh_CN" if CHINESE else "en"
 html_title = "gentut"
 html_theme = "sphinx_book_theme"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+templates_path = ["templates"]
 html_logo = None
 html_extra_path = ["extra"]  # the playground, a page of its own
 html_favicon = "static/letter.svg"
 html_sourcelink_suffix = ""  # the download of a notebook keeps its name
 html_show_sphinx = False
-html_search_language = "en"  # for the Chinese pages too, see ``EnglishAndChinese``
+html_search_language = "en"  # in both languages, see ``EnglishAndChinese``
 html_show_search_summary = False  # it fetches pages, which browsers refuse on file://
 html_context = {"default_mode": "auto"}  # light or dark, as the reader's system is
 html_theme_options = {
@@ -44,6 +47,7 @@ html_theme_options = {
     "show_toc_level": 2,
     "home_page_in_toc": True,
     "navbar_persistent": [],  # the search stands in the sidebar
+    "article_header_end": ["language.html", "article-header-buttons.html"],
 }
 
 extensions = [
@@ -115,7 +119,18 @@ def keep_tags(app, doctree):
             node[:] = [nodes.Text(f"\\[{text}\\]")]
 
 
+def other_language(app, pagename, templatename, context, doctree):
+    """Tell ``templates/language.html`` where the page stands in the other language."""
+    there = any((OTHER / pagename).with_suffix(suffix).exists() for suffix in (".md", ".ipynb"))
+    place = f"{pagename if there or pagename == 'search' else 'index'}.html"
+    context["other_page"] = f"../{place}" if CHINESE else f"zh/{place}"
+    context["other_lang"], context["other_name"] = (
+        ("en", "English") if CHINESE else ("zh-CN", "中文")
+    )
+
+
 def setup(app):
+    app.connect("html-page-context", other_language)
     app.add_search_language(EnglishAndChinese)
     app.connect("autodoc-skip-member", skip_keras)
     app.connect("doctree-read", keep_tags)

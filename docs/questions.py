@@ -37,8 +37,8 @@ The source is `docs/teach/questions.toml`; {{doc}}`material` says how it is chec
         "category": "gentut/zh",
         "head": """# 题库
 
-共 {count} 道题。供 Moodle 导入：{{download}}`GIFT <../../static/questions_zh.gift>` 和 \
-{{download}}`XML <../../static/questions_zh.xml>`。源文件是 `docs/teach/zh/questions.toml`；\
+共 {count} 道题。供 Moodle 导入：{{download}}`GIFT <../static/questions_zh.gift>` 和 \
+{{download}}`XML <../static/questions_zh.xml>`。源文件是 `docs/teach/zh/questions.toml`；\
 怎样检查，见 {{doc}}`material`。
 """,
         "answer": "答案",

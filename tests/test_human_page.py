@@ -22,7 +22,7 @@ new Promise((done) => {
     const screen = [...document.querySelectorAll(".screen")].find((s) => !s.hidden).id;
     if (screen === "question" && document.querySelector("#choices button:disabled"))
       return setTimeout(look, 2);
-    const images = [...document.querySelectorAll("#stage img[alt='Image to judge']")];
+    const images = [...document.querySelectorAll("#stage img:not([alt=''])")];
     done({
       screen,
       counter: document.getElementById("counter").textContent,
@@ -373,19 +373,30 @@ def test_languages_have_the_same_texts_with_the_same_numbers_in_them():
         assert placeholders(text) == placeholders(chinese[name]), name
 
 
-def test_a_rater_of_a_chinese_page_meets_no_english(visit):
-    asked = study(language="zh", exposure_ms=300)
+@pytest.mark.parametrize("protocol", ["real_or_fake", "which_is_real"])
+def test_a_rater_of_a_chinese_page_meets_no_english(protocol, visit):
+    asked = study(protocol, trials=2, language="zh", exposure_ms=300)
     person = visit(asked)
-    everything = """[...document.querySelectorAll("body *:not(script, noscript)")].flatMap((e) => [
-      e.title, e.ariaLabel, e.alt, ...[...e.childNodes].map((n) => n.nodeType === 3 ? n.data : "")
-    ]).join(" ")"""
+    everything = """[document.title, ...asked,
+      ...[...document.querySelectorAll("body *:not(script)")].flatMap((e) => [
+        e.title, e.ariaLabel, e.alt, e.placeholder, e.tagName === "INPUT" ? e.value : "",
+        ...[...e.childNodes].map((n) => n.nodeType === 3 ? n.data : "")
+      ])].join(" ")"""
+    person.js("window.asked = []; window.confirm = (text) => { asked.push(text); return false; }")
     assert person.js("document.documentElement.lang") == "zh-CN"
-    said = person.js(everything)
+    said = [person.js(everything)]
     person.click("#start button")
-    person.wait_for("#choices button:enabled")
-    said += person.js(everything)
-    assert "真还是假" in said and "练习：第 1 题，共 2 题" in said
-    assert not re.search(r"[A-Za-z]{2,}", said.replace("JavaScript", ""))
+    while (screen := person.look()["screen"]) != "end":
+        said.append(person.js(everything))
+        if screen == "question":
+            person.click("#stop")
+        person.click("#go" if screen == "pause" else "#choices button")
+    person.click("#again")
+    said = " ".join([*said, person.js(everything)])
+    for words in ("练习：第 1 题，共 2 题", "将计入结果", "第 2 题，共 2 题", "现在就结束吗", "还没有保存"):
+        assert words in said
+    said = re.sub(r"<[^>]+>|JavaScript", "", said)  # what a browser without scripts shows
+    assert not re.search(r"[A-Za-z]{2,}", said)
 
 
 def test_the_page_tells_nothing_about_the_answers(tmp_path):

@@ -95,11 +95,11 @@ def test_a_stored_twin(path):
     assert twins.problems(read(path), read(twins.twin_of(path))) == []
 
 
-# The teachers' pages and questions ------------------------------------------------------------
+# The site's pages and the questions ------------------------------------------------------------
 
 
 def test_the_stored_pages_and_questions():
-    assert {name: wrong for name, wrong in twins.teaching().items() if wrong} == {}
+    assert {name: wrong for name, wrong in twins.of_the_site().items() if wrong} == {}
 
 
 PAGE = "# Noise\n\nIn `gan-1` the loss is 0.5.\n\n```sh\nfit  # half an hour\n```\n"
@@ -275,7 +275,7 @@ def test_terms_are_translated_by_their_entries(path):
 def test_terms_of_pages_and_questions_are_translated_by_their_entries():
     both = [
         (path.stem, *(each.read_text(encoding="utf-8") for each in (path, twins.twin_of(path))))
-        for path in sorted(twins.TEACH.glob("*.md"))
+        for path in twins.pages()
     ]
     pairs = zip(twins.questions.read(), twins.questions.read("zh"), strict=True)
     for pair in pairs:

@@ -1,13 +1,13 @@
-"""The Chinese edition beside the English one: notebooks and labs, teachers' pages, questions.
+"""The Chinese edition beside the English one: notebooks, labs, home, teachers' pages, questions.
 
     python tests/twins.py                   # carry code and outputs over, name what is stale
     python tests/twins.py NOTEBOOK FILE     # also take translations: a JSON of cell id -> Markdown
 
 The notebook ``zh/NAME.ipynb`` beside ``NAME.ipynb`` has the same cells in their order, code and
 outputs, and other prose.  Each translated Markdown cell holds in its metadata the hash of the
-English text that it translates, so that a later change of that text shows.  A page of
-``docs/teach/zh`` holds that hash in its first line, a question of its ``questions.toml`` in
-``translates``.  The English notebooks alone are run.
+English text that it translates, so that a later change of that text shows.  The site's home
+``docs/zh/index.md`` and the pages of ``docs/teach/zh`` hold that hash in their first lines, a
+question of ``questions.toml`` in ``translates``.  The English notebooks alone are run.
 """
 
 import hashlib
@@ -48,7 +48,7 @@ NO_PROSE = re.compile(
 )
 ENGLISH = re.compile(r"(?:[A-Za-z][a-z'’-]*[ ,;:]+){6}[A-Za-z][a-z'’-]*")
 # What is said in a block of code and is no code: comments, what stands beside a file, captions.
-SAID = re.compile(r"# .*$|(?<=\S) {3,}\S.*$|^:caption:.*$", re.M)
+SAID = re.compile(r"# .*$|(?<=\S) {3,}\S.*$|^:(?:caption|alt):.*$", re.M)
 # Here titles of papers stand in their own language.
 SOURCES = re.compile(r"^#+ .*(参考|来源|文献|资料)", re.M)
 
@@ -122,7 +122,7 @@ def lost_numbers(before: str, after: str) -> list[str]:
 
 
 def page_problems(english: str, chinese: str) -> list[str]:
-    """What keeps a page for teachers from being the twin of another."""
+    """What keeps a page of the site from being the twin of another."""
     mark, right = MARK.match(chinese), digest(english)
     stale = [] if mark and mark[1] == right else [f"{STALE}; its mark is {right}"]
     before, after = (
@@ -155,13 +155,18 @@ def question_problems(english: dict, chinese: dict) -> list[str]:
     return wrong
 
 
-def teaching() -> dict[str, list[str]]:
-    """Page or question for teachers -> what keeps its Chinese text from being its twin."""
+def pages() -> list[Path]:
+    """The site's home and its pages for teachers, in English."""
+    return [TEACH.parent / "index.md", *sorted(TEACH.glob("*.md"))]
+
+
+def of_the_site() -> dict[str, list[str]]:
+    """Page of the site, or question -> what keeps its Chinese text from being its twin."""
     wrong = {}
-    for path in sorted(TEACH.glob("*.md")):
-        twin = twin_of(path)
+    for path in pages():
+        name, twin = path.relative_to(TEACH.parent).as_posix(), twin_of(path)
         both = (each.read_text(encoding="utf-8") for each in (path, twin))
-        wrong[path.stem] = page_problems(*both) if twin.exists() else ["no translation yet"]
+        wrong[name] = page_problems(*both) if twin.exists() else ["no translation yet"]
     chinese = {each["id"]: each for each in questions.stored(questions.CHINESE)}
     for each in questions.read():
         twin = chinese.get(each["id"])
@@ -220,8 +225,8 @@ def main(arguments: list[str]) -> None:
         target.parent.mkdir(exist_ok=True)
         target.write_text(text + "\n", encoding="utf-8", newline="\n")
         say(path.stem, problems(english, twin))
-    stale = teaching()
-    say("docs/teach", [f"{name}: {line}" for name, lines in stale.items() for line in lines])
+    stale = of_the_site()
+    say("docs", [f"{name}: {line}" for name, lines in stale.items() for line in lines])
 
 
 if __name__ == "__main__":
