@@ -31,6 +31,17 @@ WHERE = {  # what the page of cells says
     "zh": ("每个单元格在哪里", "逐节列出：id，以及单元格的开头。"),
 }
 CHINESE = "(chinese)=\n#"  # above the Chinese part of a page of the guide, a section there
+LABELS = {  # which the theme leaves in English
+    "Search...": "搜索",
+    "Main": "导航",
+    "Page": "本页目录",
+    "Color mode": "配色",
+    "System Settings": "跟随系统",
+    "Toggle primary sidebar": "显示或隐藏导航栏",
+    "Toggle secondary sidebar": "显示或隐藏本页目录",
+    "Toggle hidden content": "显示或隐藏内容",
+}
+LABEL = re.compile(rf'(title|aria-label|placeholder)="({"|".join(map(re.escape, LABELS))})"')
 BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\([^)]*\)\n*")
 
 
@@ -111,6 +122,13 @@ def sources(language: str) -> Path:
     return target
 
 
+def with_chinese_labels(site: Path) -> None:
+    for path in sorted(site.rglob("*.html")):
+        text = path.read_text(encoding="utf-8")
+        text = LABEL.sub(lambda found: f'{found[1]}="{LABELS[found[2]]}"', text)
+        path.write_text(text, encoding="utf-8")
+
+
 def main() -> None:
     start = time.perf_counter()
     shutil.rmtree(SOURCES, ignore_errors=True)
@@ -122,6 +140,7 @@ def main() -> None:
         tag, site = (["-t", "zh"], SITE / "zh") if language == "zh" else ([], SITE)
         places = ["-d", ROOT / "build" / "doctrees" / language, source, site]
         code = subprocess.call([*command, *tag, *places]) or code
+    with_chinese_labels(SITE / "zh")
     size = sum(path.stat().st_size for path in SITE.rglob("*") if path.is_file())
     print(f"{SITE}: {size / 1e6:.1f} MB in {time.perf_counter() - start:.0f} s")
     sys.exit(code)

@@ -1,4 +1,4 @@
-"""Sphinx' settings for the web site in English, and with ``-t zh`` in Chinese; ``build.py`` calls it."""
+"""Sphinx' settings for the web site, with ``-t zh`` for the Chinese one; ``build.py`` calls it."""
 
 import re
 import sys
@@ -56,6 +56,8 @@ extensions = [
     "sphinx.ext.napoleon",
 ]
 nb_execution_mode = "off"
+if CHINESE:
+    nb_code_prompt_show, nb_code_prompt_hide = "显示单元格的代码", "隐藏单元格的代码"
 nb_ipywidgets_js = {}  # sliders need a kernel; each has a still picture beside it
 nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]

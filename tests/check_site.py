@@ -4,7 +4,8 @@
 
 Each page is opened 390 and 1280 pixels wide, light and dark.  It fails if the console says
 something, if anything is fetched from outside the site, if a picture does not load, if a formula is
-not drawn, if the page is wider than the window, or if its text can hardly be told from its ground.
+not drawn, if the page is wider than the window, or if its text can hardly be told from its ground;
+in Chinese, if a button or a field has an English name.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import base64
 import sys
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import browser
 
@@ -47,9 +49,21 @@ LOOK = """
       .map((e) => e.getAttribute("data-mjx-error") || e.textContent.slice(0, 60)),
     contrast: (two[0] + 0.05) / (two[1] + 0.05),
     dark: light(ground(document.body)) < 0.2,
+    english: document.documentElement.lang !== "zh-CN" ? [] : [
+      ...[...document.querySelectorAll("nav, button, input, details")]
+        .flatMap((e) => [e.title, e.ariaLabel, e.placeholder]),
+      ...[...document.querySelectorAll("details.hide summary, .admonition-title")]
+        .map((e) => e.textContent),
+    ].filter((t) => t && /[A-Za-z]{3}/.test(t) && !/[\u3400-\u9fff]/.test(t)),
   };
 })()
 """
+SEARCHES = (
+    ("search.html", "Kullback"),
+    ("zh/search.html", "生成对抗网络"),
+    ("zh/search.html", "潜变量"),
+    ("zh/search.html", "扩散"),
+)
 SEARCH = "document.querySelectorAll('#search-results li, ul.search li').length"
 
 
@@ -101,7 +115,7 @@ def faults(seen, scheme):
         return ["the page cannot be looked at"]
     wrong = [
         f"{key}: {seen[key][:3]}"
-        for key in ("broken", "undescribed", "undrawn", "wrong")
+        for key in ("broken", "undescribed", "undrawn", "wrong", "english")
         if seen[key]
     ]
     if seen["scroll_width"] > seen["width"]:
@@ -138,13 +152,13 @@ def main():
             formulas += found["formulas"] if found else 0
             passed, failed = passed + (not wrong), failed + bool(wrong)
             print(f"{name}: {'; '.join(map(str, wrong))[:600] or 'good'}", flush=True)
-        for words in ("Kullback", "%E7%94%9F%E6%88%90"):  # 生成
-            address = f"{(root / 'search.html').as_uri()}?q={words}"
+        for place, words in SEARCHES:
+            address = f"{(root / place).as_uri()}?q={quote(words)}"
             seen, events = visit(chromium, address, SIZES[-2:-1], SEARCH, wait=3)
             found = next(iter(seen.values()))[0]
             wrong = [*complaints(events, root), *([] if found else ["finds nothing"])]
             passed, failed = passed + (not wrong), failed + bool(wrong)
-            print(f"search for {words}: {found} pages", *wrong)
+            print(f"{place} for {words}: {found} pages", *wrong)
     print(f"{len(pages)} pages, {formulas} formulas drawn")
     print(f"{passed} passed, {failed} failed")
     return int(failed > 0)

@@ -393,7 +393,13 @@ def test_a_rater_of_a_chinese_page_meets_no_english(protocol, visit):
         person.click("#go" if screen == "pause" else "#choices button")
     person.click("#again")
     said = " ".join([*said, person.js(everything)])
-    for words in ("练习：第 1 题，共 2 题", "将计入结果", "第 2 题，共 2 题", "现在就结束吗", "还没有保存"):
+    for words in (
+        "练习：第 1 题，共 2 题",
+        "将计入结果",
+        "第 2 题，共 2 题",
+        "现在就结束吗",
+        "还没有保存",
+    ):
         assert words in said
     said = re.sub(r"<[^>]+>|JavaScript", "", said)  # what a browser without scripts shows
     assert not re.search(r"[A-Za-z]{2,}", said)

@@ -11,9 +11,10 @@ from PIL import Image
 
 from gentut import checks
 from gentut.files import write_atomically
-from gentut.plots.style import Figure, house_style
+from gentut.plots.style import CHINESE, Figure, house_style
 
 LETTERS = 5, 8  # smallest and largest size of captions, points
+LETTER = 0.65  # width of a Latin letter, in its size; a Chinese one has 1
 
 
 def tile(
@@ -268,11 +269,11 @@ def captioned(
     blanks = [((0, columns - len(row)), (0, 0), (0, 0), (0, 0)) for row in rows]
     full = [np.pad(row, blank, constant_values=1) for row, blank in zip(rows, blanks, strict=True)]
     height, width = rows[0].shape[1:3]
-    fits = int(72 * _cell(columns) / (0.65 * LETTERS[0]))  # letters side by side, over an image
-    wrapped = [[textwrap.wrap(str(text), fits) or [""] for text in row] for row in captions or ()]
+    fits = 72 * _cell(columns) / LETTERS[0]  # width of the smallest letters over an image
+    wrapped = [[_wrapped(str(text), fits) for text in row] for row in captions or ()]
     every = [lines for row in wrapped for lines in row] or [[""]]
-    deep, longest = max(map(len, every)), max(len(line) for lines in every for line in lines)
-    size = np.clip(72 * _cell(columns) / (0.65 * max(longest, 1)), *LETTERS)
+    deep, widest = max(map(len, every)), max(_width(line) for lines in every for line in lines)
+    size = np.clip(72 * _cell(columns) / max(widest, LETTER), *LETTERS)
     line = size * 1.25 / 72 * width / _cell(columns)  # height of a line, in pixels of the images
     room = (
         1
@@ -289,10 +290,21 @@ def captioned(
     above = deep * 1.25 * size + 6 if len(wrapped) == 1 else 6  # points
     axes.set_title(title or "", pad=above)
     # Room for the words, so that they take none from the images.
-    beside = max((len(str(name)) for name in names or ()), default=0) * 0.65 * 9
+    beside = max((_width(str(name)) for name in names or ()), default=0) * 9
     wide, high = figure.get_size_inches()
     figure.set_size_inches(wide + beside / 72, high + (above + 14 * bool(title)) / 72)
     return figure
+
+
+def _width(text: str) -> float:
+    """How wide a text is at most, in sizes of its letters."""
+    return LETTER * len(text) + (1 - LETTER) * len("".join(CHINESE.findall(text)))
+
+
+def _wrapped(text: str, width: float) -> list[str]:
+    """Lines of that width, in sizes of letters; a single letter may be wider."""
+    letters = int(width * len(text) / max(_width(text), LETTER))
+    return textwrap.wrap(text, max(letters, 1)) or [""]
 
 
 def canvas(
