@@ -39,7 +39,7 @@ KEPT = {
     "rows": r"^\|(?=.*\|$)",
     "tags": r"</?[a-z]+\b",
 }
-# Words in a formula, which are translated; an index such as v_\\text{label} is a name, and stays.
+# Words in a formula, which are translated; an index such as v_\text{label} is a name, and stays.
 WORDS = re.compile(r"(?<![_^])\\text\{[^{}]*\}")
 NUMBERS = r"\d[\d,.]*(?:×\d+)?(?<![,.])"
 # Words that are no prose: formulas, code, quoted or emphasised titles, names in brackets, links.
