@@ -61,7 +61,7 @@ def _tilted_by_area(w, c):
 
 
 def _similarities(rng):
-    n = int(rng.integers(15, 25))
+    n = int(rng.integers(30, 40))
     return rng.normal(size=(n, n)) + 1.3 * np.eye(n), int(rng.integers(2, 5))
 
 
@@ -71,8 +71,8 @@ def _found(similarity, k):
 
 
 def _groups(rng):
-    size = int(rng.integers(4, 9))
-    n = size * int(rng.integers(3, 6))
+    size = int(rng.integers(5, 9))
+    n = size * int(rng.integers(5, 8))
     return rng.normal(size=(n, n)) + 1.3 * np.eye(n), size
 
 
