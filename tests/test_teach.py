@@ -342,6 +342,14 @@ def test_a_solution_that_stands_among_the_prose_is_not_shown():
     assert slide.shown == ["Text.", "End."] and slide.said == []
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS.values(), ids=lambda path: path.stem)
+def test_the_slide_of_a_correction_shows_it(path):
+    """And not the quotation alone, however long that is."""
+    for slide in slides.slides_of(nbformat.read(path, as_version=4), **slides.chosen(path.stem)):
+        if slide.heading.startswith("Correction "):
+            assert f"**{slide.heading}" in slide.shown[0]
+
+
 def test_blocks_keep_formulas_lists_and_fences_together():
     text = "One.\n\n$$a\n\nb$$\n\n- x\n\n- y\n\n```\nc\n\nd\n```\n\nEnd."
     assert slides.blocks(text) == ["One.", "$$a\n\nb$$", "- x\n\n- y", "```\nc\n\nd\n```", "End."]
