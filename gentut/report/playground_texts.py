@@ -65,7 +65,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "game_plane_note": '<span class="key cross">+</span> real points, <span class="key'
         ' dot">●</span> made points. The ground shows the discriminator: <span class="key'
         ' real">blue</span> where it believes “real”, <span class="key fake">orange</span> where'
-        " it believes “made”, grey where it cannot tell.",
+        " it believes “made”, without colour where it cannot tell.",
         "game_not_started": "Not started.",
         "game_clouds": "Clouds reached, over the rounds",
         "game_clouds_note": "Number of clouds that hold made points (at least 2 % of them), over"
@@ -129,7 +129,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "models_name": "model",
         "models_weights": "weights",
         "models_size": "size here",
-        "models_error": "rounding moves a pixel by",
+        "models_error": "rounding moves a pixel by (of 255)",
         "made_with": "Made with <code>gentut playground</code>. The course shows how to build and"
         " train all of this.",
         "between": "between ${listed(kinds)}",
@@ -168,7 +168,6 @@ WORDS: dict[str, dict[str, Any]] = {
         "caption_now": "“${text}”, weight ${weight}.",
         "caption_done": "Done: “${text}”.${left}",
         "caption_kept": "${text}, weight ${weight}",
-        "of_255": "${(255 * error).toFixed(1)} of 255",
         "old_browser": "This page needs a browser of 2023 or later.",
         "spaces": {
             "vae-glyphs": "Letters, VAE",
@@ -249,8 +248,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "game_plane": "平面",
         "game_plane_note": '<span class="key cross">+</span> 真实的点，<span class="key'
         ' dot">●</span> 造出的点。底色表示判别器的看法：<span class="key real">蓝色</span>的地方'
-        '它认为是“真实”，<span class="key fake">橙色</span>的地方它认为是“造出”，灰色的地方它说不'
-        "准。",
+        '它认为是“真实”，<span class="key fake">橙色</span>的地方它认为是“造出”，没有颜色的地方它'
+        "说不准。",
         "game_not_started": "还没有开始。",
         "game_clouds": "到达的云数，随回合变化",
         "game_clouds_note": "含有造出的点（至少占 2 %）的云有几朵，随回合变化。",
@@ -304,7 +303,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "models_name": "模型",
         "models_weights": "权重数",
         "models_size": "在本页里的大小",
-        "models_error": "取整使像素改变",
+        "models_error": "取整使像素改变（满 255）",
         "made_with": "由 <code>gentut playground</code> 制作。课程里会讲怎样搭建和训练这一切。",
         "between": "${listed(kinds.map((kind) => `“${kind}”`))}之间",
         "latent_kind": '这个位置的图片${kind ? "：" + kind : ""}',
@@ -342,7 +341,6 @@ WORDS: dict[str, dict[str, Any]] = {
         "caption_now": "“${text}”，权重 ${weight}。",
         "caption_done": "画好了：“${text}”。${left}",
         "caption_kept": "${text}，权重 ${weight}",
-        "of_255": "${(255 * error).toFixed(1)}（满 255）",
         "old_browser": "本页需要 2023 年或之后的浏览器。",
         "spaces": {
             "vae-glyphs": "字母，VAE",

@@ -7,7 +7,7 @@ function showModels() {
         make("td", {}, title, make("code", { textContent: name })),
         make("td", { textContent: weights.toLocaleString("en") }),
         make("td", { textContent: `${Math.round(bytes / 1000).toLocaleString("en")} kB` }),
-        make("td", { textContent: `{{of_255}}` }))),
+        make("td", { textContent: (255 * error).toFixed(1) }))),
   );
   at("models-note").textContent = page.note;
 }
