@@ -67,7 +67,7 @@ def install(extra: str = "") -> None:
 
 
 def run() -> None:
-    """train, measure and compare all families; leaves runs/compare/report.html"""
+    """train, measure and compare six families; leaves runs/compare/report.html"""
     install()
     call(PYTHON, "-m", "gentut", "compare", "--out", Path("runs", "compare"))
     words = "-m", "gentut", "compare", "--data", "emoji", "--out", Path("runs", "emoji")
@@ -138,7 +138,7 @@ def handout() -> None:
 
 
 def twins() -> None:
-    """carry code and outputs of the notebooks over to notebooks/zh, name what is stale there"""
+    """bring the zh notebooks and labs up to date; name stale texts, of docs/teach/zh too"""
     call(sys.executable, Path("tests", "twins.py"), *sys.argv[2:])
 
 

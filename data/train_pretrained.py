@@ -4,6 +4,7 @@
     python data/train_pretrained.py vae-glyphs
     python data/train_pretrained.py flow-glyphs
     python data/train_pretrained.py latent_flow-glyphs
+    python data/train_pretrained.py gan-emoji
     python data/train_pretrained.py vae-emoji
     python data/train_pretrained.py text_flow-emoji
 
@@ -29,6 +30,7 @@ EPOCHS = {
     "vae-glyphs": 60,
     "flow-glyphs": 15,
     "latent_flow-glyphs": 50,
+    "gan-emoji": 80,
     "vae-emoji": 100,
     "text_flow-emoji": 140,
 }

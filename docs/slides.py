@@ -172,8 +172,13 @@ def _prose(deck: list[Slide], block: str, topic: str, cell: str) -> str:
         deck[-1].shown, deck[-1].said = [shown], [rest] if rest else []
     elif boxed:
         plain = re.sub(r"^> ?", "", block, flags=re.M).strip()
-        shown, rest = shortened(plain, LETTERS + 60)
-        deck.append(Slide(2, boxed[1], [_quoted(shown)], [rest] if rest else [], cell))
+        parts = {boxed[1]: plain}
+        if boxed[0] not in shortened(plain, LETTERS + 60)[0]:  # after a long quotation
+            quotation, mark, correction = plain.partition(boxed[0])
+            parts = {"What is said": quotation.strip(), boxed[1]: mark + correction}
+        for heading, text in parts.items():
+            shown, rest = shortened(text, LETTERS + 60)
+            deck.append(Slide(2, heading, [_quoted(shown)], [rest] if rest else [], cell))
     elif is_table(block):
         costs = "| about |" in block.partition("\n")[0]  # how long the cells take
         if table_fits(block) and not costs:

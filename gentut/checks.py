@@ -92,7 +92,7 @@ def check_image_shape(image_shape: Sequence[int]) -> tuple[tuple[int, int, int],
     if not halvings:
         near = [str((*sides, shape[2])) for sides in near_sides(*shape[:2])]
         raise ValueError(
-            "`image_shape` must have a height and width that halve evenly down to 4…8 pixels"
+            "`image_shape` must have a height and width that halve evenly to 12 pixels or less"
             f" (28, 32, 48, 64, 96, 128, 256, …); received {shape}{told_near(near)}."
         )
     return shape, halvings

@@ -181,6 +181,8 @@ def badges(repo: str) -> str:
 
 
 def main(arguments: list[str]) -> None:
+    if arguments and arguments[0].startswith("-"):
+        sys.exit(__doc__)
     if arguments:
         set_source(arguments[0])
     address, cell = source(), CELL.read_text(encoding="utf-8").rstrip("\n")

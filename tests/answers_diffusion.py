@@ -64,6 +64,11 @@ def trace(product, probes):
     return np.mean([v @ product(v[None])[0] for v in probes])
 
 
+def time_by_table(alpha_bar):
+    t = np.linspace(0, 1, 200_001)
+    return np.interp(alpha_bar, t**2 / (t**2 + (1 - t) ** 2), t)
+
+
 RIGHT = {
     "06.1": ["c", "C)"],
     "06.2": [clean_guess, guess_from_both],
@@ -76,6 +81,7 @@ RIGHT = {
         lambda n, e: np.log2(e[0] / e[1]),
     ],
     "06.9": [ddim, lambda x, x_hat, a, b, a2, b2: x_hat * a2 + (x - x_hat * a) * b2 / b],
+    "06.12": [lambda a: np.sqrt(a) / (np.sqrt(a) + np.sqrt(1 - a)), time_by_table],
     "06.13": [trace, lambda product, v: np.einsum("ij,ij", v, product(v)) / len(v)],
     "06.14": [
         lambda x, a: -((x * np.exp(-a)) ** 2) / 2 - np.log(2 * np.pi) / 2 - a,
@@ -150,6 +156,16 @@ WRONG = {
         (lambda x, x_hat, a, b, a2, b2: a2 * x_hat + b2 * (x - x_hat) / b, "was right"),
         (lambda x, x_hat, a, b, a2, b2: a2 * x_hat, "jump"),
         (lambda x, x_hat, a, b, a2, b2: x_hat, "leave x_t alone"),
+    ],
+    "06.12": [
+        (lambda a: np.sqrt(1 - a) / (np.sqrt(a) + np.sqrt(1 - a)), "colleague's clock"),
+        (lambda a: a / (a + (1 - a)), "share of the *variance*"),
+        (lambda a: 1 - a, "two slips"),
+        (lambda a: a**0.5, "compare their ratio"),
+        (lambda a: np.sqrt(1 - a), "noise's factor"),
+        (lambda a: np.sqrt(a) / np.sqrt(1 - a), "as large?"),
+        (lambda a: np.arccos(np.sqrt(1 - a)) * 2 / np.pi, "*cosine* path"),
+        (lambda a: a**2, "half and half"),
     ],
     "06.13": [
         (lambda product, v: product(v).sum(axis=1).mean(), "missing on the left"),

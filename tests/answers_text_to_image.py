@@ -61,6 +61,17 @@ def recall_by_sorting(s, k):
     return sum(i in np.argsort(row)[-k:] for i, row in enumerate(s)) / len(s)
 
 
+def among(s, size):
+    groups = [slice(i, i + size) for i in range(0, len(s), size)]
+    return np.mean([recall(s[g, g], 1) for g in groups])
+
+
+def among_with_others_hidden(s, size):
+    group = np.arange(len(s)) // size
+    hidden = np.where(group[:, None] == group, s, -np.inf)
+    return np.mean(hidden.argmax(axis=1) == np.arange(len(s)))
+
+
 def distances(x, codes):
     return np.linalg.norm(x[:, None] - codes[None], axis=2)
 
@@ -76,6 +87,7 @@ RIGHT = {
         lambda w, c: np.array([c - c / (1 + w), 1 / (1 + w)]),
     ],
     "07.8": [recall, recall_by_sorting],
+    "07.9": [among, among_with_others_hidden],
     "07.10": [
         lambda x, codes: distances(x, codes).argmin(axis=1),
         lambda x, codes: np.argmax(2 * x @ codes.T - (codes**2).sum(axis=1), axis=1),
@@ -153,6 +165,16 @@ WRONG = {
         (lambda s, k: (s.argmax(axis=1) == np.arange(len(s))).mean(), "That is R@1"),
         (lambda s, k: recall(s, k) / k, "k times too small"),
         (lambda s, k: 0.123, "identity"),
+    ],
+    "07.9": [
+        (lambda s, size: np.mean(s.argmax(axis=1) == np.arange(len(s))), "all captions to choose"),
+        (lambda s, size: recall(s, size), "R@k with k"),
+        (lambda s, size: 1 / size, "guessing"),
+        (lambda s, size: recall(s, 1) * len(s) / size, "in proportion"),
+        (lambda s, size: recall(s[:size, :size], 1), "first group"),
+        (lambda s, size: among(s.T, size), "columns"),
+        (lambda s, size: len(s) * among(s, size), "How many"),
+        (lambda s, size: 0.7, "among all"),
     ],
     "07.10": [
         (lambda x, codes: np.argmax(x @ codes.T, axis=1), "inner product"),

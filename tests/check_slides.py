@@ -115,7 +115,7 @@ def main():
     parser.add_argument("folder", type=Path)
     parser.add_argument("decks", nargs="*", help="names of decks (default all)")
     parser.add_argument("--shots", type=Path, help="a folder for a picture of each slide")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     if options.shots:
         options.shots.mkdir(parents=True, exist_ok=True)
     decks = [

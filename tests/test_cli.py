@@ -262,7 +262,7 @@ BAD = [
     (("train", "vae", "--minutes", "-1", *GOOD), "`minutes` must be a positive number; received -"),
     (("train", "vae", "--epochs", "0", *GOOD), "`epochs` must be a positive integer; received 0."),
     (("train", "vae", "--channels", "2", *GOOD), "argument --channels: invalid choice: 2"),
-    (("train", "vae", "--size", "30", *GOOD), "`size` must halve evenly down to 4…8 pixels"),
+    (("train", "vae", "--size", "30", *GOOD), "`size` must halve evenly to 12 pixels or less"),
     (("train", "vae", "--data", "nowhere", *GOOD), "`data` must be glyphs, emoji, mnist,"),
     (("train", "vae", "--data", "{empty}", *GOOD), "`data` must hold PNG, JPEG or WebP images"),
     (("train", "vae", "--data", "{broken}", *GOOD), "cannot be read: {broken}/b.png"),

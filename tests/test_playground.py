@@ -173,12 +173,18 @@ class Reader:
         self.tab("Emulation.setTouchEmulationEnabled", enabled=phone)
 
     def place(self, selector, x=0.5, y=0.5):
-        return self.js(
-            f"(() => {{ const e = document.querySelector({selector!r});"
-            "e.scrollIntoView({block: 'center', behavior: 'instant'});"
-            f"const r = e.getBoundingClientRect();"
-            f"return {{x: r.x + r.width * {x}, y: r.y + r.height * {y}}}; }})()"
-        )
+        """Where it is, once it stays there: models that load move what is below them."""
+        at = None
+        while at != (
+            at := self.js(
+                f"(() => {{ const e = document.querySelector({selector!r});"
+                "e.scrollIntoView({block: 'center', behavior: 'instant'});"
+                f"const r = e.getBoundingClientRect();"
+                f"return {{x: r.x + r.width * {x}, y: r.y + r.height * {y}}}; }})()"
+            )
+        ):
+            time.sleep(0.1)
+        return at
 
     def click(self, selector):
         at = self.place(selector) | {"button": "left", "clickCount": 1}
@@ -417,7 +423,7 @@ def test_the_page_is_small_and_says_what_rounding_changed(page):
 def test_latent_space_by_mouse_touch_and_keyboard(visitor):
     picture, number = (
         PICTURE.format("latent-picture"),
-        "coordinate(currentPlace().z, latent.axes[0])",
+        "coordinate(currentPlace().z, latent.space.axes[0])",
     )
     before = visitor.js(picture)
     visitor.drag("#latent-map", (0.5, 0.5), [(0.6, 0.5), (0.7, 0.4)])
@@ -431,7 +437,7 @@ def test_latent_space_by_mouse_touch_and_keyboard(visitor):
     visitor.touch("#latent-map", (0.5, 0.5), (0.3, 0.5))
     assert visitor.js(number) == pytest.approx(-0.2 * 2 * 2.5 * 7 / 6, abs=0.05)
     visitor.click("#latent-classes button:nth-child(4)")
-    visitor.wait_for("latent.way === 1 && latent.goal.to === 3")
+    visitor.wait_for("latent.way === 1 && latent.goal.mix[3] === 1")
     visitor.wait_for("document.getElementById('latent-caption').textContent.includes(': D')")
     visitor.js(
         "document.querySelector('#latent-way').value = 50;"
@@ -449,7 +455,68 @@ def test_latent_space_by_mouse_touch_and_keyboard(visitor):
         visitor.wait_for(f"{strip} !== {json.dumps(before)}")
         visitor.wait_for(f"latent.space.name === page.spaces[{k - 1}].name")
         visitor.click("#latent-surprise")
-        visitor.wait_for("latent.way === 1 && latent.map.tiles.length === 49")
+        visitor.wait_for("latent.way === 1 && latent.map.filled === 49")
+
+
+def test_models_change_while_pictures_of_the_one_before_are_made(visitor):
+    """A reader is faster than the map; what is made meanwhile is made by one model, not by two."""
+    models = visitor.js("page.spaces.length")
+    for _ in range(3):
+        for k in range(1, models + 1):
+            visitor.click(f"#latent-models label:nth-child({k}) input")
+            visitor.click("#latent-surprise")
+            visitor.click("#latent-way")
+            visitor.wait_for(f"latent.space.name === page.spaces[{k - 1}].name")
+            visitor.js("nextFrame()")
+    visitor.wait_for("latent.map.filled === 49 && latent.strip.filled === 9")
+    assert visitor.js("[latent.map.space, latent.strip.space].every((x) => x === latent.space)")
+
+
+def test_the_model_chosen_last_is_the_one_shown(visitor):
+    """Also if the one before is unpacked later."""
+    first, third = visitor.js("[0, 2].map((k) => page.spaces[k].name)")
+    visitor.click("#latent-models label:nth-child(3) input")
+    visitor.click("#latent-models label:nth-child(1) input")
+    visitor.js(f"loadModel({third!r}).then(nextFrame)")
+    assert visitor.js("latent.space.name") == first
+
+
+def test_a_new_walk_begins_at_the_picture_that_is_seen(visitor):
+    """Halfway from A to D, on to B: the class does not jump either."""
+    before, after = visitor.js("""(() => {
+      goToClass(3);
+      running.delete(latent);
+      setWay(0.25);
+      const before = currentPlace();
+      goToClass(1);
+      return [before, currentPlace()].map(({ z, mix }) => [...z, ...mix]);
+    })()""")
+    assert before == after and before[-10:] == [0.75, 0, 0, 0.25, 0, 0, 0, 0, 0, 0]
+    visitor.wait_for(
+        "document.getElementById('latent-caption').textContent.includes('A, B, and D')"
+    )
+    visitor.wait_for("latent.way === 1")
+    assert visitor.js("""(() => {
+      const { z } = currentPlace(), { program, arrays } = latent.space.file;
+      const own = runNetwork(program, arrays, [z, [1]]).map(ACTIVATIONS.sigmoid);
+      return decode(currentPlace(), latent.space).every((v, i) => v === own[i]);
+    })()""")
+
+
+def test_an_experiment_answers_once_it_has_started(chromium, page):
+    with chromium.tab() as tab:
+        reader = Reader(tab)
+        inert = "[...document.querySelectorAll('section')].map((s) => s.inert)"
+        tab(
+            "Page.addScriptToEvaluateOnNewDocument",
+            source=f"addEventListener('DOMContentLoaded', () => (globalThis.atFirst = {inert}))",
+        )
+        tab("Page.navigate", url=page.as_uri())
+        chromium.wait_for("Page.loadEventFired")
+        reader.js("started")
+        # The game needs no model, and is there at once.
+        assert reader.js("atFirst") == [True, False, True, True]
+        assert reader.js(inert) == [False] * 4
 
 
 def test_the_game_starts_and_pauses(visitor):
@@ -465,6 +532,19 @@ def test_the_game_starts_and_pauses(visitor):
     )
     visitor.click("#game-shapes label:nth-child(2) input")
     assert visitor.js("[game.gan.centres.length, game.gan.steps]") == [9, 0]
+
+
+def test_the_game_paused_and_started_within_a_frame_is_one_game(visitor):
+    visitor.place("#game-plane")
+    drawn = visitor.js("""(async () => {
+      let drawn = 0;
+      const draw = drawGame;
+      drawGame = () => { drawn++; draw(); };
+      for (const going of [true, false, true, false, true]) setGoing(going);
+      for (let i = 0; i < 20; i++) await nextFrame();
+      return drawn;
+    })()""")
+    assert 15 <= drawn <= 20
 
 
 def test_noise_becomes_the_letter_that_keras_draws(visitor):
@@ -487,6 +567,20 @@ def test_noise_becomes_the_letter_that_keras_draws(visitor):
     )
     at_once = np.array(visitor.js("[...noise.path[0].expected]"), "float32")
     assert at_once.std() < end.std()  # a blur
+
+
+def test_a_hand_on_the_slider_of_time_is_obeyed(visitor):
+    time = "document.getElementById('noise-time').textContent"
+    visitor.wait_for("noise.path.length === 17")  # the first way, unseen
+    assert visitor.js(time) == "0.00"
+    visitor.js("document.getElementById('noise-slider').focus()")
+    visitor.key("ArrowRight")
+    assert visitor.js(time) == "0.06"
+    visitor.click("#noise-play")
+    visitor.wait_for("noise.path.length > 4 && noise.path.length < 17")
+    visitor.click("#noise-slider")  # in its middle, while the way goes on
+    visitor.wait_for("document.getElementById('noise-status').textContent !== ''")
+    assert visitor.js(time) == "0.50"
 
 
 def test_words_become_the_emoji_that_keras_draws(visitor):
@@ -550,9 +644,10 @@ def test_a_reader_of_the_chinese_page_meets_no_english(chromium, tmp_path):
             said.append(visitor.js(SAID))
 
         visitor.js("document.querySelectorAll('details').forEach((d) => (d.open = true))")
-        visitor.click("#latent-models label:nth-child(4) input")  # the emoji, a grid
+        visitor.click("#latent-models label:last-child input")  # the emoji, a grid
         status("latent-caption", "笑脸与情绪")
-        visitor.js("goTo(newPlace(3)); running.delete(latent); setWay(0.5)")
+        visitor.click("#latent-classes button:nth-child(4)")
+        visitor.click("#latent-way")  # in its middle
         status("latent-caption", "之间。")
         visitor.click("#game-start")
         visitor.wait_for("game.gan.steps > 20")
@@ -605,7 +700,7 @@ def test_without_motion_the_walk_is_over_at_once(visitor):
 FRAMES = {
     "latent": "setCoordinates({ 0: Math.sin(i / 10), 1: Math.cos(i / 10) })",
     "game": "game.going || setGoing(true)",
-    "noise": "(i % 40 === 0) && playNoise()",
+    "noise": "(i % 17 === 0) && walk(drawNoise)",
 }
 
 
@@ -613,7 +708,7 @@ FRAMES = {
 def test_twenty_frames_a_second(visitor, name):
     """Counted by the time on the processor, which other programs on this machine do not change."""
     visitor.place(f"#{name}-{ {'latent': 'picture', 'game': 'plane', 'noise': 'now'}[name] }")
-    visitor.wait_for("latent.map.tiles.length === 49")
+    visitor.wait_for("latent.map.filled === 49")
     before, start = visitor.processor_seconds(), time.monotonic()
     frame = f"{{ {FRAMES[name]}; await nextFrame(); }}"
     visitor.js(f"(async () => {{ for (let i = 0; i < 40; i++) {frame} }})()")

@@ -61,8 +61,9 @@ def test_a_shipped_model_draws_the_letters_it_is_asked_for(name):
     assert model.info["command"].startswith(f"python data/train_pretrained.py {name}")
 
 
-def test_the_shipped_vae_of_emoji_draws_the_groups_it_is_asked_for():
-    model = gentut.load_pretrained("vae-emoji")
+@pytest.mark.parametrize("name", ["gan-emoji", "vae-emoji"])
+def test_a_shipped_model_of_emoji_draws_the_groups_it_is_asked_for(name):
+    model = gentut.load_pretrained(name)
     labels = (np.arange(450) % 9).astype("int32")
     images = model.sample(450, labels=labels, seed=0)
     seen = gentut.features.load("emoji").probabilities(images).argmax(axis=1)
@@ -71,7 +72,7 @@ def test_the_shipped_vae_of_emoji_draws_the_groups_it_is_asked_for():
     scores = model.info["scores"]
     # A mixture of Gaussians for each group reaches about 13.
     assert scores["frechet_distance_real"] < scores["frechet_distance"] < 8
-    assert model.info["command"].startswith("python data/train_pretrained.py vae-emoji")
+    assert model.info["command"].startswith(f"python data/train_pretrained.py {name}")
 
 
 @pytest.mark.backend

@@ -330,7 +330,7 @@ BAD = [
     ({"family": "gann"}, "`family` must be one of gaussian, mixture, gan, wgan, vae, flow"),
     ({"family": None}, "`family` must be one of"),
     ({"data": "nowhere"}, "`name_or_folder` must be glyphs"),
-    ({"size": 30}, "`size` must halve evenly down to 4…8 pixels"),
+    ({"size": 30}, "`size` must halve evenly to 12 pixels or less"),
     ({"size": 0}, "`size` must be a positive integer; received 0."),
     ({"channels": 2}, "`channels` must be 1 or 3; received 2."),
     ({"epochs": 0}, "`epochs` must be a positive integer; received 0."),

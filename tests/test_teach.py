@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "docs"))
 
+import exercises  # noqa: E402
 import handout  # noqa: E402
 import questions  # noqa: E402
 import slides  # noqa: E402
@@ -227,6 +228,45 @@ def test_the_files_of_both_languages_are_written(tmp_path):
     assert "笔记本" in (tmp_path / "questions_zh.gift").read_text(encoding="utf-8")
 
 
+# The exercises --------------------------------------------------------------------------------
+
+
+def test_the_pages_of_exercises_are_what_the_command_writes():
+    """It tries all stored answers, and ends with an error if one goes another way."""
+    for path, text in exercises.pages().items():
+        assert path.read_text(encoding="utf-8") == text, "run: python docs/exercises.py"
+
+
+def test_there_are_enough_exercises_of_each_kind():
+    found = [row for each in exercises.rows().values() for row in each]
+    _, checked, bugs, right, wrong = exercises.counts(found)
+    assert checked >= 60 and bugs >= 5 and right >= 2 * checked and wrong >= 3 * checked
+
+
+def test_an_answer_that_goes_another_way_is_told(monkeypatch):
+    stored = exercises.import_module("answers_vae")
+    right, wrong = stored.RIGHT["03.2"], stored.WRONG["03.2"]
+    monkeypatch.setitem(stored.RIGHT, "03.2", [wrong[0][0]])
+    with pytest.raises(SystemExit, match=r"03\.2: a right answer was refused"):
+        exercises.tried("03.2")
+    monkeypatch.setitem(stored.RIGHT, "03.2", right)
+    monkeypatch.setitem(stored.WRONG, "03.2", [(right[0], "")])
+    with pytest.raises(SystemExit, match=r"03\.2: a wrong answer was accepted"):
+        exercises.tried("03.2")
+    monkeypatch.setitem(stored.WRONG, "03.2", wrong[:1] * 2)
+    with pytest.raises(SystemExit, match=r"03\.2: two wrong answers got the same hint"):
+        exercises.tried("03.2")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS.values(), ids=lambda path: path.stem)
+def test_an_exercise_without_a_check_has_a_folded_discussion(path):
+    notebook = nbformat.read(path, as_version=4)
+    prose = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    starts = [found.start() for found in exercises.STATED["en"].finditer(prose)]
+    for start, end in zip(starts, [*starts[1:], len(prose)], strict=True):
+        assert prose[start:end].count("<details>") >= 1, prose[start : start + 60]
+
+
 # The guides -------------------------------------------------------------------------------------
 
 
@@ -300,6 +340,14 @@ def test_a_solution_that_stands_among_the_prose_is_not_shown():
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text)])
     (slide,) = slides.slides_of(notebook, [], [])
     assert slide.shown == ["Text.", "End."] and slide.said == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS.values(), ids=lambda path: path.stem)
+def test_the_slide_of_a_correction_shows_it(path):
+    """And not the quotation alone, however long that is."""
+    for slide in slides.slides_of(nbformat.read(path, as_version=4), **slides.chosen(path.stem)):
+        if slide.heading.startswith("Correction "):
+            assert f"**{slide.heading}" in slide.shown[0]
 
 
 def test_blocks_keep_formulas_lists_and_fences_together():

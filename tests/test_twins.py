@@ -67,6 +67,13 @@ def test_a_false_twin_is_told_with_its_cell(twin, said):
     assert any(re.search(said, line) for line in twins.problems(PAIR[0], twin))
 
 
+def test_words_in_a_formula_are_translated_and_its_indices_are_not():
+    english = r"A loss: $v_\text{label} + \text{noise}$"
+    assert twins.other_than_prose(english, r"损失：$v_\text{label} + \text{噪声}$") == []
+    (told,) = twins.other_than_prose(english, r"损失：$v_\text{标签} + \text{噪声}$")
+    assert told.startswith("formulas differ")
+
+
 def test_a_refreshed_twin_takes_code_over_and_keeps_what_was_translated():
     english, chinese = copy.deepcopy(PAIR)
     english["cells"][1]["source"] = ["2 + 2"]

@@ -39,6 +39,8 @@ KEPT = {
     "rows": r"^\|(?=.*\|$)",
     "tags": r"</?[a-z]+\b",
 }
+# Words in a formula, which are translated; an index such as v_\text{label} is a name, and stays.
+WORDS = re.compile(r"(?<![_^])\\text\{[^{}]*\}")
 NUMBERS = r"\d[\d,.]*(?:×\d+)?(?<![,.])"
 # Words that are no prose: formulas, code, quoted or emphasised titles, names in brackets, links.
 NO_PROSE = re.compile(
@@ -64,7 +66,8 @@ def digest(text: str) -> str:
 def found(pattern: str, text: str) -> list[str]:
     if not pattern.startswith("^```"):
         text = re.sub(KEPT["code blocks"], "", text, flags=re.S | re.M)
-    return sorted(re.findall(pattern, text, re.S | re.M))
+    kept = re.findall(pattern, text, re.S | re.M)
+    return sorted(WORDS.sub(r"\\text{}", each) for each in kept)
 
 
 def translated(cell: dict) -> str | None:

@@ -144,7 +144,7 @@ def parser() -> Parser:
 
     sub = command("compare", "train, measure and compare families on one budget")
     images(sub)
-    sub.add_argument("--families", nargs="+", help="default all but wgan and diffusion")
+    sub.add_argument("--families", nargs="+", help="default all but wgan, diffusion and text_flow")
     sub.add_argument("--minutes", type=float, help="training time of each (default 0.75)")
     sub.add_argument("-n", type=int, help="generated images to score (default 5000)")
     sub.add_argument("--seed", type=int, help="of everything (default 0)")

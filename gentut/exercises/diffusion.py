@@ -33,6 +33,16 @@ def _levels(beta):
     return tuple(np.array(rows).T)
 
 
+def _same_mixture(alpha_bar):
+    """The time at which t / (1 - t) is the ratio of image to noise, by halving an interval."""
+    low, high = np.zeros_like(alpha_bar), np.ones_like(alpha_bar)
+    for _ in range(50):
+        t = (low + high) / 2
+        late = t * np.sqrt(1 - alpha_bar) > (1 - t) * np.sqrt(alpha_bar)
+        low, high = np.where(late, low, t), np.where(late, t, high)
+    return low
+
+
 def _noisy_image(rng):
     x, noise, t = rng.normal(size=(4, 3)), rng.normal(size=(4, 3)), float(rng.uniform(0.15, 0.85))
     return t * x + (1 - t) * noise, noise, t
@@ -239,6 +249,28 @@ EXERCISES: dict[str, Exercise] = {
         otherwise="If α and σ stay what they are, the step must leave x_t alone.",
         shows="On the straight path this is Euler's step.",
         returns="an array as large as `x_t`",
+    ),
+    "06.12": function(
+        inputs=lambda rng: (rng.uniform(0.02, 0.98, 6),),
+        truth=_same_mixture,
+        mistakes={
+            "That is the colleague's clock still: with hardly any noise left, t must be near"
+            " 1.": lambda a: 1 - _same_mixture(a),
+            "ᾱ is a share of the *variance*; images are mixed with its root.": lambda a: a,
+            "That is the share of noise in the variance: two slips at once.": lambda a: 1 - a,
+            "That is the image's factor in the paper. There the squares of both factors add up to"
+            " 1, here the factors do: compare their ratio.": np.sqrt,
+            "That is the noise's factor in the paper, and it falls while t grows.": lambda a: (
+                np.sqrt(1 - a)
+            ),
+            "That is the ratio of image to noise; which t makes t / (1 − t) as large?": lambda a: (
+                np.sqrt(a / (1 - a))
+            ),
+            "That is the time on the *cosine* path.": lambda a: 2 / np.pi * np.arcsin(np.sqrt(a)),
+        },
+        otherwise="Where ᾱ = ½, image and noise are mixed half and half: t = ½. ᾱ = 0.8 gives ⅔.",
+        shows="Times of two papers can be compared by this ratio alone.",
+        returns="a time for each number",
     ),
     "06.13": function(
         inputs=_matrix_and_probes,

@@ -15,7 +15,7 @@ def _bells(rng):
 
 def _two_sets(rng):
     """Thirty real and 24 generated points of a plane, and the neighbour that sets the radius."""
-    real, generated = rng.normal(size=(30, 2)), rng.normal(0.8, 1.4, (24, 2))
+    real, generated = rng.normal(size=(30, 2)), rng.normal(1.2, 1.0, (24, 2))
     return real, generated, int(rng.integers(2, 5))
 
 

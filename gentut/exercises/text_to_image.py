@@ -61,13 +61,24 @@ def _tilted_by_area(w, c):
 
 
 def _similarities(rng):
-    n = int(rng.integers(15, 25))
+    n = int(rng.integers(30, 40))
     return rng.normal(size=(n, n)) + 1.3 * np.eye(n), int(rng.integers(2, 5))
 
 
 def _found(similarity, k):
     best = np.argsort(-similarity, axis=1)[:, :k]
     return np.mean([row in kept for row, kept in enumerate(best)])
+
+
+def _groups(rng):
+    size = int(rng.integers(5, 9))
+    n = size * int(rng.integers(5, 8))
+    return rng.normal(size=(n, n)) + 1.3 * np.eye(n), size
+
+
+def _found_in_group(similarity, size):
+    starts = range(0, len(similarity), size)
+    return np.mean([_found(similarity[i : i + size, i : i + size], 1) for i in starts])
 
 
 def _vectors(rng):
@@ -223,6 +234,29 @@ EXERCISES: dict[str, Exercise] = {
         },
         otherwise="For k = n it is 1, and for the identity matrix, too.",
         shows="Guessing gives k / n: R@k without the number of captions is no number.",
+        returns="one number, a share",
+    ),
+    "07.9": function(
+        inputs=_groups,
+        truth=_found_in_group,
+        mistakes={
+            "Each drawing still has all captions to choose from; only those of its group"
+            " count.": lambda s, size: _found(s, 1),
+            "That is R@k with k = `size`: one of the best of *all*. Asked is the best of"
+            " `size`.": lambda s, size: _found(s, size),
+            "That is what guessing gives.": lambda s, size: 1 / size,
+            "R@1 does not grow in proportion to fewer captions: count again within each"
+            " group.": lambda s, size: _found(s, 1) * len(s) / size,
+            "That is the first group only; the others were drawn, too.": lambda s, size: _found(
+                s[:size, :size], 1
+            ),
+            "You looked down the columns: which picture fits the caption.": lambda s, size: (
+                _found_in_group(s.T, size)
+            ),
+            "How many, not which share.": lambda s, size: len(s) * _found_in_group(s, size),
+        },
+        otherwise="With `size` = n it is R@1 among all; with `size` = 1 it is 1.",
+        shows="The same drawings look better the fewer rivals their captions have.",
         returns="one number, a share",
     ),
     "07.10": function(

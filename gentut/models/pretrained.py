@@ -24,6 +24,7 @@ NAMES = (
     "vae-glyphs",
     "flow-glyphs",
     "latent_flow-glyphs",
+    "gan-emoji",
     "vae-emoji",
     "text_flow-emoji",
 )
@@ -54,8 +55,8 @@ def load_pretrained(name: str) -> StepModel:
 
     Args:
         name: "gan-glyphs", "vae-glyphs", "flow-glyphs" or "latent_flow-glyphs", class-conditional
-            models of the letters A to J; "vae-emoji", of the nine groups of emoji; or
-            "text_flow-emoji", which draws from texts.
+            models of the letters A to J; "gan-emoji" or "vae-emoji", of the nine groups of emoji;
+            or "text_flow-emoji", which draws from texts.
 
     Returns:
         The model of that family; a ``VAE`` with its fitted prior.  ``model.info`` is a dict: the

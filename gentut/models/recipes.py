@@ -118,10 +118,10 @@ COLOUR = {
 FAMILIES = tuple(RECIPES)
 ENDS = ("encoder", "decoder")
 
-# What differs for larger images, by how often they halve down to 4…8 pixels: 3 times from 40 pixels
-# on (64), 4 times from 80 on (96, 128), 5 times from 160 on (256).  Channels go where the grids are
-# coarse, so that twice the side costs about twice the time, not four times.  R1 grows with the
-# number of pixels, over which the gradient of one and the same picture is spread.
+# What differs for larger images, by how often they halve: 3 times from 40 pixels on (64), 4 times
+# from 80 on (96, 128), 5 times from 160 on (256).  Channels go where the grids are coarse, so that
+# twice the side costs about twice the time, not four times.  R1 grows with the number of pixels,
+# over which the gradient of one and the same picture is spread.
 _GAN = {
     3: {
         "latent_dim": 64,
@@ -230,7 +230,7 @@ def build(
 
     Args:
         family: a key of ``RECIPES``.
-        image_shape: ``(height, width, channels)``; height and width halve evenly down to 4…8.
+        image_shape: ``(height, width, channels)``; both sides halve evenly to 12 or less.
         num_classes: None, or the number of classes of a class-conditional model.
         **changes: replace entries of the recipe's "model" part, such as ``beta=4.0`` for the VAE
             or ``loss="hinge", fused=False`` for the GAN; ``latent_dim`` is taken too.  The latent

@@ -25,7 +25,7 @@ WORDS: dict[str, dict[str, Any]] = {
         " map: each place has its picture, and near places have similar ones. All places together"
         " are the <dfn>latent space</dfn>.",
         "try": "Try this.",
-        "latent_try": "Drag the dot over the map, slowly. Then press another button, and drag the"
+        "latent_try": "Drag the dot over the map, slowly. Then press another letter, and drag the"
         " slider “Way” back and forth: these are the pictures in between, which nobody has drawn.",
         "model": "Model",
         "latent_here": "The picture at this place",
@@ -38,7 +38,9 @@ WORDS: dict[str, dict[str, Any]] = {
         "surprise": "Surprise me",
         "way": "Way",
         "at_goal": "at the goal",
-        "strip": "Nine pictures on the way from the last place to this one",
+        "strip": "Nine pictures on the way from the last place to the new one",
+        "strip_note": "The way from the last place (left) to the new one (right). The dot is where"
+        " you are.",
         "numbers": "The numbers themselves",
         "see": "What to see",
         "latent_see": "The letters change smoothly: a bold letter becomes thin, a wide one"
@@ -63,7 +65,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "game_plane_note": '<span class="key cross">+</span> real points, <span class="key'
         ' dot">●</span> made points. The ground shows the discriminator: <span class="key'
         ' real">blue</span> where it believes “real”, <span class="key fake">orange</span> where'
-        " it believes “made”, pale where it cannot tell.",
+        " it believes “made”, without colour where it cannot tell.",
         "game_not_started": "Not started.",
         "game_clouds": "Clouds reached, over the rounds",
         "game_clouds_note": "Number of clouds that hold made points (at least 2 % of them), over"
@@ -84,8 +86,8 @@ WORDS: dict[str, dict[str, Any]] = {
         " changes it in small steps. In each step a network says in which direction to go. Time"
         " runs from 0 (noise) to 1 (picture). Diffusion models, which make the pictures you see"
         " on the web, work in the same way.",
-        "noise_try": "Press Play. Stop at different times with the slider: from when on could you"
-        " tell the letter? Then choose one step only. What goes wrong?",
+        "noise_try": "Press Play. Then go back with the slider: from which time on can you tell the"
+        " letter? Then choose one step only. What goes wrong?",
         "letter": "Letter",
         "steps": "Steps",
         "play": "Play",
@@ -115,8 +117,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "caption_not_drawn": "Nothing drawn yet.",
         "caption_picture": "Nothing drawn yet",
         "caption_yours": "Your picture.",
-        "caption_before_note": "Drawn before:",
-        "caption_before": "Drawn before",
+        "caption_before_note": "Drawn so far, the newest first:",
+        "caption_before": "Drawn so far",
         "caption_see": "The weight is called <dfn>guidance</dfn>. The network is asked twice in"
         " each step, with your words and without; the weight says how far to go in the direction"
         " of the difference. At 1 the words are one hint among many. High weights follow the"
@@ -127,10 +129,10 @@ WORDS: dict[str, dict[str, Any]] = {
         "models_name": "model",
         "models_weights": "weights",
         "models_size": "size here",
-        "models_error": "rounding moves a pixel by",
+        "models_error": "rounding moves a pixel by (of 255)",
         "made_with": "Made with <code>gentut playground</code>. The course shows how to build and"
         " train all of this.",
-        "between": "between ${name(place.from)} and ${name(place.to)}",
+        "between": "between ${listed(kinds)}",
         "latent_kind": 'The picture at this place${kind ? ": " + kind : ""}',
         "stop": ".",
         "percent": "${percent} percent of the way",
@@ -158,7 +160,6 @@ WORDS: dict[str, dict[str, Any]] = {
         "noise_way": "The picture at time ${text}, on the way from noise to ${letter}",
         "noise_expects": "What the network expects at time ${text}",
         "noise_done": 'Noise became ${letter} in ${steps} step${steps === 1 ? "" : "s"}.',
-        "noise_nothing": "Nothing expected yet: press Play",
         "caption_none": 'I know none of these words: ${unknown.join(", ")}.',
         "caption_empty": "Please write a word first.",
         "caption_left": ' I do not know, and left out: ${unknown.join(", ")}.',
@@ -167,7 +168,6 @@ WORDS: dict[str, dict[str, Any]] = {
         "caption_now": "“${text}”, weight ${weight}.",
         "caption_done": "Done: “${text}”.${left}",
         "caption_kept": "${text}, weight ${weight}",
-        "of_255": "${(255 * error).toFixed(1)} of 255",
         "old_browser": "This page needs a browser of 2023 or later.",
         "spaces": {
             "vae-glyphs": "Letters, VAE",
@@ -215,7 +215,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "量</dfn>（latent）。可以把它想成地图上的一个位置：每个位置有一张图片，相近的位置图片也相"
         "似。所有位置合在一起，就是<dfn>潜空间</dfn>。",
         "try": "试一试。",
-        "latent_try": "慢慢拖动地图上的圆点。然后按另一个按钮，再来回拖动“路程”滑块：这些是中间的"
+        "latent_try": "慢慢拖动地图上的圆点。然后按另一个字母，再来回拖动“路程”滑块：这些是中间的"
         "图片，没有人画过它们。",
         "model": "模型",
         "latent_here": "这个位置的图片",
@@ -227,7 +227,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "surprise": "随便来一张",
         "way": "路程",
         "at_goal": "在终点",
-        "strip": "从上一个位置到这个位置，路上的九张图片",
+        "strip": "从上一个位置到新位置，路上的九张图片",
+        "strip_note": "从上一个位置（左）到新位置（右）的路。圆点是你现在的位置。",
         "numbers": "这些数本身",
         "see": "能看到什么",
         "latent_see": "字母平滑地变化：粗的变细，宽的变窄。A 和 D 之间的形状，两者都不是。",
@@ -237,9 +238,9 @@ WORDS: dict[str, dict[str, Any]] = {
         "game_title": "两个玩家为什么要公平对局？",
         "game_intro": "<dfn>GAN</dfn>（生成对抗网络）是一场博弈。<dfn>生成器</dfn>造点；<dfn>判别"
         "器</dfn>分辨造出的点和真实的点。双方互相学习。这里，一张图片只是平面上的一个点，这样就能"
-        "看见两个玩家在想什么。",
-        "game_try": "让生成器连走十步，然后按“开始”。造出的点全都挤成一堆，从一朵云跑到另一朵云。"
-        "这叫<dfn>模式崩溃</dfn>。然后改成公平对局，等一等：点会散开，分布到各朵云上。",
+        "看清两个玩家在想什么。",
+        "game_try": "让生成器连走十步，然后按“开始”。真实的点聚成几团，这里叫“云”。造出的点却全"
+        "都挤成一堆，从一朵云跑到另一朵云。这叫<dfn>模式崩溃</dfn>。然后改成公平对局，等一等：点会散开，分布到各朵云上。",
         "game_real": "真实的点",
         "game_moves": "判别器每走一步，生成器走几步",
         "game_start": "开始",
@@ -247,24 +248,24 @@ WORDS: dict[str, dict[str, Any]] = {
         "game_plane": "平面",
         "game_plane_note": '<span class="key cross">+</span> 真实的点，<span class="key'
         ' dot">●</span> 造出的点。底色表示判别器的看法：<span class="key real">蓝色</span>的地方'
-        '它认为是“真实”，<span class="key fake">橙色</span>的地方它认为是“造出”，浅色的地方它说不'
-        "准。",
+        '它认为是“真实”，<span class="key fake">橙色</span>的地方它认为是“造出”，没有颜色的地方它'
+        "说不准。",
         "game_not_started": "还没有开始。",
         "game_clouds": "到达的云数，随回合变化",
         "game_clouds_note": "含有造出的点（至少占 2 %）的云有几朵，随回合变化。",
         "game_losses": "两个玩家的损失，随回合变化",
-        "game_losses_note": '损失，单位是奈特；低，对该玩家就好。<span class="key real">━</span> '
-        '判别器，<span class="key fake">┅</span> 生成器。细线：判别器只能猜的时候的值，2·log 2 ='
-        " 1.39 和 log 2 = 0.69。",
+        "game_losses_note": '损失，单位是奈特；越低，对该玩家越有利。<span class="key'
+        ' real">━</span> 判别器，<span class="key fake">┅</span> 生成器。细线：判别器只能猜的时候'
+        "的值，2·log 2 = 1.39 和 log 2 = 0.69。",
         "game_see": "生成器从没见过真实的点。它学到的一切都来自判别器的梯度：“往那边看起来更真”。"
         "判别器不动的时候，最好的去处始终是同一个地方，走十步就够所有的点都跑过去。接着判别器把那"
         "个地方标成“造出”，这一堆点又往前跑。公平对局时，判别器马上回应，没有哪个地方能一直最好。",
         "game_see_losses": "从损失看不出这一点：崩溃的对局，损失也可以很好看。要数云。",
         "noise_title": "噪声什么时候变成字母？",
         "noise_intro": "<dfn>流</dfn>（flow）从噪声开始，也就是每个像素一个随机的灰度，然后一小步"
-        "一小步地改变它。每一步，网络都说出该往哪个方向走。时间从 0（噪声）走到 1（图片）。网上那"
-        "些图片背后的扩散模型，原理也是这样。",
-        "noise_try": "按“播放”。用滑块停在不同的时间：从什么时候起，你认得出是哪个字母？然后只走"
+        "一小步地改变它。每一步，网络都说出该往哪个方向走。时间从 0（噪声）走到 1（图片）。网上常"
+        "见的生成图片，多半出自扩散模型，原理也是这样。",
+        "noise_try": "按“播放”。再用滑块往回走：从什么时候起，你认得出是哪个字母？然后只走"
         "一步。哪里出了问题？",
         "letter": "字母",
         "steps": "步数",
@@ -275,11 +276,11 @@ WORDS: dict[str, dict[str, Any]] = {
         "noise_guess": "网络预期的终点",
         "noise_guess_note": "如果从这里笔直走下去，网络预期的终点。",
         "time": "时间",
-        "noise_see": "右边的图片是预测。时间为 0 时它一片模糊：是这一类所有字母的平均，因为什么都"
+        "noise_see": "右边的图片是预测。时间为 0 时它很模糊：是这一类所有字母的平均，因为什么都"
         "还没有定下来。时间越往后，它越清楚。只走一步，流就停在最初的那片模糊里；多走几步，它会在"
         "路上修正方向。",
         "caption_title": "图片听文字的话吗？",
-        "caption_intro": "同样的办法，加上文字。一个网络读你写的词，把噪声移到一个潜变量；实验 1 "
+        "caption_intro": "同样的办法，再加上文字。一个网络读你写的词，把噪声移到一个潜变量；实验 1 "
         "的表情符号模型再把这个潜变量变成图片。两个网络都很小，只见过几千个表情符号。它们熟悉心形"
         "和脸，许多别的东西就画不好。",
         "caption_try": "画“红色的心”，再用同样的噪声画“蓝心”。然后把文字的权重设成 1，再画一次："
@@ -292,8 +293,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "caption_not_drawn": "还没有画。",
         "caption_picture": "还没有画",
         "caption_yours": "你的图片。",
-        "caption_before_note": "以前画的：",
-        "caption_before": "以前画的",
+        "caption_before_note": "画过的，最新的在前：",
+        "caption_before": "画过的",
         "caption_see": "这个权重叫<dfn>引导</dfn>（guidance）强度。每一步都问网络两次，一次带你的"
         "词，一次不带；权重决定沿两者之差的方向走多远。权重为 1 时，文字只是许多线索中的一条。权"
         "重大，就更听文字的话，但图片的变化也更少。",
@@ -302,9 +303,9 @@ WORDS: dict[str, dict[str, Any]] = {
         "models_name": "模型",
         "models_weights": "权重数",
         "models_size": "在本页里的大小",
-        "models_error": "取整使像素改变",
+        "models_error": "取整使像素改变（满 255）",
         "made_with": "由 <code>gentut playground</code> 制作。课程里会讲怎样搭建和训练这一切。",
-        "between": "“${name(place.from)}”和“${name(place.to)}”之间",
+        "between": "${listed(kinds.map((kind) => `“${kind}”`))}之间",
         "latent_kind": '这个位置的图片${kind ? "：" + kind : ""}',
         "stop": "。",
         "percent": "走了百分之 ${percent}",
@@ -332,17 +333,15 @@ WORDS: dict[str, dict[str, Any]] = {
         "noise_way": "时间 ${text} 的图片，从噪声走向 ${letter}",
         "noise_expects": "网络在时间 ${text} 预期的终点",
         "noise_done": "噪声走了 ${steps} 步，变成了 ${letter}。",
-        "noise_nothing": "还没有预期：请按“播放”",
         "caption_none": '这些词我都不认识：${unknown.join("、")}。',
         "caption_empty": "请先写一个词。",
-        "caption_left": '不认识、已略去：${unknown.join("、")}。',
+        "caption_left": '不认识，已略去：${unknown.join("、")}。',
         "caption_drawing": "正在画“${text}”……${left}",
         "caption_drawn": "按“${text}”画的图片，权重 ${weight}",
         "caption_now": "“${text}”，权重 ${weight}。",
         "caption_done": "画好了：“${text}”。${left}",
         "caption_kept": "${text}，权重 ${weight}",
-        "of_255": "${(255 * error).toFixed(1)}（满 255）",
-        "old_browser": "本页需要 2023 年或之后的浏览器。",
+        "old_browser": "本页需要 2023 年以后的浏览器。",
         "spaces": {
             "vae-glyphs": "字母，VAE",
             "gan-glyphs": "字母，GAN",
@@ -355,12 +354,13 @@ WORDS: dict[str, dict[str, Any]] = {
             "它学会了把潜变量变回图片。",
             "gan": "GAN 的生成器，训练时与判别器对抗，就像实验 2 那样。它从没见过图片，只见过判别"
             "器的判断。",
-            "grid": "实验 4 的模型里那个 VAE 的解码器。按钮通向人画的图片，是这个 VAE 记忆中的样"
-            "子。",
+            "grid": "实验 4 的模型里那个 VAE 的解码器。按钮通向人画的图片，显示的是这个 VAE 重建"
+            "出来的样子。",
         },
         "dim": "一个潜变量有 {} 个数。",
-        "note": "为了让页面小一些，每个权重都取整为相邻权重典型大小（均方根）的 {:g} 倍的整数倍。"
-        "最后一列是取整前后图片的平均差别，用的是同样的潜变量或噪声。",
+        "note": "为了让页面小一些，每个权重都取整：先算出相邻权重的典型大小（均方根），"
+        "乘以 {:g}，再取这个数的整数倍。最后一列是取整前后图片的平均差别，用的是同样的"
+        "潜变量或噪声。",
         "words": ("红色的心", "蓝心", "笑脸", "猫脸", "青苹果", "red heart", "blue heart"),
     },
 }

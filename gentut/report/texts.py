@@ -284,13 +284,13 @@ WORDS: dict[str, Words] = {
             "reconstruction_ssim": ("重建 SSIM", "局部结构保留得有多好；1 表示完全相同。"),
             "reconstruction_perceptual": (
                 "重建的感知距离",
-                "在评判网络的各层里，重建的图像离原图有多远；0 表示完全相同。形式与 LPIPS 相同，"
-                "但没有校准。",
+                "在充当裁判的分类器的各层特征里，重建的图像离原图有多远；0 表示完全相同。形式与 "
+                "LPIPS 相同，但没有校准。",
             ),
             "retrieval_1": (
                 "R@1，训练说明",
                 "图文模型在 100 条说明里找对图像自己那一条的频率。图像按训练集里的说明生成，画风"
-                "随机取自一套表情。",
+                "随机取自一套表情符号。",
             ),
             "retrieval_1_compositions": (
                 "R@1，新的组合",
@@ -302,7 +302,7 @@ WORDS: dict[str, Words] = {
                 "图像与说明在图文模型里的编码的余弦相似度，乘以 2.5，最小为 0：形式与 CLIPScore "
                 "相同，编码不同。",
             ),
-            "parameters": ("参数", "学得的、生成时要用的数有多少个。"),
+            "parameters": ("参数", "由训练得到、生成时要用的数有多少个。"),
             "images_seen": ("看过的图像", "训练时看过的图像数，重复的也算。"),
             "seconds_train": ("训练，秒", "训练用了多少秒。统计模型只需要几秒。"),
             "seconds_per_1000": ("1,000 张图像，秒", "生成 1,000 张图像用多少秒。"),
@@ -315,23 +315,23 @@ WORDS: dict[str, Words] = {
             "gaussian": ("高斯模型", "平均图像，以及各图像怎样围绕它变化。没有神经网络。"),
             "mixture": ("高斯混合", "许多个这样的高斯，每个管一部分图像。"),
             "gan": ("GAN", "生成器学着骗过判别器，判别器学着分辨真假。"),
-            "wgan": ("WGAN", "一种 GAN：它的评论家不判真假，而是测量距离。"),
+            "wgan": ("WGAN", "一种 GAN：判别器换成评论家，它不判真假，而是测量距离。"),
             "vae": (
                 "VAE",
-                "编码器把图像压缩成短小的编码，解码器再把图像画出来。新的编码来自一个高斯混合，它"
-                "由训练图像的编码拟合而成。",
+                "编码器把图像压缩成一小串数，即编码；解码器再由它画出图像。新的编码从一个高斯混合"
+                "中抽取，这个混合是用训练图像的编码拟合的。",
             ),
             "flow": ("流模型", "网络学习速度，沿着它把噪声变成图像。"),
             "diffusion": ("扩散模型", "网络学习带噪图像里的噪声，再分步把噪声去掉。"),
-            "latent_flow": ("潜在流", "一种流：它移动的不是像素，而是 VAE 的短小编码。"),
-            "text_flow": ("文字潜在流", "一种潜在流，它的图像听从文字。"),
+            "latent_flow": ("潜在流", "一种流：它移动的不是像素，而是 VAE 的编码。"),
+            "text_flow": ("文字潜在流", "一种潜在流，按文字画图。"),
         },
         "needs": {
             "fidelity": ("保真度", "看起来真实的图像"),
             "diversity": ("多样性", "和数据一样丰富的种类"),
             "likelihood": ("似然", "给定图像的似然"),
             "speed": ("速度", "用很少的时间得到许多图像"),
-            "latent": ("潜在编码", "可以由此重新画出图像的编码"),
+            "latent": ("潜在编码", "能重新画出图像的编码"),
         },
         "names": {
             "lower is better\u00a0↓": "越低越好\u00a0↓",
@@ -385,16 +385,16 @@ WORDS: dict[str, Words] = {
             (r"random-conv (\S+) \(seed (\d+)\)", r"随机卷积 \1（种子 \2）"),
             (r"likelihood bounds \(the model has none\)", "似然的下界（模型没有）"),
             (r"importance-weighted bound \(the model has none\)", "重要性加权下界（模型没有）"),
-            (r"reconstructions \(the model makes none\)", "重建（模型不能）"),
+            (r"reconstructions \(the model makes none\)", "重建（模型做不到）"),
             (r"SSIM \(its window needs 11 pixels\)", "SSIM（它的窗口要 11 个像素）"),
             (
                 r"text alignment and retrieval \(the image–text model knows emoji only\)",
-                "文本对齐和检索（图文模型只认识表情）",
+                "文本对齐和检索（图文模型只认识表情符号）",
             ),
-            (r"inception score \((.+) knows no classes\)", r"Inception 分数（\1不认识类别）"),
+            (r"inception score \((.+) knows no classes\)", r"Inception 分数（\1不区分类别）"),
             ("; ", "；"),
             (r"(\d+) CPU cores? \((.+)\)", r"\1 个 CPU 核（\2）"),
-            ("not installed as a package", "没有作为包安装"),
+            ("not installed as a package", "没有作为软件包安装"),
         ],
         "ways": ("生成 {data} 的一种方法", "生成 {data} 的 {n} 种方法"),
         "budget_of": "每类模型的训练预算为 {duration}，硬件：{hardware}。",
@@ -402,7 +402,7 @@ WORDS: dict[str, Words] = {
         "interval": "95 %，{resampled}，每次随机取一半；只有一个训练种子",
         "family": "模型",
         "scored": "每类模型用 {samples:,} 张生成图像打分。粗体是每一列中最好的；弗雷歇距离一列，"
-        "与最好的分不开的也用粗体。真实图像：取自训练集，数量相同；噪声：每个像素均匀分布。",
+        "与最好的分不开的也用粗体。真实图像：从训练集取同样多的图像；噪声：每个像素服从均匀分布。",
         "orientation": "供参照",
         "drawn": "画出了什么",
         "drawn_note": "随机抽取，没有挑选。先看图，再信数。",
@@ -414,23 +414,23 @@ WORDS: dict[str, Words] = {
         "distances_axis": "弗雷歇距离（越低越好）",
         "distances_alt": "各类模型的弗雷歇距离，位于真实图像和噪声的距离之间：{}",
         "distances_note": "每个点是一类模型；横条是区间（{interval}）。刻度每一格是前一格的十倍。"
-        "左边的线是真实图像与另一些真实图像的距离：不可能再好了。右边的线是噪声。",
+        "左边的线是真实图像与另一些真实图像的距离，最好也不过如此。右边的线是噪声。",
         "difference": "差",
         "from_best": "与最好的相比",
         "apart": "分得开",
         "not_apart": "分不开",
         "differences_note": "与最好的模型的弗雷歇距离之差；最好的是：{best}。小字：这个差的 95 %"
         " 区间，由随机取的半数测试图像反复算出，两个模型用同样的半数图像。它比上图的横条所显示的要"
-        "窄，因为换一批测试图像，两个距离会一同变化。区间含 0 时，本页不说两者有差别。",
-        "memorising": "是在背训练图像吗？",
+        "窄，因为换一批测试图像，两个距离会一同变化。区间含 0 时，本页不下有差别的结论。",
+        "memorising": "它是在死记训练图像吗？",
         "memorising_note": "抄袭训练图像的模型得分会很高，却毫无价值。每张生成图像下面是离它最近"
-        "的训练图像，并写出在分类器特征里的距离。相像是好事；一模一样就不是了。",
+        "的训练图像，并注明它们在分类器特征里的距离。相像是好事；一模一样就不是了。",
         "neighbours_note": "下面是最近的训练图像。",
         "neighbours_distance": "距离与未见过的真实图像之比：{}。",
         "rows": ("生成", "最近", "第 {} 近"),
         "neighbours_alt": "生成的图像，下面是离它们最近的训练图像。模型：{}",
         "costs": "代价",
-        "costs_note": "测量所用的硬件：{}。",
+        "costs_note": "测量时的硬件：{}。",
         "reading": "怎样读这些数",
         "caution_features": "所有的数都取决于看图的分类器：{features}。",
         "caution_accuracy": "所有的数都取决于看图的分类器：{features}，它在测试图像上的准确率为"
@@ -439,14 +439,15 @@ WORDS: dict[str, Words] = {
         "caution_intervals": "区间：{}。两类模型分不分得开，不看区间是否重叠，而看它们之差的区间。",
         "caution_neighbours": "从精确率到“到训练图像的距离”，两边各至多看 {:,} 张图像，以及它们"
         "的 5 个最近邻。",
-        "caution_seed": "每类模型只训练了一次。换个种子就是另一个模型；会差多少，区间里看不出来。",
+        "caution_seed": "每类模型只训练了一次。换个种子就是另一个模型；结果会差多少，从区间里"
+        "看不出来。",
         "families_named": "各类模型",
         "repeating": "怎样重做一遍",
         "data": "数据",
         "budget": "预算",
         "budget_each": "每类模型训练 {}",
         "seeds": "种子",
-        "scored_on": "打分所用",
+        "scored_on": "打分用的图像",
         "scored_each": "每类模型 {:,} 张生成图像",
         "hardware": "硬件",
         "versions": "版本",
@@ -460,7 +461,7 @@ WORDS: dict[str, Words] = {
         "verdict_noise": "噪声的距离会是 {:,.0f}。",
         "verdict_behind": "其次：{name}，{score}。",
         "verdict_last": "其次：{name}，{score}；最后：{last}，{last_score}。",
-        "needed": "要求的是{need}，也就是：{wanted}。由第一列的分数决定。",
+        "needed": "你要的是{need}，也就是：{wanted}。名次由第一列的分数决定。",
         "needed_alt": "各类模型的分数（{title}）：{scores}",
         "needed_note": "每个点是一类模型，横条是 95 % 区间（有的没有）。",
         "needed_line": "竖线是训练集里的真实图像。",
@@ -470,7 +471,7 @@ WORDS: dict[str, Words] = {
         ),
         "lacking": ("没有测得{title}", "没有测得{title}"),
         "copying": "画出的图像离训练图像太近，是抄袭",
-        "nothing": "按{need}，没有可以推荐的模型。候选全被排除：{names}。",
+        "nothing": "按{need}，没有可以推荐的模型。候选都已排除：{names}。",
         "doubt": "（有下述疑点）",
         "only": "按{need}推荐{doubt}：{names}。它是唯一的候选，没有可比的对象。{title}：{value}。",
         "take": "按{need}推荐{doubt}：{names}。{first}。{behind}",
@@ -484,14 +485,14 @@ WORDS: dict[str, Words] = {
         "first_level": "{title}：{scores}。这些值可能相等，因为它们与最好的（{best}）之差的区间都"
         "含 0",
         "first_sound": (
-            "{title}：{score}，可能等于下面这个让位给它的模型：{others}，{scores}",
-            "{title}：{score}，可能等于下面这些让位给它的模型：{others}，{scores}",
+            "{title}：{score}；下面这个模型的值可能与它相等，但让位给它：{others}，{scores}",
+            "{title}：{score}；下面这些模型的值可能与它相等，但让位给它：{others}，{scores}",
         ),
         "first_best": "{title}：{score}，{most}；其他各类与它之差的区间都不含 0",
         "most": {"lower": "最低", "higher": "最高"},
-        "fast_level": "画 1,000 张图像用 {times}，都不到最快的 {faster:g} 倍",
-        "fast_only": "画 1,000 张图像用 {times}；它的弗雷歇距离 {score}，没有别的模型低到这个程度",
-        "fast_best": "画 1,000 张图像用 {times}；它的弗雷歇距离 {score}，与最低的分不开",
+        "fast_level": "画 1,000 张图像用 {times}，都不到最快者用时的 {faster:g} 倍",
+        "fast_only": "画 1,000 张图像用 {times}；弗雷歇距离为 {score}，别的模型都没有这么低",
+        "fast_best": "画 1,000 张图像用 {times}；弗雷歇距离为 {score}，与最低的分不开",
         "no_other": "没有别的候选。",
         "behind": ("落后的（按{title}）：{found}。", "落后的（按{title}）：{found}。"),
         "at": "{name} {value}",
@@ -513,8 +514,8 @@ WORDS: dict[str, Words] = {
         "animation_note": "各轮用的是同样的潜在编码；动画在最后一帧停留片刻。",
         "curves_alt": "{epochs} 轮的曲线：{names}",
         "curves_note": "每轮一个点。",
-        "curves_gan": "每轮一个点。GAN 变好时，损失并不下降：它们反映的是两个玩家的平衡。请看图像"
-        "和分数来评判。",
+        "curves_gan": "每轮一个点。GAN 变好时，损失并不下降：它们反映的是两个玩家势均力敌的程度。评"
+        "判要看图像和分数。",
         "settings": "设置",
         "environment": "环境",
         "scores_heading": "分数",
@@ -524,20 +525,20 @@ WORDS: dict[str, Words] = {
         "origin_real": "真实图像：{}。",
         "origin_intervals": "区间的算法：{}。",
         "small": "小字：95 % 区间。",
-        "left_out": "没有算的：{}。",
+        "left_out": "没有计算的：{}。",
         "tasks_heading": "这些图像能帮助网络学会看图吗？",
-        "task": "{}，按网络用什么图像训练来排列。",
+        "task": "{}，按训练网络所用的图像排列。",
         "trained_on": "训练图像",
         "n_images": "图像数",
         "on_real": "真实测试图像上的{}",
         "against_real": "与真实图像相比",
         "task_scores": "分数：{score}；测试{kind} {n:,} 个，数据为 {data}，每种训练 {seeds} 次。"
-        "括号内：平均值的 95 % 区间，对{over}而言（学生 t 分布；差值成对计算）。",
+        "括号内：平均值的 95 % 区间，考虑的随机性来自{over}（学生 t 分布；差值成对计算）。",
         "test_kinds": {"classification": "图像", "detection": "场景", "segmentation": "场景"},
         "task_seen": "生成器训练时看过 {seen:,} 张图像，网络只看过其中的 {n:,} 张：生成器的贡献有"
         "一部分来自其余的图像。",
-        "gan_test": "GAN-test（用真实图像训练，在生成图像上测试）：{}。它高而“生成”一行低，说明"
-        "丢失了多样性；它低，说明图像差或标签错。",
+        "gan_test": "GAN-test（用真实图像训练，在生成图像上测试）：{}。它高而“生成”一行的分数低，"
+        "说明丢失了多样性；它低，说明图像差或标签错。",
     },
 }
 

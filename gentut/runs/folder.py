@@ -63,8 +63,8 @@ class Settings:
             except ValueError:
                 near = [side for side, _ in near_sides(self.size, self.size)]
                 raise ValueError(
-                    "`size` must halve evenly down to 4…8 pixels (28, 32, 48, 64, 96, 128, 256, …);"
-                    f" received {self.size}{told_near(near)}."
+                    "`size` must halve evenly to 12 pixels or less (28, 32, 48, 64, 96, 128, 256,"
+                    f" …); received {self.size}{told_near(near)}."
                 ) from None
         words_of(self.language)  # raises where there is none
         if self.channels not in (None, 1, 3):

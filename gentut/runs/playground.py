@@ -81,10 +81,12 @@ def playground(
     say("rounding the weights until they fit")
     texts, coarseness = pack(exported, limit - code_size(language) - DATA_ROOM)
     say("measuring what rounding changes")
-    titles = {space["name"]: space["title"] for _, space in own}
+    titles = {space["name"]: space["title"] for _, space in spaces}
+    titles |= {flow: words["noise_link"], text: words["caption_link"]}
     told = [
         {
-            "name": titles.get(model.name, model.name),
+            "name": model.name,
+            "title": titles[model.name],
             "weights": weights_of(model.network),
             "bytes": len(texts[model.name]),
             "error": _effect(models[model.name], model, coarseness),

@@ -25,7 +25,7 @@ from PIL import Image
 SIDE, CLASSES = 64, 4
 DIFFERENT = {"train": 900, "test": 100}
 STEPS, GENERATED = 100, 2_000
-STAGES = ("load", "second start", "train", "in memory", "evaluate")
+FAMILIES = ("mixture", "vae")  # one that is fitted at once, one that trains in steps
 
 
 def make_folder(folder, n):
@@ -129,6 +129,36 @@ def evaluate(folder, run):
     return {}
 
 
+def compare(folder, run):
+    command("compare", "--data", str(folder), "--size", str(SIDE), "--families", *FAMILIES,
+            "--minutes", "0.2", "-n", str(GENERATED), "--out", f"{run}-compare")  # fmt: skip
+    return {}
+
+
+def choose(folder, run):
+    command("choose", "--data", str(folder), "--size", str(SIDE), "--families", *FAMILIES,
+            "--minutes", "0.4", "-n", str(GENERATED), "--out", f"{run}-choose")  # fmt: skip
+    return {}
+
+
+def tasks(folder, run):
+    """Classification by the run that `train` left, whose images are compared with as many real."""
+    command("tasks", str(run), "-n", str(GENERATED), "--seeds", "1", "--steps", "50")
+    return {}
+
+
+STAGES = {
+    "load": load,
+    "second start": second_start,
+    "train": train,
+    "in memory": in_memory,
+    "evaluate": evaluate,
+    "compare": compare,
+    "choose": choose,
+    "tasks": tasks,
+}
+
+
 def measure(stage, folder, run):
     """Run one stage as a process of its own, see `measured`."""
     line = [__file__, "--stage", stage, "--folder", str(folder), "--run", str(run)]
@@ -180,9 +210,7 @@ def main():
         options.add_argument(f"--{name}", help=argparse.SUPPRESS)
     given = options.parse_args()
     if given.stage:
-        run = {"load": load, "second start": second_start, "train": train,
-               "in memory": in_memory, "evaluate": evaluate}  # fmt: skip
-        print(json.dumps(run[given.stage](Path(given.folder), Path(given.run))))
+        print(json.dumps(STAGES[given.stage](Path(given.folder), Path(given.run))))
         return
     work = given.work.resolve()
     os.environ["GENTUT_CACHE"] = str(work / "cache")

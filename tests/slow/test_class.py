@@ -7,6 +7,7 @@ is handed in too.  ``tests/test_labs.py`` looks at the labs of the course.
 import ast
 import csv
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -200,6 +201,15 @@ def test_marks(graded, student):
     assert float(row["automatic"]) == points
     assert (row["automatic max"], row["written max"], row["max"]) == ("5", "4", "9")
     assert row["look at"] == odd and row["note"] == ""
+
+
+@pytest.mark.parametrize("folder", ["", "zh"])
+def test_the_page_for_teachers_shows_these_marks(folder):
+    text = (ROOT / "docs" / "teach" / folder / "labs.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\| `([\w-]+)` \| .+ \| (\d) \| (?:–|`(.+)`) \|$", text, re.M)
+    assert {student: (int(points), odd) for student, points, odd in shown} == {
+        student.replace(" ", "_"): (points, odd) for student, (_, points, odd) in CLASS.items()
+    }
 
 
 def test_what_cannot_be_read_is_said_and_left_out(graded):

@@ -1,7 +1,7 @@
 // Experiment 4: words steer noise to a latent, and a decoder draws it.
 
 const HEUN_STEPS = 6; // of Heun's method: 11 questions to the network
-const caption = { random: randomNumbers(Date.now() + 2), drawn: [], job: null };
+const caption = { random: randomNumbers(Date.now() + 2), job: null };
 
 // As gentut.data.tokenizer: English words and single Chinese characters, each known one once.
 const wordsOf = (text) => [...new Set(text.toLowerCase().match(/[a-z0-9]+|[\u3400-\u9fff]/g) ?? [])];
@@ -31,6 +31,7 @@ async function solveCaption(tokens, weight, show) {
   let x = caption.noise;
   for (let i = 0; i < HEUN_STEPS; i++) {
     const v = await guidedVelocity(x, i / HEUN_STEPS, tokens, weight);
+    if (caption.job !== job) return null;
     const ahead = x.map((value, p) => value + v[p] / HEUN_STEPS);
     show((i + 1) / HEUN_STEPS, x.map((value, p) => value + (1 - i / HEUN_STEPS) * v[p]));
     await nextFrame();
@@ -49,7 +50,6 @@ function decodeCaption(latents) {
 }
 
 async function drawCaption() {
-  await caption.ready;
   const text = at("caption-text").value.trim();
   const words = wordsOf(text), unknown = words.filter((word) => !caption.rows.has(word));
   const status = at("caption-status"), canvas = at("caption-picture"), context = canvas.getContext("2d");
@@ -79,6 +79,7 @@ function addToGallery(values, text) {
   paint(canvas.getContext("2d"), values, page.caption.shape, 0, 0, 96);
   const figure = make("figure", {}, canvas, make("figcaption", { textContent: text }));
   figure.setAttribute("role", "listitem");
+  at("caption-before").hidden = false;
   at("caption-gallery").prepend(figure);
   while (at("caption-gallery").children.length > 9) at("caption-gallery").lastChild.remove();
 }
@@ -91,14 +92,13 @@ async function prepareCaption() {
   newCaptionNoise();
 }
 
-function startCaption() {
-  caption.ready = prepareCaption();
+async function startCaption() {
+  await prepareCaption();
   at("caption-form").addEventListener("submit", (event) => {
     event.preventDefault();
     drawCaption();
   });
-  at("caption-noise").addEventListener("click", async () => {
-    await caption.ready;
+  at("caption-noise").addEventListener("click", () => {
     newCaptionNoise();
     drawCaption();
   });
@@ -109,5 +109,4 @@ function startCaption() {
     at("caption-text").value = page.caption.examples[i];
     drawCaption();
   });
-  return caption.ready;
 }

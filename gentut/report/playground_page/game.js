@@ -30,12 +30,14 @@ function tellGame() {
 }
 
 async function play() {
+  if (game.playing) return; // paused and started again within a frame
+  game.playing = true;
   let told = performance.now();
   while (game.going) {
     await nextFrame();
     if (!isSeen("game")) continue;
     const until = performance.now() + WORK;
-    while (performance.now() < until && game.going) {
+    while (performance.now() < until) {
       const losses = game.gan.step();
       if (game.gan.steps % MEASURE === 0) measureGame(losses);
     }
@@ -44,15 +46,13 @@ async function play() {
     told = performance.now();
     tellGame();
   }
+  game.playing = false;
   tellGame();
 }
 
 function setGoing(going) {
-  if (going && !game.going) {
-    game.going = true;
-    play();
-  }
   game.going = going;
+  if (going) play();
   at("game-start").textContent = going ? "{{game_pause}}" : "{{game_start}}";
 }
 
@@ -119,18 +119,28 @@ function drawPlane(canvas, colours) {
   canvas.setAttribute("aria-label", `{{game_plane_now}}`);
 }
 
+// A context in pixels of the page, whatever the window's width and the screen's density.
+function sharpContext(canvas) {
+  const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((v) => Math.round(v * devicePixelRatio));
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  const context = canvas.getContext("2d");
+  context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
+  return context;
+}
+
 function drawChart(canvas, last, top, ticks, guides, lines) {
-  const { colours, history } = game, context = canvas.getContext("2d");
-  const left = 34, bottom = canvas.height - 26, width = canvas.width - left - 10, height = bottom - 12;
+  const { colours, history } = game, context = sharpContext(canvas);
+  const { clientWidth: wide, clientHeight: high } = canvas;
+  const left = 30, bottom = high - 24, width = wide - left - 10, height = bottom - 12;
   const x = (round) => left + (round / last) * width;
   const y = (value) => bottom - (Math.min(value, top) / top) * height;
   context.fillStyle = colours.panel;
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  context.font = "16px system-ui, sans-serif";
+  context.fillRect(0, 0, wide, high);
+  context.font = "13px system-ui, sans-serif";
   context.fillStyle = colours.soft;
   context.textAlign = "right";
-  for (const tick of ticks) context.fillText(tick, left - 8, y(tick) + 5);
-  context.fillText(`{{game_last}}`, left + width, canvas.height - 7);
+  for (const tick of ticks) context.fillText(tick, left - 8, y(tick) + 4);
+  context.fillText(`{{game_last}}`, left + width, high - 6);
   const line = (points, name, dashes, thick) => {
     context.setLineDash(dashes);
     context.strokeStyle = colours[name];
@@ -162,4 +172,9 @@ function startGame() {
     newGame();
   });
   newGame();
+  addEventListener("resize", oncePerFrame(drawGame));
+  onTheme(() => {
+    game.colours = null;
+    drawGame();
+  });
 }

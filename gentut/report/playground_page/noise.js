@@ -1,6 +1,9 @@
 // Experiment 3: a flow carries noise to a letter; x moves by v(x, t) / steps in each step.
 
-const noise = { random: randomNumbers(Date.now() + 1), steps: 16, letter: 0, path: null };
+const PLAY = 2000; // milliseconds for a whole way of many steps
+const PAUSE = 150; // at most, after a step
+
+const noise = { random: randomNumbers(Date.now() + 1), steps: 16, letter: 0, path: [], held: false };
 
 function newNoise() {
   noise.start = Float32Array.from(noise.random.normals(noise.file.program.inputs[0].reduce((a, b) => a * b, 1)));
@@ -9,18 +12,20 @@ function newNoise() {
 const velocityAt = (x, t) => runNetwork(noise.file.program, noise.file.arrays, [x, [t], [noise.letter]]);
 
 // All points of the way, with what the network expects at the end from each: x + (1 - t)·v.
-async function walk(draw) {
-  const mine = (noise.path = []);
+async function walk(draw, pause = 0) {
+  const mine = (noise.path = []), { steps } = noise;
   let x = noise.start;
-  for (let i = 0; i <= noise.steps; i++) {
-    const t = i / noise.steps;
-    const v = i < noise.steps ? velocityAt(x, t) : null;
+  for (let i = 0; i <= steps; i++) {
+    const t = i / steps, until = performance.now() + pause;
+    const v = i < steps ? velocityAt(x, t) : null;
     const expected = v ? x.map((value, p) => value + (1 - t) * v[p]) : x;
     mine.push({ t, x, expected });
     draw(i);
-    await nextFrame();
-    if (noise.path !== mine) return false;
-    if (v) x = x.map((value, p) => value + v[p] / noise.steps);
+    do {
+      await nextFrame();
+      if (noise.path !== mine) return false;
+    } while (performance.now() < until);
+    if (v) x = x.map((value, p) => value + v[p] / steps);
   }
   return true;
 }
@@ -41,13 +46,19 @@ function drawNoise(i) {
   at("noise-guess").setAttribute("aria-label", `{{noise_expects}}`);
 }
 
+// Draws the walk as it goes, unless a hand holds the slider: then what is at its place.
+function follow(i) {
+  if (!noise.held || i === Number(at("noise-slider").value)) drawNoise(i);
+}
+
 // The whole way at once, slowly enough to see; then the slider goes back and forth on it.
 async function playNoise() {
+  noise.held = false;
   at("noise-slider").max = noise.steps;
   at("noise-status").textContent = "";
   const letter = page.noise.classes[noise.letter], steps = noise.steps;
-  if (await walk(still.matches ? () => {} : drawNoise)) {
-    drawNoise(steps);
+  if (await (still.matches ? walk(() => {}) : walk(follow, Math.min(PAUSE, PLAY / steps)))) {
+    if (!noise.held) drawNoise(steps);
     at("noise-status").textContent = `{{noise_done}}`;
   }
 }
@@ -72,11 +83,9 @@ async function startNoise() {
     playNoise();
   });
   at("noise-slider").addEventListener("input", (event) => {
-    const i = Number(event.target.value);
-    if (noise.path?.length > noise.steps) drawNoise(i);
+    noise.held = true;
+    drawNoise(Number(event.target.value));
   });
-  noise.path = [{ t: 0, x: noise.start, expected: noise.start }];
-  drawNoise(0);
-  at("noise-guess").getContext("2d").clearRect(0, 0, 448, 448);
-  at("noise-guess").setAttribute("aria-label", "{{noise_nothing}}");
+  noise.held = true; // at time 0: the first walk is made unseen, for the slider
+  walk(follow);
 }

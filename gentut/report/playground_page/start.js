@@ -2,34 +2,29 @@
 
 function showModels() {
   at("models").tBodies[0].replaceChildren(
-    ...page.models.map(({ name, weights, bytes, error }) =>
+    ...page.models.map(({ name, title, weights, bytes, error }) =>
       make("tr", {},
-        make("td", { textContent: name }),
+        make("td", {}, title, make("code", { textContent: name })),
         make("td", { textContent: weights.toLocaleString("en") }),
-        make("td", { textContent: `${Math.round(bytes / 1000)} kB` }),
-        make("td", { textContent: `{{of_255}}` }))),
+        make("td", { textContent: `${Math.round(bytes / 1000).toLocaleString("en")} kB` }),
+        make("td", { textContent: (255 * error).toFixed(1) }))),
   );
   at("models-note").textContent = page.note;
 }
 
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-  game.colours = null;
-  drawGame();
-  drawLatent();
-});
+// In this order; the larger models are unpacked once the page is there. Until it has started, an
+// experiment is inert in the page: a press would find nobody to answer it.
+const EXPERIMENTS = { game: startGame, latent: startLatent, noise: startNoise, caption: startCaption };
 
-// The small things first: the models of experiments 3 and 4 are unpacked once the page is there.
 const started = (async () => {
   if (typeof DecompressionStream === "undefined") {
     document.body.prepend(make("p", { className: "notice", textContent: "{{old_browser}}" }));
     return false;
   }
   showModels();
-  startGame();
-  await startLatent();
-  if (page.noise) await startNoise();
-  else at("noise").hidden = true;
-  if (page.caption) await startCaption();
-  else at("caption").hidden = true;
+  for (const [id, start] of Object.entries(EXPERIMENTS)) {
+    await start();
+    at(id).inert = false;
+  }
   return true;
 })();

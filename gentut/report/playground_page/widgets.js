@@ -86,6 +86,8 @@ const page = JSON.parse(at("page-data").textContent);
 const unpacked = {};
 const loadModel = (name) => (unpacked[name] ??= unpack(at("model-" + name).textContent));
 
+const onTheme = (job) => matchMedia("(prefers-color-scheme: dark)").addEventListener("change", job);
+
 // A run of an experiment on a screen that shows other experiments costs time and is of no use.
 function isSeen(id) {
   const box = at(id).getBoundingClientRect();
