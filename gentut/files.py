@@ -149,6 +149,7 @@ def take(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
         part = rows[start : start + AT_ONCE]
         taken[start : start + len(part)] = array[part]
         reading(len(part))
+    let_go(array)  # many takes of few rows each would hold the whole map in the end
     return taken
 
 

@@ -90,6 +90,9 @@ def test_pages_of_a_map_are_let_go_of_and_come_back(tmp_path):
     files.let_go(array[10:])
     assert before > 15_000 and resident() == 0  # kB
     assert int(array.sum()) == total == 2_000_000 * 1_999_999 // 2
+    files.let_go(array)
+    assert list(files.take(array, np.array([1_900_000, 3]))) == [1_900_000, 3]
+    assert resident() == 0  # also of a take too small to count
 
 
 def test_batches_of_a_map_are_bytes_of_the_same_rows(mapped):

@@ -171,18 +171,22 @@ def _reconstructions(model, reference, labels):
     images = as_float(reference.test_pixels[:PAIRS])
     made = model.reconstruct(images, None if labels is None else labels[:PAIRS])
     left_out = ""
-    values = {"reconstruction_psnr": metrics.psnr(images, made)}
+    found = {"psnr": metrics.psnr, "ssim": metrics.ssim, "perceptual": _perceptual(reference)}
     if min(images.shape[1:3]) < 11:
         left_out = "SSIM (its window needs 11 pixels)"
-    else:
-        values["reconstruction_ssim"] = metrics.ssim(images, made)
-    parts = [slice(k, k + 100) for k in range(0, len(images), 100)]  # maps take much memory
-    distances = [
-        metrics.perceptual_distance(*(reference.extractor.layers(x[part]) for x in (images, made)))
-        for part in parts
-    ]
-    values["reconstruction_perceptual"] = np.concatenate(distances)
+        del found["ssim"]
+    parts = [slice(k, k + 32) for k in range(0, len(images), 32)]  # maps take much memory
+    values = {
+        f"reconstruction_{name}": np.concatenate([of(images[p], made[p]) for p in parts])
+        for name, of in found.items()
+    }
     return reference.mean(**values) | {"n_reconstructions": len(images)}, left_out
+
+
+def _perceptual(reference):
+    """The perceptual distance between images and their reconstructions, as the judge sees them."""
+    layers = reference.extractor.layers
+    return lambda images, made: metrics.perceptual_distance(layers(images), layers(made))
 
 
 def parameters(model: Any) -> int:

@@ -12,11 +12,12 @@ from gentut.checks import as_float, check_int, check_pixels
 from gentut.evaluation import features
 from gentut.evaluation.entries import ends
 from gentut.files import take
+from gentut.models import components
 from gentut.models.pca_mixture import PCAMixture
 
 NEIGHBOURS = 5  # nearest_k of precision, recall, density and coverage
 PRDC_LIMIT = 5_000  # real and generated images, at most, of which they and memorisation are told
-AT_ONCE = 1_024  # images that features are taken of at once
+AT_ONCE = 256  # images that features are taken of at once
 TRAIN_LIMIT = 60_000  # training images, at most, among which copies are sought
 HALVES = 20  # random halves of the images, or of their sources, behind each interval
 SUBSETS, SUBSET_SIZE = 50, 1_000  # for the spread of the kernel distance, as papers publish it
@@ -153,7 +154,8 @@ class ReferenceSet:
         """
         if n not in self._references:
             gaussian, sink = PCAMixture(self.image_shape, latent_dim=64), self.sink()
-            gaussian.fit(self.train_pixels(slice(self.limit)), seed=self.seed)
+            most = components.NUMBERS // 2 // self.test_pixels[0].size  # of one reading in memory
+            gaussian.fit(self.train_pixels(slice(min(self.limit, most))), seed=self.seed)
             gaussian.sample(n, seed=self.seed, out=sink)
             sets = {
                 "real": self.train_features[:n],
