@@ -12,7 +12,6 @@ from gentut.checks import as_float, check_int, check_pixels
 from gentut.evaluation import features
 from gentut.evaluation.entries import ends
 from gentut.files import take
-from gentut.models import components
 from gentut.models.pca_mixture import PCAMixture
 
 NEIGHBOURS = 5  # nearest_k of precision, recall, density and coverage
@@ -22,6 +21,7 @@ TRAIN_LIMIT = 60_000  # training images, at most, among which copies are sought
 HALVES = 20  # random halves of the images, or of their sources, behind each interval
 SUBSETS, SUBSET_SIZE = 50, 1_000  # for the spread of the kernel distance, as papers publish it
 SPLITS = 10  # for the spread of the inception score
+GAUSSIAN_NUMBERS = 1 << 25  # grey values, at most, that the PCA-Gaussian is fitted to: 134 MB
 SMALLEST = 12  # real or generated images: each half of them must hold more than 5 neighbours
 
 
@@ -154,7 +154,7 @@ class ReferenceSet:
         """
         if n not in self._references:
             gaussian, sink = PCAMixture(self.image_shape, latent_dim=64), self.sink()
-            most = components.NUMBERS // 2 // self.test_pixels[0].size  # of one reading in memory
+            most = GAUSSIAN_NUMBERS // self.test_pixels[0].size
             gaussian.fit(self.train_pixels(slice(min(self.limit, most))), seed=self.seed)
             gaussian.sample(n, seed=self.seed, out=sink)
             sets = {

@@ -305,7 +305,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "models_size": "在本页里的大小",
         "models_error": "取整使像素改变（满 255）",
         "made_with": "由 <code>gentut playground</code> 制作。课程里会讲怎样搭建和训练这一切。",
-        "between": "${listed(kinds.map((kind) => `“${kind}”`))}之间",
+        "between": '${listed(kinds.map((kind) => "“" + kind + "”"))}之间',
         "latent_kind": '这个位置的图片${kind ? "：" + kind : ""}',
         "stop": "。",
         "percent": "走了百分之 ${percent}",
