@@ -75,7 +75,7 @@ WORDS: dict[str, dict[str, Any]] = {
         ' real">━</span> discriminator, <span class="key fake">┅</span> generator. Thin lines:'
         " the values where the discriminator can only guess, 2·log 2 = 1.39 and log 2 = 0.69.",
         "game_see": "The generator never sees a real point. All it learns comes from the"
-        " discriminator's slope: “over there it looks more real”. While the discriminator stands"
+        " discriminator's gradient: “over there it looks more real”. While the discriminator stands"
         " still, the best answer is always the same single place, and ten moves are enough for"
         " all points to go there. Then the discriminator marks that place as made, and the heap"
         " runs on. In a fair game it answers at once, and no place stays the best.",

@@ -78,7 +78,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=240, help="CPU time of each student")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--out", required=True, help="the table, Markdown")
+    parser.add_argument("--out", help="write the table there too, as Markdown")
     options = parser.parse_args()
     images, labels = gentut.data.load("glyphs", "train")
     judge, teacher = gentut.features.load("glyphs"), gentut.load_pretrained("flow-glyphs")
@@ -111,7 +111,9 @@ def main():
         f"- Machine: {', '.join(f'{k} {v}' for k, v in environment().items())}.",
         f"- Command: `{command(__file__)}`", "",
     ])  # fmt: skip
-    write_atomically(options.out, text.encode())
+    print(text)
+    if options.out:
+        write_atomically(options.out, text.encode())
 
 
 if __name__ == "__main__":

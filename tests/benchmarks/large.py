@@ -199,6 +199,21 @@ def table(rows):
     return "\n".join(lines)
 
 
+def keep(row, log):
+    """Append a measured row to the log, so that it is not measured again, and print it."""
+    with open(log, "a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+    print(json.dumps(row), flush=True)
+
+
+def publish(rows, path):
+    """Print a table with the command that made it, and write it to a file if there is one."""
+    text = f"{rows}\n\nCommand: `{shlex.join(['python', *sys.argv])}`\n"
+    if path:
+        path.write_text(text, encoding="utf-8")
+    print(text)
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("--n", type=int, nargs="+", default=[2_000, 20_000, 200_000])
@@ -225,13 +240,8 @@ def main():
                 continue
             row = {"n": n, **measure(stage, folder, run), "date": str(datetime.date.today())}
             rows.append(row)
-            with open(given.log, "a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
-            print(json.dumps(row), flush=True)
-    text = f"{table(rows)}\n\nCommand: `{shlex.join(['python', *sys.argv])}`\n"
-    if given.table:
-        given.table.write_text(text, encoding="utf-8")
-    print(text)
+            keep(row, given.log)
+    publish(table(rows), given.table)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,6 @@ core; cells that are in `--log` are not measured again.
 import argparse
 import datetime
 import json
-import shlex
-import sys
 import time
 from pathlib import Path
 
@@ -109,14 +107,9 @@ def main():
             row = {"family": family, "side": side, **large.measured(line, **ONE_THREAD)}
             row["date"] = str(datetime.date.today())
             known[family, side] = row
-            with open(given.log, "a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
-            print(json.dumps(row), flush=True)
+            large.keep(row, given.log)
     asked = [known[family, side] for family in given.families for side in given.sides]
-    text = f"{table(asked)}\n\nCommand: `{shlex.join(['python', *sys.argv])}`\n"
-    if given.table:
-        given.table.write_text(text, encoding="utf-8")
-    print(text)
+    large.publish(table(asked), given.table)
 
 
 if __name__ == "__main__":

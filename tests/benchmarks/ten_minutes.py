@@ -50,7 +50,7 @@ def main():
     parser.add_argument("--minutes", type=float, nargs="+", default=[2, 5, 10])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--draws", type=int, default=3, help="of 100 concepts, for the scores")
-    parser.add_argument("--out", required=True, help="the table, Markdown")
+    parser.add_argument("--out", help="write the table there too, as Markdown")
     parser.add_argument("--sheets", type=Path, help="folder for the sheets of 48 prompts")
     options = parser.parse_args()
     contact_sheet = runpy.run_path(str(ROOT / "data" / "make_samples.py"))["contact_sheet"]
@@ -89,7 +89,9 @@ def main():
         f"- Machine: {', '.join(f'{k} {v}' for k, v in environment().items())}.",
         f"- Command: `{command(__file__)}`", "",
     ])  # fmt: skip
-    write(options.out, text)
+    print(text)
+    if options.out:
+        write(options.out, text)
 
 
 if __name__ == "__main__":
