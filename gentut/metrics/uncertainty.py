@@ -1,7 +1,7 @@
 """How sure a metric is: intervals by resampling."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -91,7 +91,7 @@ def bootstrap(
     drawn = _draw(metric, arrays, groups, paired, repeats, seed, replace=True)
     tail = (1 - confidence) / 2
 
-    def interval(value, values):
+    def interval(value, values, key):
         low, high = np.quantile(values, [tail, 1 - tail])
         return Interval(value, float(low), float(high), float(np.std(values, ddof=1)))
 
@@ -106,6 +106,7 @@ def subset_interval(
     paired: bool = False,
     sources: Sources = None,
     seed: int = 0,
+    shares: Collection[str] = (),
 ) -> Interval | dict[str, Interval]:
     """Estimate a normal interval from random halves (delete-half jackknife, Shao & Wu 1989).
 
@@ -132,16 +133,25 @@ def subset_interval(
         sources: As for ``bootstrap``.
         seed: Seed of the halves. Those of an array depend on it, on the array's place among the
             arguments and on its sources alone, so that two models are seen on the same ones.
+        shares: Keys of the dict that get the interval of a share, see ``interval_of``.
 
     Returns:
         An ``Interval``, or a dict of them.
 
     Raises:
-        ValueError: as ``bootstrap``.
+        ValueError: as ``bootstrap`` and ``interval_of``, or ``shares`` names no score.
     """
     arrays, groups = _prepare(arrays, repeats, confidence, paired, sources)
     drawn = _draw(metric, arrays, groups, paired, repeats, seed, replace=False)
-    return _summarise(metric(*arrays), drawn, lambda value, v: interval_of(value, v, confidence))
+    value = metric(*arrays)
+    known = value if isinstance(value, dict) else ()
+    if unknown := sorted(set(shares) - set(known)):
+        raise ValueError(f"`shares` must name scores of `metric`; received {unknown}.")
+
+    def interval(value, values, key):
+        return interval_of(value, values, confidence, share=key in shares)
+
+    return _summarise(value, drawn, interval)
 
 
 def halves(
@@ -161,20 +171,47 @@ def halves(
     """
     arrays, groups = _prepare(arrays, repeats, 0.5, paired, sources)
     drawn = _draw(metric, arrays, groups, paired, repeats, seed, replace=False)
-    return _summarise(drawn[0], drawn, lambda value, values: list(map(float, values)))
+    return _summarise(drawn[0], drawn, lambda value, values, key: list(map(float, values)))
 
 
-def interval_of(value: float, halves: ArrayLike, confidence: float = 0.95) -> Interval:
+def interval_of(
+    value: float, halves: ArrayLike, confidence: float = 0.95, share: bool = False
+) -> Interval:
     """Return the interval around the whole set's value that its random halves give.
+
+    A share scatters less the nearer it is to 0 or 1. So ± t · standard error is too short just
+    where the value has come out too near to such an end, and the truth is missed on that side. The
+    interval of a share is therefore taken of its log odds, log(p / (1 − p)), whose scatter depends
+    on p far less, and turned back into shares.
 
     Args:
         value: of the whole set.
         halves: its values on random halves, at least 2.
         confidence: Share of such intervals that hold the truth, between 0 and 1.
+        share: Whether the value is a share between 0 and 1 that scatters widely, such as coverage.
+            The interval is then longer on the side of ½, and ends between 0 and 1.
+
+    Raises:
+        ValueError: with ``share``, a value is not between 0 and 1.
     """
+    value, halves = float(value), np.asarray(halves, np.float64)
     error = float(np.std(halves, ddof=1))
-    margin = float(special.stdtrit(len(halves) - 1, (1 + confidence) / 2)) * error
-    return Interval(float(value), float(value) - margin, float(value) + margin, error)
+    t = float(special.stdtrit(len(halves) - 1, (1 + confidence) / 2))
+    if not share:
+        return Interval(value, value - t * error, value + t * error, error)
+    least, most = min(value, halves.min()), max(value, halves.max())
+    if not 0 <= least <= most <= 1:
+        raise ValueError(
+            f"`value` and `halves` of a share must lie in [0, 1]; received {least} to {most}."
+        )
+    if value in (0, 1):  # no finite log odds
+        return Interval(value, max(0.0, value - t * error), min(1.0, value + t * error), error)
+    if least > 0 and most < 1:
+        error_of_odds = float(np.std(special.logit(halves), ddof=1))
+    else:  # of a half at 0 or 1 they are not finite either: their slope at the value serves
+        error_of_odds = error / (value * (1 - value))
+    ends = special.expit(special.logit(value) + t * error_of_odds * np.array([-1, 1]))
+    return Interval(value, *map(float, ends), error)
 
 
 def paired_difference(
@@ -278,10 +315,10 @@ def _draw(metric, arrays, groups, paired, repeats, seed, replace):
 
 def _summarise(value, drawn, interval):
     if isinstance(value, dict):
-        return {key: interval(value[key], [one[key] for one in drawn]) for key in value}
+        return {key: interval(value[key], [one[key] for one in drawn], key) for key in value}
     if np.ndim(value) != 0:
         raise ValueError(
             "`metric` must return a float or a dict of floats; "
             f"received {type(value).__name__} of shape {np.shape(value)}."
         )
-    return interval(float(value), drawn)
+    return interval(float(value), drawn, None)

@@ -430,3 +430,30 @@ def test_coverage_counts_intervals_that_hold_the_mean_over_draws(monkeypatch):
     assert "(outside" not in text and f"{100 * row['coverage by families']:.1f} %" in text
     row["coverage by families"] = 0.99
     assert "99.0 % (outside 92 to 98 %)" in calibration.page([row], 300, 60.0)
+    again = calibration.renewed(text, [row], 300, 120.0)
+    assert "99.0 %" in again and again.count("\n| mean |") == 1 and "\n1 minutes." in again
+    assert again.endswith("Made again since, from the same draws: mean; 2 minutes.\n")
+    assert calibration.renewed(again, [row], 300, 120.0) == again
+    with pytest.raises(SystemExit, match="not of 20 draws"):
+        calibration.renewed(text, [row], 20, 60.0)
+
+
+def test_neighbours_are_the_intervals_of_whole_draws():
+    """The scores made anew are those that a whole run of the same draws gives."""
+
+    class Few:
+        def draw(self, seed):
+            rng = np.random.default_rng(seed)
+            real, other, gan = rng.normal(size=(3, 120, 2))
+            sources = np.repeat(np.arange(24), 5)
+            return {"real": real, "other": other, "gan-glyphs": gan} | {
+                "sources": sources,
+                "other_sources": sources,
+            }
+
+    alone = calibration.neighbours(Few(), 3, True)
+    whole = calibration.of_sets(calibration.distances, Few().draw(3), 3, True)
+    assert len(alone) == 8 and all(whole[name] == found for name, found in alone.items())
+    covered, precise = alone["coverage"], alone["precision"]
+    assert covered.high - covered.value != pytest.approx(covered.value - covered.low)
+    assert precise.high - precise.value == pytest.approx(precise.value - precise.low)
