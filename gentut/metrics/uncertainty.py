@@ -118,10 +118,10 @@ def subset_interval(
     number of halves, and says nothing about that bias.
 
     Works for all metrics of this package, distances and nearest neighbours included. Of intervals
-    meant to cover 95 %, 92 to 96 % did for precision, recall and density on letters drawn by
-    family, and 87 to 91 % for coverage, which is bounded. Near its minimum a distance between sets
-    varies like a square, which halves overstate by up to √3: there the interval is too wide, and 99
-    to 100 % covered (``tests/benchmarks/calibration.md``).
+    meant to cover 95 %, 92 to 95 % did for precision, recall and density on letters drawn by
+    family, and 95 % for coverage as a share; without ``shares`` these were 87 to 91 %. Near its
+    minimum a distance between sets varies like a square, which halves overstate by up to √3: there
+    the interval is too wide, and 99 to 100 % covered (``tests/benchmarks/calibration.md``).
 
     Args:
         metric: Function of ``arrays`` that returns a float or a dict of floats.
