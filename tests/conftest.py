@@ -4,6 +4,7 @@ With a pool of threads in each of them, most of the processor's time goes to thr
 one another: the scores of `test_evaluation` took 94 s instead of 30 s.
 """
 
+import gc
 import os
 
 import pytest
@@ -14,6 +15,17 @@ for name in (
     "TF_NUM_INTEROP_THREADS",
 ):
     os.environ.setdefault(name, "1")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def heap():
+    """What was made before a file's tests stays: `gc` need not look through it again and again.
+
+    A search through all of Keras takes a third of a second, and the search for a batch size makes
+    one for each size that it tries.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -35,3 +47,21 @@ def policy():
     before = keras.config.dtype_policy()
     yield keras.config.set_dtype_policy
     keras.config.set_dtype_policy(before)
+
+
+@pytest.fixture(scope="module")
+def eager():
+    """Steps without a graph: TensorFlow takes longer to make one than for a few small steps.
+
+    For files whose subject is what is around the steps; `test_steps` and others run graphs.
+    """
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)

@@ -16,6 +16,8 @@ from gentut import cli
 from gentut.report import NEEDS, recommend, scores
 from gentut.runs import compare as comparison
 
+pytestmark = pytest.mark.usefixtures("eager")
+
 # The rule, on made-up tables ----------------------------------------------------------------------
 
 

@@ -16,6 +16,8 @@ from gentut.runs import compare as comparison
 from gentut.runs import guard
 from gentut.training import callbacks, devices
 
+pytestmark = pytest.mark.usefixtures("eager")
+
 BUDGET = {"minutes": 0.2 / 60, "n": 30, "size": 16, "channels": 1}
 
 

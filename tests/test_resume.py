@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from tiny import make_photographs, shrink_recipes, train
+from tiny import BARE, make_photographs, shrink_recipes, train
 
 import gentut
 from gentut import cli, runs
@@ -20,6 +20,8 @@ from gentut.training.callbacks import TrainingDiverged
 
 sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
 import kill_harness  # noqa: E402
+
+pytestmark = pytest.mark.usefixtures("eager")
 
 
 @pytest.fixture(autouse=True)
@@ -232,9 +234,9 @@ def test_weights_that_are_not_finite_are_not_kept(begin, tmp_path, monkeypatch):
 # One process, room, rights ----------------------------------------------------------------------
 
 
-# The file alone: importing the package would bring Keras, for seconds.
-HOLD = """
-import importlib.util, pathlib, sys, time
+# The file alone: the package `gentut.runs` would bring Keras.
+HOLD = f"""{BARE}
+import importlib.util, pathlib, time
 spec = importlib.util.spec_from_file_location("guard", sys.argv[2])
 guard = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(guard)

@@ -16,6 +16,8 @@ from gentut.cli import main
 from gentut.runs import guard
 from gentut.runs import tasks as run_tasks
 
+pytestmark = pytest.mark.usefixtures("eager")
+
 
 @pytest.fixture(autouse=True)
 def few_scenes(monkeypatch):
