@@ -9,8 +9,8 @@ from gentut.checks import (
     check_choice,
     check_entries,
     check_image_shape,
-    check_int,
     check_positive,
+    check_seed,
     near_sides,
     told_near,
 )
@@ -55,12 +55,7 @@ class Settings:
         words_of(self.language)  # raises where there is none
         if self.channels not in (None, 1, 3):
             raise ValueError(f"`channels` must be 1 or 3; received {self.channels!r}.")
-        try:
-            self.seed = check_int("seed", self.seed, most=2**31 - 1)
-        except ValueError:
-            raise ValueError(
-                f"`seed` must be an integer in [0, 2**31); received {self.seed!r}."
-            ) from None
+        self.seed = check_seed(self.seed)
 
     def _check_types(self, **kinds: type) -> None:
         for name, kind in kinds.items():

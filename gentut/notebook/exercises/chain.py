@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gentut.exercises.judge import Mistake, as_array, call, check_form, near
+from gentut.notebook.exercises.judge import Mistake, as_array, call, check_form, near
 
 
 class _Chain:

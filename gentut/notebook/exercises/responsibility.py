@@ -6,8 +6,8 @@ from scipy.spatial.distance import cdist
 from scipy.special import bdtr, bdtrc
 from scipy.stats import norm
 
-from gentut.exercises.chain import judge_chain
-from gentut.exercises.judge import Exercise, function, matching
+from gentut.notebook.exercises.chain import judge_chain
+from gentut.notebook.exercises.judge import Exercise, function, matching
 
 PIXELS, BITS = 784, 16  # of the noise and of the message in section 9
 
