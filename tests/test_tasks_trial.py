@@ -159,7 +159,6 @@ def test_intervals_cover_where_trainings_and_families_both_vary():
 def test_a_trial_resamples_the_sources_of_its_test_images():
     test = bars(200, 1)
     options = {"steps": 16, "batch_size": 16}
-    by_image = tasks.Trial("classification", test, **options)
     # Twenty sources of ten equal images; six of them bear the wrong label, so that all ten fail.
     sources = np.arange(200) % 20
     images, labels = test[0][sources], np.where(sources < 6, 1 - test[1][sources], test[1][sources])
@@ -167,7 +166,7 @@ def test_a_trial_resamples_the_sources_of_its_test_images():
     as_if = tasks.Trial("classification", (images, labels), **options)
     found = by_source.run(bars(80, 0), seeds=(0, 1))
     assert found["resampled"] == "trainings and test sources" and found["units"] == 20
-    assert by_image.run(bars(80, 0), seeds=(0,))["resampled"] == "trainings and test images"
+    assert as_if.run(bars(80, 0), seeds=(0,))["resampled"] == "trainings and test images"
     wide, narrow = (np.std(t.score(bars(80, 0))["draws"]) for t in (by_source, as_if))
     assert wide > 2 * narrow > 0  # ten images of each source: √10 in expectation
 

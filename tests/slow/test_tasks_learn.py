@@ -1,11 +1,15 @@
-"""The detector and the segmenter learn from scenes, which takes them a while on a processor.
+"""The detector and the segmenter learn from scenes, which takes them a while; two tasks on one page.
 
 Not part of ``pytest tests``; ``.ci/run`` names this folder.
 """
 
+import json
+
 import numpy as np
 import pytest
+from test_run_tasks import command, few_scenes, folder  # noqa: F401
 from test_tasks_trial import bars
+from tiny import english_in
 
 from gentut import tasks
 
@@ -30,3 +34,24 @@ def test_detector_and_segmenter_learn_from_scenes(task, learnt, steps):
         np.where(trial.test[0].masks > 0, 3 - trial.test[0].masks, 0), trial.test[0].sources, 2,
     )  # fmt: skip
     assert before.score(changed)[score["score"]] < score["mean"] - 0.2
+
+
+def test_a_second_task_keeps_the_first_and_the_page_speaks_chinese(folder, capsys):  # noqa: F811
+    out = folder / "run"
+    assert command(out, "--seeds", "1", "--steps", "2") == 0
+    capsys.readouterr()
+    assert command(out, "--task", "segmentation", "--seeds", "1", "--steps", "2", "-n", "20") == 0
+    assert "The generator was trained on 60 images, the networks on 20" in " ".join(
+        capsys.readouterr().out.split()
+    )
+    assert list(json.loads((out / "tasks.json").read_text(encoding="utf-8"))) == [
+        "classification",
+        "segmentation",
+    ]
+    page = (out / "report.html").read_text(encoding="utf-8")
+    for caption in ("Classification, by what the network", "Segmentation, by what the network"):
+        assert caption in page
+    words = ("--task", "segmentation", "--seeds", "1", "--steps", "2", "--language", "zh")
+    assert command(out, *words) == 0
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "这些图像能帮助网络学会看图吗？" in page and english_in(page) == []
