@@ -1,4 +1,4 @@
-"""The detector and the segmenter learn from scenes, which takes them a while; two tasks on one page.
+"""The detector and the segmenter learn from scenes, which takes a while; two tasks on one page.
 
 Not part of ``pytest tests``; ``.ci/run`` names this folder.
 """
