@@ -47,21 +47,3 @@ def policy():
     before = keras.config.dtype_policy()
     yield keras.config.set_dtype_policy
     keras.config.set_dtype_policy(before)
-
-
-@pytest.fixture(scope="module")
-def eager():
-    """Steps without a graph: TensorFlow takes longer to make one than for a few small steps.
-
-    For files whose subject is what is around the steps; `test_steps` and others run graphs.
-    """
-    import keras
-
-    if keras.backend.backend() != "tensorflow":
-        yield
-        return
-    import tensorflow as tf
-
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)

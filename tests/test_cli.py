@@ -19,8 +19,6 @@ from gentut.cli.parser import FAMILIES
 from gentut.models import recipes
 from gentut.report import terminal
 
-pytestmark = pytest.mark.usefixtures("eager")
-
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
@@ -121,19 +119,6 @@ def test_sample_draws_other_images_with_another_seed(trained, tmp_path):
         run("sample", trained, "--seed", seed, "--out", tmp_path / f"{name}.png")
         pictures.append((tmp_path / f"{name}.png").read_bytes())
     assert pictures[0] == pictures[1] != pictures[2]
-
-
-def test_flows_train_sample_and_are_scored_like_every_family(photographs, tmp_path, capsys):
-    out = tmp_path / "run"
-    words = ("--conditional", *images(photographs), "--epochs", 2, "--out", out)
-    assert run("train", "latent_flow", *words) == 0
-    head = (out / "history.csv").read_text(encoding="utf-8").splitlines()[0]
-    assert {"loss", "flow_loss"} <= set(head.split(","))
-    assert run("sample", out, "-n", 4, "--label", 1, "--out", tmp_path / "grid.png") == 0
-    assert run("evaluate", out, "-n", 20) == 0
-    printed = capsys.readouterr().out
-    assert "Fréchet distance ↓" in printed
-    assert "Reconstruction PSNR" in printed
 
 
 def test_texts_are_for_models_of_texts(trained, tmp_path, capsys):

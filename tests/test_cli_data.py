@@ -13,8 +13,6 @@ from gentut import cli, data, runs
 from gentut.cli import samples
 from gentut.data.survey import examples, shapes, survey
 
-pytestmark = pytest.mark.usefixtures("eager")
-
 
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):

@@ -26,8 +26,6 @@ from gentut.runs import contents, guard, record
 from gentut.runs.comparison import Comparison
 from gentut.training import callbacks
 
-pytestmark = pytest.mark.usefixtures("eager")
-
 FITTED = {"config.json", "history.csv", "model.keras", "report.html", "samples", "samples.gif"}
 FILES = FITTED | {"checkpoints"}
 

@@ -13,8 +13,6 @@ from gentut.runs.checkpoint import load_newest
 from gentut.training import devices
 from gentut.training.step import StepModel
 
-pytestmark = pytest.mark.usefixtures("eager")
-
 # Sides of squares, by the rule as the guide says it, up to 288.
 SIDES = sorted({k * 2**power for k in (8, 9, 10, 11, 12, 14) for power in range(6)} - {8, 9, 11})
 SIDES = [side for side in SIDES if side <= 288]

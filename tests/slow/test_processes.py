@@ -119,3 +119,16 @@ def test_a_model_of_texts_is_trained_on_captions_and_draws_what_it_is_told(
     assert len((out / "history.csv").read_text().splitlines()) == 4
     assert run("evaluate", out, "-n", 20) == 0
     assert "text alignment and retrieval" in capsys.readouterr().out
+
+
+def test_flows_train_sample_and_are_scored_like_every_family(photographs, tmp_path, capsys):
+    out = tmp_path / "run"
+    words = ("--conditional", *images(photographs), "--epochs", 2, "--out", out)
+    assert run("train", "latent_flow", *words) == 0
+    head = (out / "history.csv").read_text(encoding="utf-8").splitlines()[0]
+    assert {"loss", "flow_loss"} <= set(head.split(","))
+    assert run("sample", out, "-n", 4, "--label", 1, "--out", tmp_path / "grid.png") == 0
+    assert run("evaluate", out, "-n", 20) == 0
+    printed = capsys.readouterr().out
+    assert "Fréchet distance ↓" in printed
+    assert "Reconstruction PSNR" in printed

@@ -1,4 +1,7 @@
-"""A run that was killed, stopped or starved goes on to the same bits; two never share a folder."""
+"""A run that was killed, stopped or starved goes on to the same bits; two never share a folder.
+
+Slow, as each test trains.  Not part of ``pytest tests``; ``.ci/run`` names this folder.
+"""
 
 import contextlib
 import os
@@ -6,9 +9,9 @@ import shutil
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import keras
+import kill_harness
 import numpy as np
 import pytest
 from tiny import BARE, make_photographs, shrink_recipes, train
@@ -17,11 +20,6 @@ import gentut
 from gentut import cli, runs
 from gentut.runs import checkpoint, guard, record
 from gentut.training.callbacks import TrainingDiverged
-
-sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
-import kill_harness  # noqa: E402
-
-pytestmark = pytest.mark.usefixtures("eager")
 
 
 @pytest.fixture(autouse=True)
