@@ -19,7 +19,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import twins  # noqa: E402
 
-from gentut.exercises import MODULES, of_notebook, verdict  # noqa: E402
+from gentut.notebook.exercises import MODULES, of_notebook, verdict  # noqa: E402
 
 PAGE = "exercises.md"
 SEEDS = range(2)  # of the random input that each answer meets

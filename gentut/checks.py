@@ -34,6 +34,14 @@ def check_int(
     return int(value)
 
 
+def check_seed(value: object) -> int:
+    """Return ``value`` as an int, or raise unless it is a seed."""
+    try:
+        return check_int("seed", value, most=2**31 - 1)
+    except ValueError:
+        raise ValueError(f"`seed` must be an integer in [0, 2**31); received {value!r}.") from None
+
+
 def check_seconds(name: str, value: object) -> None:
     """Raise unless ``value`` is a number of seconds, above 0 and below an hour."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 3600:

@@ -87,9 +87,9 @@ def fpr_allowed(tpr, share, right):
     return tpr * share * (1 - right) / (right * (1 - share))
 
 
-def fpr_by_counting(tpr, share, right, crowd=1_000_000):
-    found = tpr * share * crowd
-    return (found / right - found) / (crowd - share * crowd)
+def fpr_by_counting(tpr, share, right, images=1_000_000):
+    found = tpr * share * images
+    return (found / right - found) / (images - share * images)
 
 
 def pattern_of(message, key):

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "gentut"
 # floor, that is, on an earlier line.
 FLOORS = """
 startup checks files data metrics
-training plots exercises
+training plots
 models human report
 evaluation notebook
 tasks

@@ -68,7 +68,7 @@ def test_a_draw_repeats_itself_reaches_its_share_and_leaves_the_others():
 
 
 @pytest.mark.parametrize("name", diff_augment.TRANSFORMS)
-def test_the_slope_flows_through_and_is_that_of_finite_differences(name):
+def test_the_gradient_flows_through_and_is_that_of_finite_differences(name):
     images = RNG.uniform(0.2, 0.8, (2, 8, 8, 3)).astype("float32")
     weights = ops.convert_to_tensor(RNG.normal(size=images.shape).astype("float32"))
     transform = diff_augment.draw((name,), 2, keras.random.SeedGenerator(3))

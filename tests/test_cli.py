@@ -5,9 +5,7 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
-import time
 import warnings
 from importlib import metadata
 
@@ -121,39 +119,6 @@ def test_sample_draws_other_images_with_another_seed(trained, tmp_path):
         run("sample", trained, "--seed", seed, "--out", tmp_path / f"{name}.png")
         pictures.append((tmp_path / f"{name}.png").read_bytes())
     assert pictures[0] == pictures[1] != pictures[2]
-
-
-def test_flows_train_sample_and_are_scored_like_every_family(photographs, tmp_path, capsys):
-    out = tmp_path / "run"
-    words = ("--conditional", *images(photographs), "--epochs", 2, "--out", out)
-    assert run("train", "latent_flow", *words) == 0
-    head = (out / "history.csv").read_text(encoding="utf-8").splitlines()[0]
-    assert {"loss", "flow_loss"} <= set(head.split(","))
-    assert run("sample", out, "-n", 4, "--label", 1, "--out", tmp_path / "grid.png") == 0
-    assert run("evaluate", out, "-n", 20) == 0
-    printed = capsys.readouterr().out
-    assert "Fréchet distance ↓" in printed
-    assert "Reconstruction PSNR" in printed
-
-
-def test_a_model_of_texts_is_trained_on_captions_and_draws_what_it_is_told(
-    photographs, tmp_path, capsys
-):
-    data, out = shutil.copytree(photographs, tmp_path / "photographs"), tmp_path / "run"
-    files = sorted(path.relative_to(data).as_posix() for path in data.rglob("*.png"))
-    lines = [f"{file},{'a grey bar' if 'bars' in file else '灰点'}" for file in files]
-    (data / "captions.csv").write_text("\n".join(["file,text", *lines]), encoding="utf-8")
-    assert run("train", "text_flow", *images(data), "--epochs", 2, "--out", out) == 0
-    words = ("--text", "a bar of light", "--text", "灰点", "--out", tmp_path / "drawn.png")
-    capsys.readouterr()
-    assert run("sample", out, "-n", 3, *words) == 0
-    assert "left out, as this model does not know them: of, light" in capsys.readouterr().err
-    with Image.open(tmp_path / "drawn.png") as image:
-        assert image.size == tuple(2 * (17 * count + 1) for count in (3, 2))
-    assert run("train", "text_flow", "--resume", "--epochs", 3, "--out", out) == 0
-    assert len((out / "history.csv").read_text().splitlines()) == 4
-    assert run("evaluate", out, "-n", 20) == 0
-    assert "text alignment and retrieval" in capsys.readouterr().out
 
 
 def test_texts_are_for_models_of_texts(trained, tmp_path, capsys):
@@ -429,18 +394,6 @@ def test_a_process_that_is_deaf_to_ctrl_c_stays_so(tmp_path):
     assert "import gentut is impossible: came to its end" in done.stdout
 
 
-@pytest.mark.skipif(os.name == "nt", reason="there, only a console can send Ctrl-C")
-@pytest.mark.parametrize("delay", [0.5, 2])
-def test_ctrl_c_ends_the_real_start_with_130(delay):
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gentut", "doctor"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    time.sleep(delay)
-    process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=60) == (b"", b"gentut: stopped\n")
-    assert process.returncode == 130
-
-
 def test_a_backend_that_is_missing_is_told_in_one_line(tmp_path):
     done = command(tmp_path, "sample", "x", "--out", "x.png", stubs={"keras": "import jaxx"})
     assert (done.returncode, done.stdout) == (2, "")
@@ -543,41 +496,6 @@ def test_characters_that_a_terminal_lacks_have_look_alikes():
             shown.encode(encoding) + rb" \u56fe " + b"\xff"
         )
     assert "r\udcff".encode("utf-8", "gentut.look_alike") == b"r\xff"  # as it is on the disk
-
-
-TRAIN_AND_SAMPLE = """
-import sys
-from gentut.cli import main
-data, run, sheet, folder = sys.argv[1:]
-images = ["--data", data, "--size", "16", "--channels", "1", "--conditional"]
-for words in (
-    ["train", "vae", *images, "--epochs", "1", "--language", "zh", "--out", run],
-    ["sample", run, "-n", "4", "--out", sheet],
-    ["sample", run, "-n", "4", "--out", folder],
-):
-    code = main(words)
-    if code:
-        sys.exit(code)
-"""
-C = {"LANG": "C", "LC_ALL": "C"}
-
-
-@pytest.mark.parametrize(
-    "setting", [C, C | {"PYTHONUTF8": "0"}, {"PYTHONUTF8": "0", "PYTHONIOENCODING": "gbk"}], ids=str
-)
-def test_names_in_chinese_work_in_every_locale(setting, tmp_path):
-    make_photographs(tmp_path / "数据", classes=("狗", "猫"))
-    start, names = ("-c", TRAIN_AND_SAMPLE), ("数据", "结果", "样本.png", "样本")
-    encoding = setting.get("PYTHONIOENCODING", "utf-8")
-    done = command(tmp_path, *names, start=start, encoding=encoding, **setting)
-    assert done.returncode == 0, done.stderr
-    report = os.path.join("结果", "report.html")
-    assert done.stdout == f"{report}\n样本.png\n样本\n"
-    with Image.open(tmp_path / "样本.png") as sheet:
-        assert sheet.format == "PNG"
-    assert len(list((tmp_path / "样本").glob("*/*.png"))) == 4
-    page = (tmp_path / report).read_text(encoding="utf-8")
-    assert "VAE（数据：数据）" in page and "狗、猫、狗、猫" in page and "gentut train vae" in page
 
 
 TALK_ON_A_POOR_TERMINAL = """

@@ -2,8 +2,6 @@
 
 import base64
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -46,20 +44,6 @@ def test_a_figure_is_shown_with_its_alternative_text(monkeypatch):
     assert how == {"raw": True, "metadata": {"image/png": {"alt": "One black image."}}}
     with pytest.raises(ValueError, match="`alt` must describe the figure in words; received ' '"):
         gentut.show(figure, alt=" ")
-
-
-def test_the_import_says_nothing_and_a_failing_one_everything():
-    """In a new process: what C++ prints while a backend loads goes past Python's own streams."""
-    quiet = "import gentut"
-    done = subprocess.run([sys.executable, "-c", quiet], capture_output=True, text=True, check=True)
-    assert done.stdout == done.stderr == ""
-    failing = (
-        "import os\nfrom gentut.startup import quiet_start\n"
-        "try:\n  with quiet_start():\n    os.write(2, b'held'); raise ImportError\n"
-        "except ImportError: os.write(2, b' then shown')\n"
-    )
-    done = subprocess.run([sys.executable, "-c", failing], capture_output=True, text=True)
-    assert done.stderr == "held then shown"
 
 
 def test_a_claim_that_does_not_hold_ends_a_full_run_only(monkeypatch, capsys):

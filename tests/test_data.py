@@ -357,7 +357,12 @@ def test_named_sets_can_be_resized_and_coloured():
         (("glyfs",), {}, FileNotFoundError, "glyphs, emoji, .* existing folder; received 'glyfs'"),
         ((3,), {}, TypeError, "`name_or_folder` must be a name or a path; received int"),
         (("glyphs", "valid"), {}, ValueError, "`split` must be 'train' or 'test'; .* 'valid'"),
-        (("glyphs",), {"size": 0}, ValueError, "`size` must be a positive .* received 0"),
+        (
+            ("glyphs",),
+            {"size": 0},
+            ValueError,
+            "`size` must be an integer from 1 to 2048 pixels; received 0",
+        ),
         (("glyphs",), {"channels": 4}, ValueError, "`channels` must be 1 .* received 4"),
         (("glyphs",), {"classes": ["A", "Z"]}, ValueError, "`classes` must be among A, .* 'Z'"),
         (("glyphs",), {"classes": "AB"}, ValueError, "`classes` must be a list .* 'AB'"),

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tiny import BARE
 
 from gentut import data
 from gentut.data import cache, decode
@@ -277,16 +278,13 @@ def test_two_processes_decode_once(photos, place, monkeypatch):
 
 def test_a_process_that_is_killed_leaves_no_lock_behind(photos, place, tmp_path):
     code = (
-        "import sys, time; from gentut import data; from gentut.data import decode\n"
+        f"{BARE}import time; from gentut import data; from gentut.data import decode\n"
         "real = decode.read_image\n"
         "def slow(*image):\n    print('at work', flush=True); time.sleep(60)\n"
         "decode.read_image = slow\n"
         f"data.load_bytes({str(photos)!r}, size=8)\n"
     )
-    child = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
-    )  # fmt: skip
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     child.stdout.readline()
     assert cache.clear() == (0, 0)  # what is being written stays
     assert files(place, "*.part") == [".part"]

@@ -127,22 +127,6 @@ def test_it_prints_its_table_without_keras(stubs, backend, told, tmp_path):
 WHERE = "(in ~/.keras, or where KERAS_HOME points)"
 
 
-def test_settings_of_keras_that_do_not_fit_are_told(tmp_path):
-    (tmp_path / "keras.json").write_text('{"image_data_format": "channels_first"}')
-    done = tiny.command(tmp_path, "doctor", KERAS_HOME=str(tmp_path))
-    *table, settings, refusal, _ = done.stdout.splitlines()
-    assert done.returncode == 0 and "image_data_format  channels_first" in table
-    assert settings == (
-        f"NOT IN ORDER: image_data_format is channels_first: set it to channels_last in keras.json"
-        f" {WHERE}"
-    )
-    assert refusal == (
-        "NOT IN ORDER: import gentut is impossible: gentut needs Keras' setting `image_data_format`"
-        f" to be 'channels_last'; received 'channels_first'. Change it in keras.json {WHERE}, or"
-        " call keras.config.set_image_data_format('channels_last') before gentut is imported."
-    )
-
-
 def test_a_float_type_of_another_width_is_told():
     keras.config.set_floatx("float64")
     try:

@@ -181,7 +181,7 @@ def test_the_interval_of_the_bound_covers():
     reference = object.__new__(evaluation.ReferenceSet)
     reference.test_pixels, reference.test_sources = np.zeros((1000, 1, 1, 1), "float32"), None
     reference.seed, hits = 0, 0
-    for _ in range(2000):
+    for _ in range(800):
         bounds = rng.normal(-100, 30, 1000)
         total = bounds + 3 + (bounds + 100) + rng.normal(0, 2, 1000)
 
@@ -192,7 +192,7 @@ def test_the_interval_of_the_bound_covers():
         scores, _ = evaluation._likelihood(Model(), reference, None, 0)
         ends = (scores[f"importance_weighted_bound_{end}"] for end in ("low", "high"))
         hits += next(ends) <= -97 <= next(ends)
-    assert 0.935 <= hits / 2000 <= 0.965  # three standard errors
+    assert 0.927 <= hits / 800 <= 0.973  # three standard errors
 
 
 def test_what_a_model_or_a_judge_cannot_is_said_and_left_out(reference):

@@ -1,6 +1,6 @@
 """Exercises that answer back: every stored right answer is accepted, every wrong one gets its hint.
 
-The answers of a notebook lie beside this file, in ``answers_vae.py`` for ``gentut.exercises.vae``:
+The answers of a notebook lie beside this file, in ``answers_vae.py`` for ``exercises/vae.py``:
 RIGHT maps an exercise to at least two answers, WRONG to at least three pairs of an answer and some
 words of the hint that it must get.
 """
@@ -15,8 +15,8 @@ import pytest
 from with_solutions import solutions
 
 import gentut
-from gentut.exercises import MODULES, of_notebook, verdict
-from gentut.exercises.judge import (
+from gentut.notebook.exercises import MODULES, of_notebook, verdict
+from gentut.notebook.exercises.judge import (
     Mistake,
     as_array,
     check_form,

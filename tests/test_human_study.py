@@ -107,7 +107,7 @@ def test_a_timed_mask_is_made_of_patches_of_the_images():
     [
         ({"protocol": "abx"}, "`protocol` must be one of real_or_fake, which_is_real; .*'abx'"),
         ({"trials": 22}, "`trials` must be divisible by 4, .*; received 22"),
-        ({"trials": 0}, "`trials` must be an integer of 1 or more; received 0"),
+        ({"trials": 0}, "`trials` must be an integer of at least 1; received 0"),
         ({"practice": 3}, "`practice` must be divisible by 2, .*; received 3"),
         ({"trials": 400}, r"`generated\['GAN'\]` must hold enough images for 202 pairs .* class 0"),
         ({"exposure_ms": 50}, "`exposure_ms` must be None or an integer from 100 to 5000 .* 50"),
@@ -221,7 +221,9 @@ def test_sessions_swap_sides_and_put_practice_first():
         sides.add(straight[0])
     assert sides == {True, False}
     for session in (0, 2**32, 1.0, True):
-        with pytest.raises(ValueError, match=r"`session` must be an integer in \[1, 4294967296\)"):
+        with pytest.raises(
+            ValueError, match="`session` must be an integer from 1 to 4294967295; received"
+        ):
             made.steps(session)
 
 

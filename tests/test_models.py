@@ -87,7 +87,7 @@ def test_fused_step_has_the_gradients_of_both_players_worked_out_apart(name, aug
             np.testing.assert_allclose(a - b, gradient, rtol=1e-3, atol=2e-6)
 
 
-def test_adam_squares_the_summed_slope_of_a_label_that_occurs_often():
+def test_adam_squares_the_summed_gradient_of_a_label_that_occurs_often():
     # By hand: after one step Adam's second moment is (1 − beta_2)·gradient², summed per label.
     gan = small_gan(3)
     variables = gan.discriminator.trainable_variables

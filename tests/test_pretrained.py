@@ -83,10 +83,10 @@ def test_the_shipped_text_model_draws_what_it_is_told():
     for one, other in ((red, blue), (red_zh, blue_zh)):
         surplus = (one - other).mean((0, 1))  # red, green, blue
         assert surplus[0] > 0.1 and surplus[2] < -0.1
-    texts = sorted(set(gentut.data.captions("emoji", "train")))[::90][:16]
+    texts = sorted(set(gentut.data.captions("emoji", "train")))[::180][:8]
     judge = gentut.features.load("emoji_text")
-    codes = judge.images(model.sample(texts=texts, seed=1, steps=12)), judge.texts(texts)
-    assert gentut.metrics.retrieval(*codes).mean() > 0.5  # chance is 1 in 16
+    codes = judge.images(model.sample(texts=texts, seed=1, steps=8)), judge.texts(texts)
+    assert gentut.metrics.retrieval(*codes).mean() > 0.5  # chance is 1 in 8
     scores = model.info["scores"]["texts"]
     assert scores["retrieval_1"] < scores["retrieval_1_real"]
 

@@ -9,7 +9,7 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
-from tiny import english_in, opens_cleanly, train
+from tiny import train
 
 from gentut import runs, tasks
 from gentut.cli import main
@@ -44,47 +44,6 @@ def folder(tmp_path_factory):
 
 def command(folder, *words):
     return main(["tasks", str(folder), *words])
-
-
-def test_a_run_is_tried_on_tasks_and_the_table_and_the_file_agree(folder, capsys):
-    out = folder / "run"
-    assert command(out, "--seeds", "2", "--steps", "16") == 0
-    printed = capsys.readouterr()
-    assert "training on generated images, 2 seeds" in printed.err
-    assert printed.out.splitlines()[-1] == str(out / "report.html")
-    found = json.loads((out / "tasks.json").read_text(encoding="utf-8"))["classification"]
-    assert found["n"] == found["n_seen"] == 60
-    for name, count in (("real", 60), ("real, augmented", 60), ("generated", 60),
-                        ("real + generated", 120)):  # fmt: skip
-        result = found["results"][name]
-        assert (result["n_train"], result["n_test"], result["seeds"]) == (count, 30, [0, 1])
-        line = next(x for x in printed.out.splitlines() if x.startswith(name + "  "))
-        assert f" {result['mean']:.3f} (" in line and f" {count} " in line
-    assert found["results"]["real"]["mean"] > 0.8
-    assert found["results"]["real"]["resampled"] == "trainings and test images"
-    assert "95 % interval of the mean over trainings and test images" in " ".join(
-        printed.out.split()
-    )
-    assert "GAN-test" in printed.out and 0 <= found["gan_test"]["mean"] <= 1
-    # A second task keeps the first; one seed has no interval.
-    assert command(out, "--task", "segmentation", "--seeds", "1", "--steps", "2", "-n", "20") == 0
-    assert "The generator was trained on 60 images, the networks on 20" in " ".join(
-        capsys.readouterr().out.split()
-    )
-    assert list(json.loads((out / "tasks.json").read_text(encoding="utf-8"))) == [
-        "classification",
-        "segmentation",
-    ]
-    page = (out / "report.html").read_text(encoding="utf-8")
-    assert "Do these images help a network to see?" in page
-    for caption in ("Classification, by what the network", "Segmentation, by what the network"):
-        assert caption in page
-    assert f"{found['results']['generated']['mean']:.3f} (" in page
-    opens_cleanly(out / "report.html", images=2)  # a grid and its animation
-    words = ("--task", "segmentation", "--seeds", "1", "--steps", "2", "--language", "zh")
-    assert command(out, *words) == 0
-    page = (out / "report.html").read_text(encoding="utf-8")
-    assert "这些图像能帮助网络学会看图吗？" in page and english_in(page) == []
 
 
 @pytest.mark.parametrize(

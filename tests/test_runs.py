@@ -23,7 +23,7 @@ import gentut
 from gentut import files, runs
 from gentut.models import recipes
 from gentut.runs import contents, guard, record
-from gentut.runs.compare import Comparison
+from gentut.runs.comparison import Comparison
 from gentut.training import callbacks
 
 FITTED = {"config.json", "history.csv", "model.keras", "report.html", "samples", "samples.gif"}

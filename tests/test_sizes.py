@@ -10,6 +10,7 @@ from gentut import cli, runs
 from gentut.checks import check_image_shape, near_sides
 from gentut.models import recipes, spatial
 from gentut.runs.checkpoint import load_newest
+from gentut.training import devices
 from gentut.training.step import StepModel
 
 # Sides of squares, by the rule as the guide says it, up to 288.
@@ -54,8 +55,11 @@ def test_a_size_that_no_model_takes_is_refused_with_those_that_are_near():
         runs.Config(family="vae", size=100)
 
 
-@pytest.mark.parametrize("family", ["gan", "vae", "flow", "latent_flow"])
-@pytest.mark.parametrize("shape", [(64, 96, 3), (40, 40, 1), (96, 48, 3)])
+@pytest.mark.parametrize(
+    ("family", "shape"),
+    [*((family, (64, 96, 3)) for family in ("gan", "vae", "flow", "latent_flow")),
+     ("gan", (40, 40, 1)), ("vae", (96, 48, 3))],
+)  # fmt: skip
 def test_rectangles_are_drawn_as_rectangles(family, shape, monkeypatch):
     shrink_recipes(monkeypatch)
     model = gentut.build(family, shape, 2)
@@ -76,7 +80,7 @@ def test_recipes_of_small_images_are_the_tested_ones(family):
 
 @pytest.mark.parametrize(
     ("side", "grid"),
-    [(32, (8, 8, 8)), (64, (8, 8, 8)), (96, (12, 12, 8)), (128, (16, 16, 8)), (256, (16, 16, 16))],
+    [(64, (8, 8, 8)), (96, (12, 12, 8)), (256, (16, 16, 16))],
 )
 def test_the_grid_of_latents_keeps_its_places_in_large_pictures(side, grid):
     model = gentut.build("latent_flow", (side, side, 3))
@@ -93,7 +97,7 @@ def values(network):
 def test_a_step_of_large_pictures_holds_no_more_than_memory_is_sure_to_have(family):
     """256×256 is 64 times the pixels of 32×32; a step may hold 4 bytes·10 copies of 1e8 numbers."""
     sizes = {}
-    for side in (32, 64, 128, 256):
+    for side in (32, 128, 256):
         model = gentut.build(family, (side, side, 3), 2)
         parts = [getattr(model, name, None) for name in (
             "generator", "discriminator", "encoder", "decoder", "velocity")]  # fmt: skip
@@ -150,8 +154,12 @@ SMALL = {"size": 16, "channels": 1, "epochs": 1, "seed": 3}
 
 
 @pytest.mark.parametrize("error", FULL, ids=KINDS)
-def test_a_step_that_memory_lacks_is_halved_until_it_fits(error, photographs, memory, tmp_path):
-    memory["error"], lines = error, []
+def test_every_system_says_that_memory_is_full_in_words_that_are_known(error):
+    assert devices.out_of_memory(error)
+
+
+def test_a_step_that_memory_lacks_is_halved_until_it_fits(photographs, memory, tmp_path):
+    lines = []
     config = runs.Config(family="vae", data=str(photographs), **SMALL)
     model, status = runs.train(config, tmp_path / "run", say=lines.append)
     assert status == "finished" and memory["failed"] == [16, 8]

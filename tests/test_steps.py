@@ -673,3 +673,25 @@ def test_networks_are_told_when_they_are_trained():
     moving.clear()
     update(flow)
     assert moving == [True]
+
+
+def test_batches_that_go_on_in_an_epoch_are_its_rest():
+    """Ten images in threes: three steps an epoch, of two epochs; one image of each is left out."""
+    labels = np.arange(10)
+    options = {"batch_size": 3, "epochs": 2, "seed": 5}
+    whole = Batches(labels / 10, labels, **options)
+    rest = Batches(labels / 10, labels, **options, skip=2)
+    assert (len(whole), len(rest)) == (3, 1)
+    np.testing.assert_array_equal(rest[0]["labels"], whole[2]["labels"])
+    taken = {}
+    for epoch in (0, 1):
+        whole.begin(epoch)
+        batches = [whole[step] for step in range(3)]
+        for step, batch in enumerate(batches):
+            np.testing.assert_allclose(batch["progress"], [(3 * epoch + step) / 6] * 3, rtol=1e-6)
+            np.testing.assert_array_equal(batch["images"], batch["labels"] / 10)
+        taken[epoch] = [int(k) for batch in batches for k in batch["labels"]]
+        assert len(set(taken[epoch])) == 9
+    assert taken[0] != taken[1]
+    second = Batches(labels / 10, labels, **options, epoch=1, place=np.array([0, 2]))
+    assert list(second[1]["labels"]) == [taken[1][3], taken[1][5]]

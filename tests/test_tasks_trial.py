@@ -5,7 +5,6 @@ import re
 import numpy as np
 import pytest
 
-import gentut
 from gentut import tasks
 from gentut.tasks import intervals
 
@@ -71,42 +70,6 @@ def test_a_result_says_what_was_run(trial):
         for s in (3, 5)
     ]
     assert result["mean"] == np.mean(result["values"])
-
-
-def test_accuracy_scores_tell_lost_variety_from_wrong_labels():
-    """Two known generators.  One draws a single perfect image of each class, over and over; the
-    other draws all the variety, but half of its labels are wrong."""
-    options = {"seeds": (0,), "steps": 48, "batch_size": 16}
-    real, test = bars(120, 0), bars(120, 1)
-    one_each = real[0][np.arange(120) % 2], real[1][np.arange(120) % 2]
-    wrong = real[0], np.where(np.arange(120) % 4 < 2, real[1], 1 - real[1])
-    same = tasks.classification_accuracy_score(real, test, **options)["mean"]
-    assert same > 0.9
-    assert tasks.gan_test(real, one_each, **options)["mean"] == 1  # blind to lost variety
-    assert tasks.classification_accuracy_score(one_each, test, **options)["mean"] < same - 0.1
-    assert tasks.gan_test(real, wrong, **options)["mean"] == pytest.approx(0.5, abs=0.05)
-
-
-@pytest.mark.parametrize(
-    "task, learnt, steps",
-    [
-        ("detection", 0.3, 150),
-        pytest.param("segmentation", 0.6, 60, marks=pytest.mark.backend),
-    ],
-)
-def test_detector_and_segmenter_learn_from_scenes(task, learnt, steps):
-    trial = tasks.Trial(task, bars(40, 1), scenes=60, test_scenes=30, steps=steps, batch_size=8)
-    before = trial.learner
-    score = trial.run(bars(40, 0), seeds=(0,))
-    assert score["score"] == tasks.trial.SCORE[task] and score["n_test"] == 30
-    assert score["mean"] > learnt and score["sd"] is None
-    # With the classes exchanged the same predictions are worth little.
-    swapped = trial.test[0].classes
-    changed = tasks.Scenes(
-        trial.test[0].images, trial.test[0].boxes, [1 - k for k in swapped],
-        np.where(trial.test[0].masks > 0, 3 - trial.test[0].masks, 0), trial.test[0].sources, 2,
-    )  # fmt: skip
-    assert before.score(changed)[score["score"]] < score["mean"] - 0.2
 
 
 def test_no_train_image_reaches_the_test_scenes():
@@ -181,7 +144,6 @@ def test_intervals_cover_where_trainings_and_families_both_vary():
 def test_a_trial_resamples_the_sources_of_its_test_images():
     test = bars(200, 1)
     options = {"steps": 16, "batch_size": 16}
-    by_image = tasks.Trial("classification", test, **options)
     # Twenty sources of ten equal images; six of them bear the wrong label, so that all ten fail.
     sources = np.arange(200) % 20
     images, labels = test[0][sources], np.where(sources < 6, 1 - test[1][sources], test[1][sources])
@@ -189,7 +151,7 @@ def test_a_trial_resamples_the_sources_of_its_test_images():
     as_if = tasks.Trial("classification", (images, labels), **options)
     found = by_source.run(bars(80, 0), seeds=(0, 1))
     assert found["resampled"] == "trainings and test sources" and found["units"] == 20
-    assert by_image.run(bars(80, 0), seeds=(0,))["resampled"] == "trainings and test images"
+    assert as_if.run(bars(80, 0), seeds=(0,))["resampled"] == "trainings and test images"
     wide, narrow = (np.std(t.score(bars(80, 0))["draws"]) for t in (by_source, as_if))
     assert wide > 2 * narrow > 0  # ten images of each source: √10 in expectation
 
@@ -215,7 +177,7 @@ def test_differences_are_paired_by_seed(values, verdict):
         (lambda: tasks.Trial("captions", bars(4, 0)), "`task` must be one of classification, det"),
         (lambda: tasks.Trial("classification", bars(4, 0)[0]), "`test` must be a pair"),
         (lambda: tasks.Trial("classification", bars(4, 0), steps=0), "`steps` must be a positive"),
-        (lambda: tasks.Classifier((16, 16, 1), 1), "`num_classes` must be an int ≥ 2; received 1"),
+        (lambda: tasks.Classifier((16, 16, 1), 1), "`num_classes` must be an integer of at "),
         (lambda: tasks.Trial("classification", bars(4, 0)).run(bars(4, 0), seeds=(1, 1)),
          "`seeds` must be one or more different ints; received [1, 1]"),
         (lambda: tasks.Trial("classification", bars(4, 0)).fit(bars(4, 0, size=18)),
@@ -223,7 +185,7 @@ def test_differences_are_paired_by_seed(values, verdict):
         (lambda: tasks.Trial("classification", bars(4, 0)).fit(bars(6, 0, classes=3)),
          "`labels` must lie in [0, 2)"),
         (lambda: tasks.Trial("classification", bars(4, 0)).fit(bars(4, 0), seed=-1),
-         "`seed` must be an int in [0, 2**31); received -1."),
+         "`seed` must be an integer in [0, 2**31); received -1."),
     ],
 )  # fmt: skip
 def test_wrong_arguments_are_named(make, message):
@@ -252,10 +214,3 @@ def test_the_learners_weights_follow_from_the_seed():
         kernels = [i for i, w in enumerate(a) if w.ndim > 1]
         assert all(np.array_equal(a[i], b[i]) and not np.array_equal(a[i], c[i]) for i in kernels)
         assert len({w.tobytes() for w in (a[i] for i in kernels)}) == len(kernels)
-
-
-def test_real_letters_are_classified_far_above_chance():
-    gentut.seed(0)
-    real, test = (gentut.data.load("glyphs", split) for split in ("train", "test"))
-    trial = tasks.Trial("classification", tuple(part[::4] for part in test), steps=32)
-    assert trial.score(tasks.subset(*real, 30))["accuracy"] > 0.5  # chance is 0.1

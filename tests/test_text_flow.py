@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
+from tiny import fit_eagerly
 
 import gentut
 from gentut.data.tokenizer import Tokenizer, most_frequent, split
@@ -210,7 +211,7 @@ def test_fit_learns_the_vocabulary_and_saves_it(tmp_path):
     model = small()
     with pytest.raises(ValueError, match="`vocabulary` must be known"):
         model.sample(texts=["red"])
-    model.fit(IMAGES, TEXTS, epochs=1, batch_size=4, verbose=0)
+    fit_eagerly(model, IMAGES, TEXTS, epochs=1, batch_size=4)
     assert model.vocabulary[:2] == ["heart", "blue"] and len(model.vocabulary) == 7
     assert set(model.examples) == set(TEXTS)
     model.save(tmp_path / "model.keras")
@@ -223,7 +224,7 @@ def test_fit_learns_the_vocabulary_and_saves_it(tmp_path):
     np.testing.assert_allclose(decoded, drawn, atol=1e-5)
     assert abs(model.sample(texts=TEXTS[:3], seed=2, steps=2) - drawn).max() > 1e-3
     np.testing.assert_array_equal(
-        model.sample(5, seed=4, steps=2), again.sample(5, seed=4, steps=2)
+        model.sample(3, seed=4, steps=2), again.sample(3, seed=4, steps=2)
     )
 
 

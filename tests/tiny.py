@@ -13,6 +13,7 @@ import pytest
 import scipy.special
 from PIL import Image
 
+import gentut
 from gentut import runs
 from gentut.models import recipes
 
@@ -119,6 +120,13 @@ def placeholders(text):
     if isinstance(text, str):
         return sorted([*set(re.findall(r"\${(\w+)", text)), *re.findall(r"(?<!\$){[^{}]*}", text)])
     return [placeholders(part) for part in (text.values() if isinstance(text, dict) else text)]
+
+
+# The first lines of a program that takes files of the package without Keras, which takes seconds.
+BARE = f"""import sys, types
+sys.modules["gentut"] = types.ModuleType("gentut")
+sys.modules["gentut"].__path__ = [{str(Path(gentut.__file__).parent)!r}]
+"""
 
 
 def command(folder, *words, program=sys.executable, start=("-m", "gentut"), stubs=None, **more):

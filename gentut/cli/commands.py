@@ -164,7 +164,7 @@ def compare(options: Namespace) -> int:
 def choose(options: Namespace) -> int:
     from gentut.report.terminal import family_lines, need_lines
     from gentut.runs.choose import choose as choose_family
-    from gentut.runs.compare import Comparison
+    from gentut.runs.comparison import Comparison
 
     choice = choose_family(
         out=options.out, resume=options.resume, progress=True, say=say, **typed(options, Comparison)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gentut.checks import as_float
+from gentut.checks import as_float, check_int
 from gentut.data import cache, caption_file, decode, emoji, named
 from gentut.data import folder as folders
 from gentut.data.cache import fingerprint
@@ -301,12 +301,8 @@ def names() -> list[ImageSet]:
 def _read(name_or_folder, split, size, channels, classes, on_error, pad, share, say=None):
     """Bytes and labels; ``share``: bytes of memory for each of them; ``say`` for the cache."""
     check_split(name_or_folder, split, on_error)
-    if size is not None and (
-        isinstance(size, bool) or not isinstance(size, int | np.integer) or not 1 <= size <= LARGEST
-    ):
-        raise ValueError(
-            f"`size` must be a positive number of pixels, at most {LARGEST}; received {size!r}."
-        )
+    if size is not None:
+        check_int("size", size, least=1, most=LARGEST, why=" pixels")
     if channels not in (None, 1, 3):
         raise ValueError(f"`channels` must be 1 (grey) or 3 (colour); received {channels!r}.")
     by_name = is_name(name_or_folder)

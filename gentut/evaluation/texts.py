@@ -27,7 +27,7 @@ def text_scores(
         model: has ``sample(texts=…, seed=…)``, such as a text flow.
         seed: of the draws and of the noise.
         draws: how often concepts are drawn.
-        keywords: whether the key words follow, in what the model and the judge are given.
+        keywords: whether the key words follow in the texts that both models are given.
         **options: passed to ``sample``, such as ``guidance``.
 
     Returns:
@@ -38,7 +38,7 @@ def text_scores(
         the training, and with ``_unseen`` for concepts held out.  ``n_texts`` and
         ``n_texts_compositions`` are the numbers of texts that a picture's own is sought among.
     """
-    judge, scores = features.load("emoji_text"), {}
+    image_text, scores = features.load("emoji_text"), {}
     for ending, split in KINDS.items():
         images, concepts = data.load("emoji", split)[0], data.sources("emoji", split)
         names = data.captions("emoji", split)
@@ -50,11 +50,11 @@ def text_scores(
             drawn = rng.permutation(np.unique(concepts))[:CONCEPTS]
             rows = [rng.choice(np.flatnonzero(concepts == concept)) for concept in drawn]
             prompts = [f"{names[i]}, {titles[teams[i]]}{texts[i][len(names[i]) :]}" for i in rows]
-            wanted = judge.texts([texts[i] for i in rows])
+            wanted = image_text.texts([texts[i] for i in rows])
             with warnings.catch_warnings(action="ignore"):  # of words that the model lacks
                 made = model.sample(texts=prompts, seed=seed + draw, **options)
             for suffix, pictures in (("", made), ("_real", images[rows])):
-                codes = judge.images(pictures)
+                codes = image_text.images(pictures)
                 for k in (1, 5):
                     own = metrics.retrieval(codes, wanted, k)
                     found.setdefault(f"retrieval_{k}{ending}{suffix}", []).append(own)

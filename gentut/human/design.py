@@ -165,8 +165,7 @@ def _integers(argument: str, values: np.ndarray, count: int) -> np.ndarray:
 
 def _pairs(name: str, count: int, divisor: int, least: int) -> int:
     """Count the pairs of each model that make so many trials."""
-    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < least:
-        raise ValueError(f"`{name}` must be an integer of {least} or more; received {count!r}.")
+    checks.check_int(name, count, least=least)
     if count % divisor:
         raise ValueError(
             f"`{name}` must be divisible by {divisor}, so that real images and models have equal"

@@ -8,6 +8,8 @@ analysis can check that a response followed it.
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from gentut.checks import check_int
+
 SESSIONS = 2**32  # a session is an integer in [1, SESSIONS)
 RESPONSE_FORMAT = "gentut-study-response-1"
 LONGEST_NAME = 60
@@ -63,8 +65,7 @@ def session_order(session: int, sizes: tuple[int, int]) -> tuple[list[int], bool
     Raises:
         ValueError: ``session`` is out of range.
     """
-    if isinstance(session, bool) or not isinstance(session, int) or not 0 < session < SESSIONS:
-        raise ValueError(f"`session` must be an integer in [1, {SESSIONS}); received {session!r}.")
+    check_int("session", session, least=1, most=SESSIONS - 1)
     stream = xorshift(session)
     for _ in range(16):  # a small seed has few bits set; it takes some steps to spread them
         next(stream)

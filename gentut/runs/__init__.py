@@ -6,9 +6,10 @@
 ``report.html`` all of it on one page; ``checkpoints/`` what a stopped run goes on from.
 """
 
+from gentut.runs.config import Config, Settings
 from gentut.runs.contents import load_again
 from gentut.runs.default import default_family
-from gentut.runs.folder import Config, RunFolder, Settings
+from gentut.runs.folder import RunFolder
 from gentut.runs.record import grid, write_report
 from gentut.runs.score import evaluate
 from gentut.runs.trainer import fit, resume, train

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from gentut.checks import check_choice
 from gentut.report import NEEDS, Recommendation, recommend
-from gentut.runs import compare as comparison
-from gentut.runs import load_model
+from gentut.runs import compare, load_model
+from gentut.runs.comparison import Comparison, clocked, taken_up
 from gentut.training.callbacks import TimeBudget
 from gentut.training.step import StepModel
 
@@ -68,7 +68,7 @@ def choose(
         resume: go on with a choice that was stopped, with the settings it was begun with.
         progress: show a progress bar on the terminal.
         say: called with a line of text at each stage.
-        **settings: other fields of `gentut.runs.compare.Comparison`; None is their default:
+        **settings: other fields of `gentut.runs.comparison.Comparison`; None is their default:
             ``minutes``, training time of all families together, default 5, shared out evenly (the
             statistical models take seconds of their own; scoring comes on top); ``families``,
             default those that have the score; ``n``, generated images to score, default 5,000;
@@ -87,7 +87,7 @@ def choose(
     asked = {name: value for name, value in asked.items() if value is not None}
     if resume:
         first = {name: asked[name] for name in ("need", "families") if name in asked}
-        begun = comparison.taken_up(Path(out), first).settings
+        begun = taken_up(Path(out), first).settings
         if begun.need is None:
             raise ValueError(
                 f"`out` must be the folder of a choice; received {str(out)!r}, which holds a"
@@ -95,22 +95,22 @@ def choose(
             )
         if "minutes" in asked:
             asked["minutes"] = _share(asked["minutes"], begun.families)
-        results, status = comparison.resume(out, progress=progress, say=say, **asked)
+        results, status = compare.resume(out, progress=progress, say=say, **asked)
     else:
         asked = {"need": "fidelity", "minutes": 5.0, **asked}
         able = NEEDS[check_choice("need", asked["need"], NEEDS)].families
         asked["families"] = list(asked.get("families", able))
         _refuse_unable(asked["families"], asked["need"])
-        begun = comparison.Comparison(**asked)
+        begun = Comparison(**asked)
         begun.minutes = _share(begun.minutes, begun.families)
-        results, status = comparison.compare(begun, out, progress=progress, say=say)
+        results, status = compare.compare(begun, out, progress=progress, say=say)
     return Choice(recommend(results, begun.need), results, Path(out), status)
 
 
 def _share(minutes, families):
     """Minutes for each family."""
     TimeBudget(minutes)
-    return minutes / max(1, len(comparison.clocked(families)))
+    return minutes / max(1, len(clocked(families)))
 
 
 def _refuse_unable(families, need):

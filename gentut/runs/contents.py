@@ -7,7 +7,8 @@ import numpy as np
 
 from gentut import data as image_data
 from gentut.models import recipes
-from gentut.runs.folder import Config, RunFolder
+from gentut.runs.config import Config
+from gentut.runs.folder import RunFolder
 from gentut.training.step import StepModel
 
 LISTED = 5  # classes named in a message, at most

@@ -4,7 +4,7 @@ import os
 
 from gentut import data as image_data
 from gentut.checks import check_image_shape
-from gentut.runs.folder import Config
+from gentut.runs.config import Config
 from gentut.training.devices import device
 
 # From so many images on, the GAN's pictures were nearer to real ones than the VAE's: Fréchet

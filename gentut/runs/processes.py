@@ -7,7 +7,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from gentut.runs.folder import Config, RunFolder
+from gentut.runs.config import Config
+from gentut.runs.folder import RunFolder
 from gentut.runs.guard import NAME
 from gentut.training.devices import (
     ProcessesLost,

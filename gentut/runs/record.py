@@ -15,7 +15,8 @@ from gentut.files import write_atomically
 from gentut.report.run import run_report
 from gentut.report.texts import counted, words_of
 from gentut.runs import checkpoint
-from gentut.runs.folder import Config, RunFolder
+from gentut.runs.config import Config
+from gentut.runs.folder import RunFolder
 from gentut.runs.guard import CtrlC
 from gentut.training.callbacks import TimeBudget
 from gentut.training.devices import fetch_state, process

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from gentut import data as image_data
 from gentut.models.pretrained import NAMES, load_pretrained
+from gentut.runs.config import Config
 from gentut.runs.contents import describe
-from gentut.runs.folder import Config, RunFolder
+from gentut.runs.folder import RunFolder
 from gentut.runs.guard import locked
 from gentut.training.devices import environment
 from gentut.training.step import StepModel

@@ -14,8 +14,9 @@ from gentut.models import recipes
 from gentut.runs import checkpoint
 from gentut.runs.batch_size import find_batch_size
 from gentut.runs.checkpoint import Position
+from gentut.runs.config import Config, is_done, taken_up
 from gentut.runs.contents import describe, load_again, used_labels
-from gentut.runs.folder import Config, RunFolder
+from gentut.runs.folder import RunFolder
 from gentut.runs.guard import CtrlC, locked, room
 from gentut.runs.processes import own_folder, refuse_clock, set_devices
 from gentut.runs.record import Recorder, write_report
@@ -134,7 +135,7 @@ def _go_on(run, asked, progress, say):
     else:
         model, position, config.seconds = None, Position([]), 0.0
         note = f"{run.path} holds no checkpoint yet: training starts anew"
-    config = _taken_up(config, position.rows, asked)
+    config = taken_up(config, len(position.rows), asked)
     place = config.data
     images, labels, contents = load_again(run, config, model, asked.get("data"), say)
     labels, num_classes = used_labels(config, images, labels)
@@ -239,7 +240,7 @@ def _advance(run, config, model, images, labels, position, progress, say):
             recorder.note_time()
             position.rows.append({"epoch": 1, "seconds": round(config.seconds, 2)})
             recorder.record(model)
-        elif not _done(config, position.rows):
+        elif not is_done(config, len(position.rows)):
             with ctrl_c:
                 fit(
                     model,
@@ -318,13 +319,6 @@ def fit(
     return (int(value_of(model.optimizer.iterations)) - before) * batch_size
 
 
-def _done(config, rows):
-    """Whether a run that is taken up has nothing left to train."""
-    if config.minutes is not None:
-        return config.seconds >= 60 * config.minutes
-    return len(rows) >= config.epochs
-
-
 def _refuse_used(run):
     folder = run.path
     if os.path.exists(folder) and not os.path.isdir(folder):
@@ -334,36 +328,6 @@ def _refuse_used(run):
             f"`out` must be a new or empty folder; received {str(folder)!r}, which holds files."
             " Use --resume to go on with a run."
         )
-
-
-def _taken_up(config, rows, asked):
-    """The config of a run that goes on; nothing is written yet."""
-    unknown = set(asked) - {field.name for field in dataclasses.fields(Config)}
-    if unknown:
-        raise TypeError(f"`{min(unknown)}` must be a setting of a run; see gentut.runs.Config.")
-    for name, value in asked.items():
-        begun = getattr(config, name)
-        if name == "data":  # where the images are now, see `load_again`
-            continue
-        if name in ("minutes", "epochs"):
-            used = config.seconds / 60 if name == "minutes" else len(rows)
-            if begun is None or value < used:
-                raise ValueError(
-                    f"`{name}` must be at least the {used:.3g} that the run has behind it;"
-                    f" received {value}."
-                    if begun is not None
-                    else f"`{name}` must be left out: this run counts"
-                    f" {'epochs' if name == 'minutes' else 'minutes'}; received {value}."
-                )
-            if value > begun and recipes.is_iterative(config.family):
-                config.status = "running"
-        elif value != begun and name not in ("devices", "language"):  # no matter to the weights
-            raise ValueError(
-                f"`{name}` must stay what the run was begun with, {begun!r}; received {value!r}."
-                " Leave it out with --resume."
-            )
-        config = dataclasses.replace(config, **{name: value})
-    return config
 
 
 def _worth_keeping(run):

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from gentut.checks import as_float, check_pixels, check_positive
+from gentut.checks import as_float, check_int, check_pixels, check_positive, check_seed
 from gentut.training.devices import Tensor
 from gentut.training.step import compile_options, feed
 
@@ -34,8 +34,7 @@ class Learner(abc.ABC):
     ) -> None:
         for name, value in (("steps", steps), ("batch_size", batch_size)):
             check_positive(name, value)
-        if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 2:
-            raise ValueError(f"`num_classes` must be an int ≥ 2; received {num_classes!r}.")
+        check_int("num_classes", num_classes, least=2)
         self.image_shape, self.num_classes = tuple(image_shape), num_classes
         self.steps, self.batch_size, self.rate = steps, batch_size, rate
         self.network = None
@@ -108,12 +107,6 @@ class Batches(keras.utils.PyDataset):
         if self.change is not None:
             inputs = self.change(inputs, np.random.default_rng([self.seed, index]))
         return inputs, self.targets[rows]
-
-
-def check_seed(seed: int) -> None:
-    """Raise unless ``seed`` is an int in [0, 2**31)."""
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**31:
-        raise ValueError(f"`seed` must be an int in [0, 2**31); received {seed!r}.")
 
 
 class Weights:

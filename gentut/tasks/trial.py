@@ -9,11 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from gentut.checks import as_float, check_choice, check_labels, check_pixels, check_positive
+from gentut.checks import (
+    as_float,
+    check_choice,
+    check_labels,
+    check_pixels,
+    check_positive,
+    check_seed,
+)
 from gentut.tasks.classification import Classifier
 from gentut.tasks.detection import Detector
 from gentut.tasks.intervals import resamples, summary
-from gentut.tasks.learner import Learner, check_seed
+from gentut.tasks.learner import Learner
 from gentut.tasks.scenes import make_scenes
 from gentut.tasks.segmentation import Segmenter
 

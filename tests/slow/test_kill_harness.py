@@ -1,7 +1,7 @@
 """Runs that are killed or starved in processes of their own lose nothing.
 
-Slow: the harness starts a process for every attempt.  Not part of ``pytest tests``, which stops
-runs inside its own process (``test_resume.py``); ``.ci/run`` names this folder.
+Slow: the harness starts a process for every attempt; ``test_resume.py`` stops runs inside its own.
+Not part of ``pytest tests``; ``.ci/run`` names this folder.
 """
 
 import os

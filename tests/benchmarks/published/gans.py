@@ -7,8 +7,8 @@ from keras import layers
 from published.base import Recipe
 
 
-def leaky(gradient):
-    return layers.LeakyReLU(negative_slope=gradient)
+def leaky(slope):
+    return layers.LeakyReLU(negative_slope=slope)
 
 
 def cross_entropy(scores, target):

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import softmax
 
 from gentut.data import tokenizer
-from gentut.exercises.judge import Exercise, function, number
+from gentut.notebook.exercises.judge import Exercise, function, number
 
 WORDS = ["red heart", "Red HEART", "cat", "3 stars", "红心", "蓝心", "blue", "clock!", "Face"]
 

@@ -9,7 +9,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from gentut import exercises, plots
+from gentut import plots
+from gentut.notebook import exercises
 from gentut.startup import InOneLine
 from gentut.training.devices import BACKEND, environment
 

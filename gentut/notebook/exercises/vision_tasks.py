@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gentut.exercises.judge import Exercise, choice, function, matching, number
+from gentut.notebook.exercises.judge import Exercise, choice, function, matching, number
 
 
 def _masks(rng):

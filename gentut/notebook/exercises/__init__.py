@@ -4,7 +4,7 @@ from importlib import import_module
 
 import numpy as np
 
-from gentut.exercises.judge import Exercise, Mistake, Open, Verdict
+from gentut.notebook.exercises.judge import Exercise, Mistake, Open, Verdict
 
 MODULES = {
     "01": "background",
@@ -23,7 +23,7 @@ def of_notebook(number: str) -> dict[str, Exercise]:
     """Return name -> exercise of a notebook, such as "03"; it has the names "03.1", "03.2", …"""
     if number not in MODULES:
         raise ValueError(f"`number` must be one of {', '.join(MODULES)}; received {number!r}.")
-    return import_module(f"gentut.exercises.{MODULES[number]}").EXERCISES
+    return import_module(f"gentut.notebook.exercises.{MODULES[number]}").EXERCISES
 
 
 def verdict(name: str, answer: object, seed: int | None = None) -> Verdict:

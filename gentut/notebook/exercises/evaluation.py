@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import entr
 
 from gentut import metrics
-from gentut.exercises.judge import Exercise, choice, function, matching, number
+from gentut.notebook.exercises.judge import Exercise, choice, function, matching, number
 
 
 def _bells(rng):

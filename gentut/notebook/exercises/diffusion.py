@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.stats import norm
 
-from gentut.exercises.judge import Exercise, choice, function
+from gentut.notebook.exercises.judge import Exercise, choice, function
 
 
 def _noisy_points(rng):

@@ -5,7 +5,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit, log_expit, rel_entr
 from scipy.stats import mannwhitneyu, wasserstein_distance
 
-from gentut.exercises.judge import Exercise, function, matching
+from gentut.notebook.exercises.judge import Exercise, function, matching
 
 PER_PLACE = "one number for each place"
 

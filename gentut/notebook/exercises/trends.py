@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.optimize import brentq
 
-from gentut.exercises import responsibility
-from gentut.exercises.judge import (
+from gentut.notebook.exercises import responsibility
+from gentut.notebook.exercises.judge import (
     Exercise,
     choice,
     function,

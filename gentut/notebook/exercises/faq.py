@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import log_expit
 from scipy.stats import norm
 
-from gentut.exercises.judge import (
+from gentut.notebook.exercises.judge import (
     Exercise,
     Mistake,
     call,

@@ -6,7 +6,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, logsumexp
 from scipy.stats import norm
 
-from gentut.exercises.judge import Exercise, choice, function, number
+from gentut.notebook.exercises.judge import Exercise, choice, function, number
 
 PER_IMAGE = "one number for each image"
 

@@ -1,4 +1,7 @@
-"""A run that was killed, stopped or starved goes on to the same bits; two never share a folder."""
+"""A run that was killed, stopped or starved goes on to the same bits; two never share a folder.
+
+Slow, as each test trains.  Not part of ``pytest tests``; ``.ci/run`` names this folder.
+"""
 
 import contextlib
 import os
@@ -6,20 +9,17 @@ import shutil
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import keras
+import kill_harness
 import numpy as np
 import pytest
-from tiny import make_photographs, shrink_recipes, train
+from tiny import BARE, make_photographs, shrink_recipes, train
 
 import gentut
 from gentut import cli, runs
 from gentut.runs import checkpoint, guard, record
 from gentut.training.callbacks import TrainingDiverged
-
-sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
-import kill_harness  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -232,9 +232,9 @@ def test_weights_that_are_not_finite_are_not_kept(begin, tmp_path, monkeypatch):
 # One process, room, rights ----------------------------------------------------------------------
 
 
-# The file alone: importing the package would bring Keras, for seconds.
-HOLD = """
-import importlib.util, pathlib, sys, time
+# The file alone: the package `gentut.runs` would bring Keras.
+HOLD = f"""{BARE}
+import importlib.util, pathlib, time
 spec = importlib.util.spec_from_file_location("guard", sys.argv[2])
 guard = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(guard)

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.stats import multivariate_normal, norm
 
-from gentut.exercises.judge import (
+from gentut.notebook.exercises.judge import (
     Exercise,
     Mistake,
     check_form,
