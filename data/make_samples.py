@@ -48,14 +48,14 @@ def prompts():
     return gentut.plots.comparison(dict(zip(PROMPTS, np.split(images, len(PROMPTS)), strict=True)))
 
 
-def contact_sheet(model=None, columns=8, each=24):
+def contact_sheet(model=None, columns=8, each=24, **options):
     """Pictures of a text model with the names they were drawn from; none is chosen by hand."""
     model = model or gentut.load_pretrained("text_flow-emoji")
     drawn = np.unique(gentut.data.sources("emoji", "train"))
     drawn = np.random.default_rng(SEED).permutation(drawn)[: 2 * each]
     entries = gentut.data.emoji.index()["concepts"]
     texts = [entries[concept]["en" if i < each else "zh"] for i, concept in enumerate(drawn)]
-    images = model.sample(texts=texts, seed=SEED)
+    images = model.sample(texts=texts, seed=SEED, **options)
     figure = gentut.plots.panels(1, width=columns * 1.15, height=len(texts) / columns * 1.2)[0]
     figure.clear()
     for axes, image, text in zip(
