@@ -119,7 +119,8 @@ def own_signature(app, what, name, member, options, signature, result):  # as au
     if what != "class" or signature != "(*args, **kwargs)":
         return None
     own = inspect.signature(member.__init__, bound_method=True)
-    return inspect.stringify_signature(own, show_return_annotation=False), None
+    words = {"show_return_annotation": False, "unqualified_typehints": True}
+    return inspect.stringify_signature(own, **words), None
 
 
 def keep_tags(app, doctree):
