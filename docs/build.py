@@ -42,6 +42,7 @@ LABELS = {  # which the theme leaves in English
     "Toggle hidden content": "显示或隐藏内容",
 }
 LABEL = re.compile(rf'(title|aria-label|placeholder)="({"|".join(map(re.escape, LABELS))})"')
+CHECKED = "# NBVAL_CHECK_OUTPUT\n"  # nbval compares what such a cell puts out
 BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\([^)]*\)\n*")
 
 
@@ -63,11 +64,15 @@ def mathjax(target: Path) -> None:
 
 
 def notebook(path: Path, target: Path) -> None:
-    """Copy a notebook; the badge, a picture from elsewhere, becomes the theme's own button."""
+    """Copy a notebook without what readers need not see: a mark for tests, and the badge.
+
+    The badge is a picture from elsewhere; the theme has a button of its own.
+    """
     content = json.loads(path.read_text(encoding="utf-8"))
     for cell in content["cells"]:
-        if cell["cell_type"] == "markdown":
-            cell["source"] = BADGE.sub("", "".join(cell["source"]))
+        text = "".join(cell["source"])
+        prose = cell["cell_type"] == "markdown"
+        cell["source"] = BADGE.sub("", text) if prose else text.removeprefix(CHECKED)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
@@ -78,7 +83,7 @@ def cells(folder: Path, title: str, below: str) -> str:
     for path in sorted(folder.glob("*.ipynb")):
         lines += ["", f"## {path.stem}", ""]
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-            text = "".join(cell["source"]).removeprefix("# NBVAL_CHECK_OUTPUT\n").strip()
+            text = "".join(cell["source"]).removeprefix(CHECKED).strip()
             first = text.partition("\n")[0].replace("`", "'") or "…"
             heading = re.match(r"#{1,2} (.+)", first) if cell["cell_type"] == "markdown" else None
             lines += ["", f"**{heading[1]}**", ""] if heading else []

@@ -12,6 +12,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 import address  # noqa: E402
 from docutils import nodes  # noqa: E402
 from sphinx.search.en import SearchEnglish  # noqa: E402
+from sphinx.util import inspect  # noqa: E402
 
 import gentut  # noqa: E402, F401  before autodoc imports Keras
 
@@ -59,6 +60,7 @@ nb_execution_mode = "off"
 if CHINESE:
     nb_code_prompt_show, nb_code_prompt_hide = "显示单元格的代码", "隐藏单元格的代码"
 nb_ipywidgets_js = {}  # sliders need a kernel; each has a still picture beside it
+nb_render_markdown_format = "myst"  # what cells put out: else its tables stay lines of bars
 nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
 myst_heading_anchors = 4
@@ -112,6 +114,15 @@ def skip_keras(app, what, name, member, skip, options):  # what autodoc asks abo
     )
 
 
+def own_signature(app, what, name, member, options, signature, result):  # as autodoc hands it
+    """Show how a class is called; Keras gives its models a ``__new__(*args, **kwargs)``."""
+    if what != "class" or signature != "(*args, **kwargs)":
+        return None
+    own = inspect.signature(member.__init__, bound_method=True)
+    words = {"show_return_annotation": False, "unqualified_typehints": True}
+    return inspect.stringify_signature(own, **words), None
+
+
 def keep_tags(app, doctree):
     """Hand a tagged formula of several lines to MathJax as it is: Sphinx' "split" takes no tag."""
     for node in doctree.findall(nodes.math_block):
@@ -135,4 +146,5 @@ def setup(app):
     app.connect("html-page-context", other_language)
     app.add_search_language(EnglishAndChinese)
     app.connect("autodoc-skip-member", skip_keras)
+    app.connect("autodoc-process-signature", own_signature)
     app.connect("doctree-read", keep_tags)

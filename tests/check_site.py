@@ -4,8 +4,8 @@
 
 Each page is opened 390 and 1280 pixels wide, light and dark.  It fails if the console says
 something, if anything is fetched from outside the site, if a picture does not load, if a formula is
-not drawn, if the page is wider than the window, or if its text can hardly be told from its ground;
-in Chinese, if a button or a field has an English name.
+not drawn or a table not laid out, if the page is wider than the window, or if its text can hardly
+be told from its ground; in Chinese, if a button or a field has an English name.
 """
 
 import argparse
@@ -45,6 +45,8 @@ LOOK = """
     formulas: document.querySelectorAll(".math.notranslate").length,
     undrawn: [...document.querySelectorAll(".math.notranslate")]
       .filter((e) => !e.querySelector("mjx-container svg")).map((e) => e.textContent.slice(0, 60)),
+    unlaid: [...document.querySelectorAll(".bd-article p")].map((e) => e.textContent)
+      .filter((t) => /\\|\\s*:?-{3,}/.test(t)).map((t) => t.slice(0, 60)),
     wrong: [...document.querySelectorAll("mjx-merror, [data-mjx-error]")]
       .map((e) => e.getAttribute("data-mjx-error") || e.textContent.slice(0, 60)),
     contrast: (two[0] + 0.05) / (two[1] + 0.05),
@@ -115,7 +117,7 @@ def faults(seen, scheme):
         return ["the page cannot be looked at"]
     wrong = [
         f"{key}: {seen[key][:3]}"
-        for key in ("broken", "undescribed", "undrawn", "wrong", "english")
+        for key in ("broken", "undescribed", "undrawn", "unlaid", "wrong", "english")
         if seen[key]
     ]
     if seen["scroll_width"] > seen["width"]:

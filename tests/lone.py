@@ -4,8 +4,8 @@
     python tests/lone.py … --address NOTEBOOK     # no wheel beside it: SOURCE names it instead
 
 The interpreter belongs to an environment with Jupyter and without gentut, as Colab's is.  A
-notebook passes if all its cells run in quick mode and its first cell changed no version of what was
-there.
+notebook passes if all its cells run in quick mode, none shows a line of TensorFlow's own log, and
+the first changed no version of what was there.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from pathlib import Path
 import address
 
 RUN = """
-import sys, nbformat, nbclient
+import re, sys, nbformat, nbclient
 notebook = nbformat.read("lone.ipynb", 4)
 try:
     nbclient.NotebookClient(notebook, timeout=900, kernel_name="python3").execute()
@@ -28,6 +28,9 @@ except nbclient.exceptions.CellExecutionError as error:
     sys.exit(str(error)[-3000:])
 finally:
     print("".join(o.get("text", "") for o in notebook.cells[FIRST].outputs).strip())
+said = "".join(o.get("text", "") for c in notebook.cells for o in c.get("outputs", []))
+if log := re.search(r"^[EFW]\\d{4} .*", said, re.M):
+    sys.exit(log[0])
 """
 
 

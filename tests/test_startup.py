@@ -1,11 +1,14 @@
 """Which backend runs where nobody chose one; slow/test_without_tensorflow.py goes without."""
 
 import os
+import subprocess
 import sys
 
+import keras
 import pytest
 
 from gentut import startup
+from gentut.training import devices
 
 
 def chosen(monkeypatch, installed, asked=None, keras_json="tensorflow"):
@@ -33,3 +36,43 @@ def test_who_chose_a_backend_or_has_tensorflow_keeps_it(monkeypatch, recwarn):
     assert chosen(monkeypatch, ["jax"], keras_json="torch") is None
     assert chosen(monkeypatch, []) is None
     assert not recwarn.list
+
+
+TRAINS = """
+import gentut
+images, labels = gentut.data.load("glyphs", "train")
+for family in ("gan", "vae"):
+    model = gentut.build(family, images.shape[1:], num_classes=10)
+    model.fit(images[:64], labels[:64], epochs=1, batch_size=32, verbose=0)
+    model.sample(4, seed=0)
+"""
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's own noise")
+@pytest.mark.backend
+def test_a_training_prints_nothing_of_its_own():
+    """Not even what TensorFlow 2.20 prints past its log level, where its remapper fails."""
+    names = ("TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS")  # as a learner has them
+    environment = {k: v for k, v in os.environ.items() if k not in names}
+    done = subprocess.run(
+        [sys.executable, "-c", TRAINS], capture_output=True, text=True, env=environment
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's own pass")
+@pytest.mark.backend
+def test_the_remapper_is_off_only_where_it_fails(monkeypatch):
+    import tensorflow as tf
+
+    options = tf.config.optimizer.get_experimental_options
+    before = options()
+    for version, layer, off in (
+        ("2.20.0", keras.layers.LeakyReLU(), True),
+        ("2.20.0", keras.layers.ReLU(), False),
+        ("2.21.0", keras.layers.LeakyReLU(), False),
+    ):
+        monkeypatch.setattr(tf, "__version__", version)
+        with devices.without_failing_remapper([layer]):
+            assert (options().get("remapping") is False) is off
+        assert options() == before

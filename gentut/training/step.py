@@ -22,6 +22,7 @@ from gentut.training.devices import (
     compile_options,
     device_count,
     process,
+    without_failing_remapper,
 )
 from gentut.training.gradients import Differentiable
 from gentut.training.kernels import Adam, common_statistics, pixels_to_float
@@ -218,7 +219,7 @@ class StepModel(Differentiable, Slices, keras.Model):
         )
         train = functools.partial(super().fit, callbacks=callbacks, shuffle=False, **options)
         self._forget()
-        with self._at_most(len(data)):
+        with self._at_most(len(data)), without_failing_remapper(self._flatten_layers()):
             if initial_step:
                 data.skip, callbacks.last = initial_step, False
                 train(feed(data), epochs=initial_epoch + 1, initial_epoch=initial_epoch)
