@@ -69,6 +69,7 @@ def test_chinese_captions_stay_over_their_images():
     images = np.random.default_rng(0).random((8, 12, 12, 1), np.float32)
     figure = plots.comparison({"真实": images}, 2 * CLASSES)
     saved(figure)
+    figure.draw_without_rendering()  # texts measure by the resolution they were last drawn at
     extents = [t.get_window_extent() for t in figure.axes[0].texts if t.get_text() != "真实"]
     cell = figure.axes[0].get_window_extent().width / len(images)
     assert len(extents) == 8 and max(extent.width for extent in extents) <= 1.05 * cell
