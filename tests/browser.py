@@ -122,6 +122,13 @@ class Connection:
         self.call("Target.closeTarget", targetId=target)
 
 
+def evaluate(tab, expression: str):
+    """The value of an expression of JavaScript in a tab; of a promise, what it promises."""
+    answer = tab("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+    assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+    return answer["result"].get("value")
+
+
 @contextmanager
 def chromium():
     """A headless Chromium with a profile of its own, gone at the end."""

@@ -8,7 +8,7 @@ import keras
 import pytest
 
 from gentut import startup
-from gentut.training import devices
+from gentut.training import kernels
 
 
 def chosen(monkeypatch, installed, asked=None, keras_json="tensorflow"):
@@ -73,6 +73,6 @@ def test_the_remapper_is_off_only_where_it_fails(monkeypatch):
         ("2.21.0", keras.layers.LeakyReLU(), False),
     ):
         monkeypatch.setattr(tf, "__version__", version)
-        with devices.without_failing_remapper([layer]):
+        with kernels.without_failing_remapper([layer]):
             assert (options().get("remapping") is False) is off
         assert options() == before

@@ -7,14 +7,13 @@ import contextlib
 import functools
 import os
 import platform
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
-from packaging.version import Version
 
 from gentut.checks import check_positive
 from gentut.startup import keras_settings
@@ -256,26 +255,6 @@ def compile_options() -> dict:
         options["jit_compile"] = alone and device() == "GPU"
         options["steps_per_execution"] = 8 if alone else 1
     return options
-
-
-@contextlib.contextmanager
-def without_failing_remapper(layers: Iterable[keras.layers.Layer]) -> Iterator[None]:
-    """Switch off a pass over TensorFlow's graphs, the remapper, where it would fail.
-
-    Up to TensorFlow 2.20 (Colab's) it fails on a convolution, a leaky rectifier and their gradient:
-    it prints an error past ``TF_CPP_MIN_LOG_LEVEL``, and leaves the graph as it was.  So these
-    graphs lose nothing without it; a VAE's, where it works, would be 5 % slower.
-    """
-    fails = BACKEND == "tensorflow" and Version(tf.__version__) < Version("2.21")
-    if not fails or not any(isinstance(layer, keras.layers.LeakyReLU) for layer in layers):
-        yield
-        return
-    before = tf.config.optimizer.get_experimental_options().get("remapping")
-    tf.config.optimizer.set_experimental_options({"remapping": False})
-    try:
-        yield
-    finally:  # None: as TensorFlow likes
-        tf.config.optimizer.set_experimental_options({"remapping": before})
 
 
 def compiled(network: keras.Model) -> Callable[[Any], Tensor]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import keras
 from keras import ops
+from packaging.version import Version
 
 from gentut.training.devices import BACKEND, Tensor, device_count, replica
 
@@ -126,3 +127,23 @@ class Embedding(keras.layers.Embedding):
     def call(self, labels: Tensor) -> Tensor:
         chosen = ops.one_hot(labels, self.input_dim, dtype=self.compute_dtype)
         return ops.matmul(chosen, ops.cast(self.embeddings, self.compute_dtype))
+
+
+@contextlib.contextmanager
+def without_failing_remapper(layers: Iterable[keras.layers.Layer]) -> Iterator[None]:
+    """Switch off a pass over TensorFlow's graphs, the remapper, where it would fail.
+
+    Up to TensorFlow 2.20 (Colab's) it fails on a convolution, a leaky rectifier and their gradient:
+    it prints an error past ``TF_CPP_MIN_LOG_LEVEL``, and leaves the graph as it was.  So these
+    graphs lose nothing without it; a VAE's, where it works, would be 5 % slower.
+    """
+    fails = BACKEND == "tensorflow" and Version(tf.__version__) < Version("2.21")
+    if not fails or not any(isinstance(layer, keras.layers.LeakyReLU) for layer in layers):
+        yield
+        return
+    before = tf.config.optimizer.get_experimental_options().get("remapping")
+    tf.config.optimizer.set_experimental_options({"remapping": False})
+    try:
+        yield
+    finally:  # None: as TensorFlow likes
+        tf.config.optimizer.set_experimental_options({"remapping": before})

@@ -22,10 +22,14 @@ from gentut.training.devices import (
     compile_options,
     device_count,
     process,
-    without_failing_remapper,
 )
 from gentut.training.gradients import Differentiable
-from gentut.training.kernels import Adam, common_statistics, pixels_to_float
+from gentut.training.kernels import (
+    Adam,
+    common_statistics,
+    pixels_to_float,
+    without_failing_remapper,
+)
 from gentut.training.optimizers import (
     check_callbacks,
     initial_learning_rate,

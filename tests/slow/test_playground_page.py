@@ -51,11 +51,7 @@ class Reader:
             tab(f"{domain}.enable")
 
     def js(self, expression):
-        answer = self.tab(
-            "Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True
-        )
-        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
-        return answer["result"].get("value")
+        return browser.evaluate(self.tab, expression)
 
     def wait_for(self, condition, seconds=60):
         end = time.monotonic() + seconds

@@ -67,11 +67,7 @@ class Person:
         self.uri = path.as_uri()
 
     def js(self, expression):
-        answer = self.tab(
-            "Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True
-        )
-        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
-        return answer["result"].get("value")
+        return browser.evaluate(self.tab, expression)
 
     def wait_for(self, selector, seconds=20):
         there = f"document.readyState === 'complete' && !!document.querySelector({selector!r})"
