@@ -208,7 +208,7 @@ def interval_of(
         return Interval(value, max(0.0, value - t * error), min(1.0, value + t * error), error)
     if least > 0 and most < 1:
         error_of_odds = float(np.std(special.logit(halves), ddof=1))
-    else:  # of a half at 0 or 1 they are not finite either: their slope at the value serves
+    else:  # of a half at 0 or 1 they are not finite either: their derivative serves
         error_of_odds = error / (value * (1 - value))
     ends = special.expit(special.logit(value) + t * error_of_odds * np.array([-1, 1]))
     return Interval(value, *map(float, ends), error)
