@@ -202,8 +202,12 @@ def test_data_lists_what_there_is(capsys, monkeypatch):
     lines = capsys.readouterr().out.splitlines()
     assert re.match(r"glyphs +28×28×1 +10 +16,210 +3,330 +ships with gentut +capitals", lines[1])
     assert [line.split()[0] for line in lines[1:6]] == [
-        "glyphs", "emoji", "mnist", "fashion_mnist", "cifar10",
-    ]  # fmt: skip
+        "glyphs",
+        "emoji",
+        "mnist",
+        "fashion_mnist",
+        "cifar10",
+    ]
 
 
 def test_help_of_every_command_names_its_options(capsys):

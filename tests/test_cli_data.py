@@ -98,7 +98,7 @@ def test_a_run_is_the_same_without_the_cache(photographs, place, tmp_path, monke
         ),
     ],
     ids=["gone", "pixels", "renamed"],
-)  # fmt: skip
+)
 def test_resume_says_what_changed_in_one_line(photographs, tmp_path, capsys, change, told):
     folder, out = tmp_path / "photographs", tmp_path / "run"
     shutil.copytree(photographs, folder)

@@ -73,8 +73,11 @@ def press_ctrl_c():
 def test_a_comparison_leaves_models_scores_and_a_page(finished):
     results, out, said = finished
     assert {path.name for path in out.iterdir()} == {
-        "compare.json", "report.html", "gaussian.keras", "vae.keras",
-    }  # fmt: skip
+        "compare.json",
+        "report.html",
+        "gaussian.keras",
+        "vae.keras",
+    }
     assert [row["family"] for row in results] == ["gaussian", "vae"]
     for row in results:
         assert row["n_generated"] == 30 and row["n_real"] == 24
@@ -83,9 +86,11 @@ def test_a_comparison_leaves_models_scores_and_a_page(finished):
         assert 0 < real < noise and np.isfinite(row["frechet_distance"])
     assert state(out)["results"] == results
     assert [line for line in said[1:] if ": decoding " not in line] == [
-        "gaussian: training", "gaussian: scoring 30 samples",
-        "vae: training", "vae: scoring 30 samples",
-    ]  # fmt: skip
+        "gaussian: training",
+        "gaussian: scoring 30 samples",
+        "vae: training",
+        "vae: scoring 30 samples",
+    ]
 
 
 def test_the_page_shows_real_images_neighbours_and_references(finished):
@@ -164,11 +169,15 @@ def test_a_comparison_replaces_an_earlier_one_and_nothing_else(finished, photogr
 # Two at once, room, data ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("act", [
-    lambda data, out: compare(data, out, families=["vae"], **BUDGET),
-    lambda data, out: comparison.resume(out),
-    lambda data, out: gentut.choose(data, "fidelity", families=["vae"], out=out, **BUDGET),
-], ids=["compare", "resume", "choose"])  # fmt: skip
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda data, out: compare(data, out, families=["vae"], **BUDGET),
+        lambda data, out: comparison.resume(out),
+        lambda data, out: gentut.choose(data, "fidelity", families=["vae"], out=out, **BUDGET),
+    ],
+    ids=["compare", "resume", "choose"],
+)
 def test_a_folder_that_another_process_compares_in_is_left_alone(
     act, finished, photographs, tmp_path
 ):

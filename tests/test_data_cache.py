@@ -323,8 +323,9 @@ def test_entries_and_clear(photos, place):
     (place / "notes.txt").write_text("not ours")
     sizes = [size for _, size in cache.entries()]
     assert sorted(told for told, _ in cache.entries()) == [
-        f"{photos}, test, 8x8x3", f"{photos}, train, 8x8x3"
-    ]  # fmt: skip
+        f"{photos}, test, 8x8x3",
+        f"{photos}, train, 8x8x3",
+    ]
     assert sizes == [128 + 12 * 8 * 8 * 3] * 2
     count, total = cache.clear()
     assert count == 2 and sum(sizes) < total < sum(sizes) + 2_000

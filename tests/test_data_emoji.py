@@ -217,19 +217,25 @@ def replace(old, new):
 @pytest.mark.parametrize(
     "harm, message",
     [
-        (replace("a/4.png", "a/44.png"), "line 6: no PNG, JPEG or WebP image 'a/44.png'; no line"
-         " names 'a/4.png'."),
-        (replace("a/4.png", "a/2.png"), "line 6: 'a/2.png' is in line 4 already; no line"
-         " names 'a/4.png'."),
+        (
+            replace("a/4.png", "a/44.png"),
+            "line 6: no PNG, JPEG or WebP image 'a/44.png'; no line names 'a/4.png'.",
+        ),
+        (
+            replace("a/4.png", "a/2.png"),
+            "line 6: 'a/2.png' is in line 4 already; no line names 'a/4.png'.",
+        ),
         (replace(" grey, 40", "  "), "line 4: no text for 'a/2.png'."),
         (replace('" grey, 40"', "grey, 40"), "line 4: no PNG, JPEG or WebP image '40'; no line"),
         (replace("a/2.png", "a/2.png,x"), "line 4: more values than columns"),
-        (replace("text,file", "text,name"), "the columns file,text in line 1; 'file' is missing,"
-         " received 'text,name'."),
+        (
+            replace("text,file", "text,name"),
+            "the columns file,text in line 1; 'file' is missing, received 'text,name'.",
+        ),
         (lambda text: "", "the columns file,text in line 1; 'file' is missing, received ''."),
-        (replace('40"', '40'), "captions.csv', line "),
+        (replace('40"', "40"), "captions.csv', line "),
     ],
-)  # fmt: skip
+)
 def test_faults_of_captions_are_told_by_line(harm, message, folder):
     path = folder / "captions.csv"
     path.write_text(harm(path.read_text(encoding="utf-8")), encoding="utf-8")
@@ -296,9 +302,15 @@ def test_builder_drops_near_duplicates_by_concept(builder):
     base = np.random.default_rng(0).integers(60, 180, (2, 32, 32, 3)).astype(np.uint8)
     same, other = int(builder.EDITION * 255), int(builder.DUPLICATE * 255)  # 15 and 10
     pictures = np.stack(
-        [base[0], base[0] + np.uint8(same), base[0] - np.uint8(other + 1), base[1],
-         base[1] + np.uint8(other), base[1] - np.uint8(same + 1)]
-    )  # fmt: skip
+        [
+            base[0],
+            base[0] + np.uint8(same),
+            base[0] - np.uint8(other + 1),
+            base[1],
+            base[1] + np.uint8(other),
+            base[1] - np.uint8(same + 1),
+        ]
+    )
     kept, editions, others = builder.drop_duplicates(pictures, list("aabxyx"))
     assert kept.tolist() == [True, False, True, True, False, True]
     assert (editions, others) == (1, 1)

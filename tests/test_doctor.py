@@ -25,11 +25,14 @@ def test_it_names_versions_machine_settings_and_times(capsys):
     assert "Colab has 3.13" in printed and "Not a promise" in printed
 
 
-@pytest.mark.parametrize("name, value, words", [
-    ("GENTUT_DATA", "/no/such/place", "must name a folder that exists"),
-    ("GENTUT_MIRROR", "http://x", "must begin with https://"),
-    ("GENTUT_QUICK", "yes", "must be 0 or 1"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, value, words",
+    [
+        ("GENTUT_DATA", "/no/such/place", "must name a folder that exists"),
+        ("GENTUT_MIRROR", "http://x", "must begin with https://"),
+        ("GENTUT_QUICK", "yes", "must be 0 or 1"),
+    ],
+)
 def test_wrong_settings_have_advice(name, value, words, monkeypatch):
     monkeypatch.setenv(name, value)
     assert words in advice(name)

@@ -14,9 +14,14 @@ from gentut.evaluation import reference as reference_module
 from gentut.models.pca_mixture import PCAMixture
 
 CROWD = (
-    "frechet_distance", "kernel_distance", "inception_score", "precision", "recall", "density",
+    "frechet_distance",
+    "kernel_distance",
+    "inception_score",
+    "precision",
+    "recall",
+    "density",
     "coverage",
-)  # fmt: skip
+)
 OPTIONS = {"size": 16, "channels": 1}
 
 
@@ -110,8 +115,11 @@ def test_dropped_classes_cost_recall_and_not_precision(letters):
 
 def test_references_are_what_their_images_score(letters):
     found, again = letters.references(600), letters.score(letters.train[:600])
-    assert {f"{name}_{k}" for name in (*CROWD, "frechet_distance_extrapolated") for k in
-            ("real", "gaussian", "noise")} == set(found)  # fmt: skip
+    assert {
+        f"{name}_{k}"
+        for name in (*CROWD, "frechet_distance_extrapolated")
+        for k in ("real", "gaussian", "noise")
+    } == set(found)
     for name in CROWD:
         assert found[f"{name}_real"] == pytest.approx(again[name], rel=1e-5), name
     assert letters.references(600) is found  # computed once
@@ -157,8 +165,10 @@ def test_likelihood_and_reconstruction_scores_worked_out_by_hand(reference):
     # All images gain two nats, so that their choice adds no uncertainty.
     assert scores["importance_weighted_bound"] == pytest.approx(bounds.mean() + 2, rel=1e-5)
     margin = stats.t(59).ppf(0.975) * bounds.std(ddof=1) / np.sqrt(60)
-    for name, mean in (("elbo_test", bounds.mean()),
-                       ("importance_weighted_bound", bounds.mean() + 2)):  # fmt: skip
+    for name, mean in (
+        ("elbo_test", bounds.mean()),
+        ("importance_weighted_bound", bounds.mean() + 2),
+    ):
         assert scores[f"{name}_low"] == pytest.approx(mean - margin, rel=1e-3)
         assert scores[f"{name}_high"] == pytest.approx(mean + margin, rel=1e-3)
     assert scores["reconstruction_psnr"] == pytest.approx(20, abs=1e-3)  # −10 log10 0.1²
@@ -217,10 +227,16 @@ def test_scores_say_where_they_come_from(reference, photographs):
     model = Replay(reference.train, num_classes=2)
     scores = evaluation.evaluate(model, n=40, seed=3, reference=reference)
     expected = {
-        "data": str(photographs), "split": "test", "seed": 3, "n_generated": 40, "n_real": 60,
-        "n_train": 120, "nearest_k": 5, "features": "random-conv 16×16 (seed 0)",
+        "data": str(photographs),
+        "split": "test",
+        "seed": 3,
+        "n_generated": 40,
+        "n_real": 60,
+        "n_train": 120,
+        "nearest_k": 5,
+        "features": "random-conv 16×16 (seed 0)",
         "parameters": 120 * 256,
-    }  # fmt: skip
+    }
     assert {name: scores[name] for name in expected} == expected
     assert scores["seconds_per_1000"] > 0 and scores["seconds_evaluate"] > 0
     np.testing.assert_array_equal(np.bincount(model.asked), [20, 20])  # equal shares

@@ -49,8 +49,10 @@ def test_a_judge_is_described_and_small(name):
     judge = features.load(name)
     classes = 9 if name == "emoji" else 10
     assert (judge.name, judge.feature_dim, judge.num_classes) == (
-        f"{name} classifier", 128, classes,
-    )  # fmt: skip
+        f"{name} classifier",
+        128,
+        classes,
+    )
     in_colour = name in ("emoji", "cifar10_sample")
     assert judge.image_shape == ((32, 32, 3) if in_colour else (28, 28, 1))
     assert judge.test_accuracy == judge.info["test_accuracy"]

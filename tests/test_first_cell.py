@@ -75,11 +75,14 @@ def test_where_the_package_is_nothing_happens(folder):
         (COLAB, ["tensorflow"], "pip pycocotools<3,>=2.0.8"),
         (COLAB | {"pycocotools": "2.0.11"}, ["tensorflow"], None),
         (TPU, ["jax"], "pip pycocotools<3,>=2.0.8"),  # no TensorFlow where JAX is
-        ({"numpy": "2.1.3"}, [], "pip keras<4,>=3.13.2 scikit-learn<2 tensorflow<3,>=2.20"
-                                 " pycocotools<3,>=2.0.8"),
+        (
+            {"numpy": "2.1.3"},
+            [],
+            "pip keras<4,>=3.13.2 scikit-learn<2 tensorflow<3,>=2.20 pycocotools<3,>=2.0.8",
+        ),
     ],
     ids=["Colab", "all is here", "without TensorFlow", "a bare environment"],
-)  # fmt: skip
+)
 def test_only_what_is_missing_is_installed(folder, here, modules, then):
     for name in ("gentut-0.1.0-py3-none-any.whl", "gentut-0.2.0-py3-none-any.whl"):
         (folder / name).write_bytes(b"")
@@ -89,9 +92,7 @@ def test_only_what_is_missing_is_installed(folder, here, modules, then):
         "Installing gentut from gentut-0.2.0-py3-none-any.whl; the packages that are here stay as"
         " they are."
     )
-    assert said[1:] == [
-        "pip --no-deps gentut-0.2.0-py3-none-any.whl", *([then] if then else [])
-    ]  # fmt: skip
+    assert said[1:] == ["pip --no-deps gentut-0.2.0-py3-none-any.whl", *([then] if then else [])]
 
 
 def test_a_wheel_comes_before_the_folder_above_and_that_before_the_address(folder):

@@ -28,10 +28,15 @@ def gradients_of(function, variables, inputs):
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"beta_1": 0.0, "beta_2": 0.99, "epsilon": 1e-8}, {"weight_decay": 0.1},
-     {"clipnorm": 0.5}, {"amsgrad": True}],
+    [
+        {},
+        {"beta_1": 0.0, "beta_2": 0.99, "epsilon": 1e-8},
+        {"weight_decay": 0.1},
+        {"clipnorm": 0.5},
+        {"amsgrad": True},
+    ],
     ids=["plain", "of the GAN", "decay", "clipped", "amsgrad"],
-)  # fmt: skip
+)
 def test_adam_moves_as_keras_adam(rng, options):
     start = rng.standard_normal((5, 3)).astype("float32")
     moved = []

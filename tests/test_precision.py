@@ -110,9 +110,11 @@ def test_a_step_in_float16_moves_weights_as_far_as_in_float32(family, policy):
         network = model.decoder if family == "vae" else model.velocity
         before = network.get_weights()
         fit_eagerly(model, IMAGES[:, 6:22, 6:22], seed=0)
-        moves.append(np.concatenate([
-            (a - b).ravel() for a, b in zip(network.get_weights(), before, strict=True)
-        ]))  # fmt: skip
+        moves.append(
+            np.concatenate(
+                [(a - b).ravel() for a, b in zip(network.get_weights(), before, strict=True)]
+            )
+        )
     assert np.linalg.norm(moves[1]) == pytest.approx(np.linalg.norm(moves[0]), rel=0.05)
 
 

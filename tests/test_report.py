@@ -142,8 +142,14 @@ def run_page(tmp_path_factory):
     info = {
         "family": "gan",
         "data": "/home/someone/pictures/cats",
-        "config": {"latent_dim": 64, "learning_rate": 0.001, "out": "/home/someone/runs/cats",
-                   "penalties": {"r1": 1.0}, "notes": HOSTILE, "decay": None},
+        "config": {
+            "latent_dim": 64,
+            "learning_rate": 0.001,
+            "out": "/home/someone/runs/cats",
+            "penalties": {"r1": 1.0},
+            "notes": HOSTILE,
+            "decay": None,
+        },
         "history": {"d_loss": [1.0, 0.5], "g_loss": [1.0, np.nan]},
         "samples": images(9, channels=3),
         "class_names": list("ABC"),
@@ -151,7 +157,7 @@ def run_page(tmp_path_factory):
         "scores": SCORES,
         "columns": 3,
         "environment": devices.environment(),
-    }  # fmt: skip
+    }
     run_report(folder / "report.html", info)
     return folder / "report.html"
 
@@ -225,8 +231,10 @@ def test_verdict_claims_nothing_where_the_difference_can_be_0():
         " first hold 0, at Fréchet distances of"
     ) in text
     assert "closest" not in text
-    assert text.endswith("Behind is the Gaussian mixture at 88 (80 to 97), and last the "
-                         "Gaussian at 140 (130 to 150).")  # fmt: skip
+    assert text.endswith(
+        "Behind is the Gaussian mixture at 88 (80 to 97), and last the "
+        "Gaussian at 140 (130 to 150)."
+    )
 
 
 def test_verdict_compares_with_the_best_only():

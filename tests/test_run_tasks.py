@@ -37,8 +37,9 @@ def folder(tmp_path_factory):
                 picture[part if name == "lying" else part[::-1]] = 250
                 Image.fromarray(picture).save(root / "photos" / split / name / f"{i}.png")
     for name, conditional in (("run", True), ("unconditional", False)):
-        train("gaussian", root / "photos", root / name, size=16, channels=1,
-              conditional=conditional)  # fmt: skip
+        train(
+            "gaussian", root / "photos", root / name, size=16, channels=1, conditional=conditional
+        )
     return root
 
 

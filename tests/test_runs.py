@@ -141,9 +141,15 @@ def test_the_last_grid_shows_the_samples_of_the_saved_model(finished):
 
 @pytest.mark.parametrize(
     "num_classes, columns, first_row",
-    [(None, 10, [None] * 10), (2, 10, [0, 1] * 5), (3, 9, [0, 1, 2] * 3), (10, 10, range(10)),
-     (13, 10, range(10)), (7, 7, range(7))],
-)  # fmt: skip
+    [
+        (None, 10, [None] * 10),
+        (2, 10, [0, 1] * 5),
+        (3, 9, [0, 1, 2] * 3),
+        (10, 10, range(10)),
+        (13, 10, range(10)),
+        (7, 7, range(7)),
+    ],
+)
 def test_a_grid_has_classes_in_columns(num_classes, columns, first_row):
     labels, found = runs.grid(num_classes)
     assert found == columns and len(labels) == 4 * columns
@@ -466,8 +472,11 @@ REFUSED = [
     (add_class, {}, "which has changed: number of classes from 2 to 3."),
     (forget_and_add, {}, "which has changed: number of classes from 2 to 3."),
     (rename, {}, "which has changed: classes renamed from dots to zots."),
-    (lambda data, out: (data / "train" / "bars" / "5.png").unlink(), {},
-     "which has changed: number of images from 48 to 47."),
+    (
+        lambda data, out: (data / "train" / "bars" / "5.png").unlink(),
+        {},
+        "which has changed: number of images from 48 to 47.",
+    ),
     (repaint, {}, "which has changed: the same number of images, 48, with other contents."),
     (lambda data, out: shutil.rmtree(data), {}, "If they were moved, --data (of train --resume"),
     (nothing, {"data": "glyphs"}, "which has changed: number of classes from 2 to 10."),
@@ -479,7 +488,7 @@ REFUSED = [
     (newer_keras, {}, "was written by keras 9.9.0 and cannot be read by keras "),
     (lambda data, out: change_config(out, contents={"classes": [1]}), {}, "'images' must be an in"),
     (lambda data, out: change_config(out, batch_size=15), {}, "a multiple of the 2 devices"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(
@@ -636,12 +645,18 @@ DAMAGE = [
     ("scores.json", lambda _: b"{", "scores.json is damaged: "),
     ("scores.json", lambda _: b"[1]", "scores.json is damaged: it holds a list, not an object"),
     ("scores.json", lambda _: b"{}", "its 'n_generated' must be an integer; received None"),
-    ("scores.json", lambda _: json.dumps(SCORES | {"recall": "0.5"}).encode(),
-     "scores.json is damaged: its 'recall' must be a number; received '0.5'"),
-    ("scores.json", lambda _: json.dumps(SCORES | {"features": 3}).encode(),
-     "scores.json is damaged: its 'features' must be a text; received 3"),
+    (
+        "scores.json",
+        lambda _: json.dumps(SCORES | {"recall": "0.5"}).encode(),
+        "scores.json is damaged: its 'recall' must be a number; received '0.5'",
+    ),
+    (
+        "scores.json",
+        lambda _: json.dumps(SCORES | {"features": 3}).encode(),
+        "scores.json is damaged: its 'features' must be a text; received 3",
+    ),
     ("config.json", replace(b'"images": 48', b'"images": "48"'), "its 'images' must be an integer"),
-]  # fmt: skip
+]
 
 
 @pytest.fixture

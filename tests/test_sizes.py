@@ -57,9 +57,12 @@ def test_a_size_that_no_model_takes_is_refused_with_those_that_are_near():
 
 @pytest.mark.parametrize(
     ("family", "shape"),
-    [*((family, (64, 96, 3)) for family in ("gan", "vae", "flow", "latent_flow")),
-     ("gan", (40, 40, 1)), ("vae", (96, 48, 3))],
-)  # fmt: skip
+    [
+        *((family, (64, 96, 3)) for family in ("gan", "vae", "flow", "latent_flow")),
+        ("gan", (40, 40, 1)),
+        ("vae", (96, 48, 3)),
+    ],
+)
 def test_rectangles_are_drawn_as_rectangles(family, shape, monkeypatch):
     shrink_recipes(monkeypatch)
     model = gentut.build(family, shape, 2)
@@ -99,8 +102,10 @@ def test_a_step_of_large_pictures_holds_no_more_than_memory_is_sure_to_have(fami
     sizes = {}
     for side in (32, 128, 256):
         model = gentut.build(family, (side, side, 3), 2)
-        parts = [getattr(model, name, None) for name in (
-            "generator", "discriminator", "encoder", "decoder", "velocity")]  # fmt: skip
+        parts = [
+            getattr(model, name, None)
+            for name in ("generator", "discriminator", "encoder", "decoder", "velocity")
+        ]
         sizes[side] = model.default_batch_size * sum(values(part) for part in parts if part)
     assert max(sizes.values()) < 1e8, sizes
 

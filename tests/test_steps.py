@@ -556,9 +556,11 @@ def test_the_average_leaves_whole_numbers_alone():
         def __init__(self, value):
             super().__init__()
             self.count = self.add_weight(
-                shape=(), dtype="int32", initializer=keras.initializers.Constant(value),
+                shape=(),
+                dtype="int32",
+                initializer=keras.initializers.Constant(value),
                 trainable=False,
-            )  # fmt: skip
+            )
             self.level = self.add_weight(shape=(), initializer=keras.initializers.Constant(value))
 
     average, live = Counts(0), Counts(8)

@@ -88,10 +88,13 @@ def scenes():
 def test_detections_are_drawn_where_they_are():
     some = scenes()
     found = [
-        tasks.Detections(np.array([[1, 2, 11, 22], [5, 5, 9, 9]], "float32"),
-                         np.array([0.9, 0.1]), np.array([1, 0])),
+        tasks.Detections(
+            np.array([[1, 2, 11, 22], [5, 5, 9, 9]], "float32"),
+            np.array([0.9, 0.1]),
+            np.array([1, 0]),
+        ),
         *[tasks.Detections(np.zeros((0, 4)), np.zeros(0), np.zeros(0, int))] * 2,
-    ]  # fmt: skip
+    ]
     figure = tasks.plot_detections(some, found, class_names=("A", "B"), columns=2)
     first = figure.axes[0]
     assert [t.get_text() for t in first.texts] == ["B 0.90"]  # the other one is too unsure

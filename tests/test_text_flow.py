@@ -260,7 +260,7 @@ def test_unknown_words_are_named():
         ({"n": 2, "labels": [0, 1]}, "`labels` must be None"),
         ({"n": 2}, "`texts` must be given to a model that was not trained"),
     ],
-)  # fmt: skip
+)
 def test_what_sample_does_not_take(options, message):
     model = small()
     model.vocabulary = ["red"]

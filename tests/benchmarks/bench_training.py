@@ -213,18 +213,30 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", choices=SETS, default="mnist")
     parser.add_argument(
-        "--seconds", "--marks", type=float, nargs="+", default=[60], dest="marks", metavar="S",
+        "--seconds",
+        "--marks",
+        type=float,
+        nargs="+",
+        default=[60],
+        dest="marks",
+        metavar="S",
         help="training budgets",
-    )  # fmt: skip
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument(
-        "--recipes", nargs="+", choices=NAMES, default=list(NAMES), metavar="NAME",
+        "--recipes",
+        nargs="+",
+        choices=NAMES,
+        default=list(NAMES),
+        metavar="NAME",
         help=", ".join(NAMES),
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--clock", choices=trainings.CLOCKS, default="wall",
+        "--clock",
+        choices=trainings.CLOCKS,
+        default="wall",
         help="what the seconds are: of the wall, or of all cores' work (default wall)",
-    )  # fmt: skip
+    )
     parser.add_argument("--out", metavar="FILE", help="write the table there too")
     parser.add_argument("--log", metavar="FILE", help="JSON lines, to go on from")
     parser.add_argument("--table", metavar="FILE", help="only make the table of a log")

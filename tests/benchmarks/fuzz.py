@@ -53,8 +53,14 @@ def npz(**arrays):
 
 def pictures():
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (24, 20, 3), dtype="uint8"))
-    for format, mode in (("PNG", "RGB"), ("PNG", "P"), ("PNG", "RGBA"), ("JPEG", "RGB"),
-                         ("JPEG", "CMYK"), ("WEBP", "RGBA")):  # fmt: skip
+    for format, mode in (
+        ("PNG", "RGB"),
+        ("PNG", "P"),
+        ("PNG", "RGBA"),
+        ("JPEG", "RGB"),
+        ("JPEG", "CMYK"),
+        ("WEBP", "RGBA"),
+    ):
         content = io.BytesIO()
         noise.convert(mode).save(content, format)
         yield content.getvalue()
@@ -178,13 +184,20 @@ def main():
                 continue
             row, text = fuzz(act, seeds, options.seconds, options.seed, options.crashes)
             found[name] = row
-            print(f"{name}: {row['executions']:,} executions, {row['branches']} branches"
-                  f"{', CRASHED' if row['crashed'] else ''}", flush=True)  # fmt: skip
+            print(
+                f"{name}: {row['executions']:,} executions, {row['branches']} branches"
+                f"{', CRASHED' if row['crashed'] else ''}",
+                flush=True,
+            )
             if row["crashed"]:
                 print(text[-3000:], flush=True)
     if options.out:
-        record = {"targets": found, "seconds_each": options.seconds, "seed": options.seed,
-                  "date": time.strftime("%Y-%m-%d", time.gmtime())}  # fmt: skip
+        record = {
+            "targets": found,
+            "seconds_each": options.seconds,
+            "seed": options.seed,
+            "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        }
         options.out.write_text(json.dumps(record, indent=2) + "\n")
     return int(any(row["crashed"] for row in found.values()))
 

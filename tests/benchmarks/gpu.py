@@ -74,8 +74,7 @@ def measure(judged, family, policy, minutes, batch_size, seed):
     given, classes = judged.conditions(family)
     model = gentut.build(family, judge.train.shape[1:], classes)
     clock = TimeBudget(minutes)
-    seen = runs.fit(model, judge.train, given, clock=clock,
-                    batch_size=batch_size, seed=seed)  # fmt: skip
+    seen = runs.fit(model, judge.train, given, clock=clock, batch_size=batch_size, seed=seed)
     speed = seen / clock.seconds
     model.finish(judge.train, given, seed)
     labels = None if classes is None else judge.labels(len(judge.test))
@@ -102,8 +101,14 @@ def sweep(options, rows, keep):
     ):
         if recipes.takes_texts(family) and name != "emoji":
             continue
-        names = {"data": Path(name).name, "family": family, "precision": policy,
-                 "minutes": minutes, "seed": seed, "machine": machine}  # fmt: skip
+        names = {
+            "data": Path(name).name,
+            "family": family,
+            "precision": policy,
+            "minutes": minutes,
+            "seed": seed,
+            "machine": machine,
+        }
         if any(names.items() <= row.items() for row in rows):
             continue
         if name not in sets:

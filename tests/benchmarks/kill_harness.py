@@ -248,8 +248,14 @@ def main():
     if unknown:
         parser.error(f"--families must be among {recipes.FAMILIES}; received {unknown}")
     began = time.time()
-    counts = torture(options.families, options.random, options.points, options.epochs,
-                     options.kills, options.seed)  # fmt: skip
+    counts = torture(
+        options.families,
+        options.random,
+        options.points,
+        options.epochs,
+        options.kills,
+        options.seed,
+    )
     counts |= {
         "families": options.families,
         "command": "python tests/benchmarks/kill_harness.py " + " ".join(sys.argv[1:]),

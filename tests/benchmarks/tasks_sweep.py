@@ -151,11 +151,14 @@ def measure(letters, judge, family, per_class, seed, known):
     near = np.quantile(metrics.nearest_distances(known, train), 0.05)
     shares = metrics.precision_recall_density_coverage(known, found)
     return {
-        "family": family, "per_class": per_class, "seed": seed,
+        "family": family,
+        "per_class": per_class,
+        "seed": seed,
         "label_error": float(np.mean(judge.classify(found).argmax(-1) != labels[rows])),
-        "coverage": float(shares["coverage"]), "precision": float(shares["precision"]),
+        "coverage": float(shares["coverage"]),
+        "precision": float(shares["precision"]),
         "copies": float(np.mean(metrics.nearest_distances(found, train) < near)),
-    }  # fmt: skip
+    }
 
 
 def main(arguments=None):
@@ -163,9 +166,13 @@ def main(arguments=None):
     parser.add_argument("--tasks", nargs="+", choices=tasks.TASKS, default=list(tasks.TASKS))
     parser.add_argument("--sizes", nargs="+", type=int, help="real images of each class")
     parser.add_argument("--seeds", nargs="+", type=int, help="default 0 1 2")
-    parser.add_argument("--ways", nargs="+", metavar="WAY",
-                        choices=sorted({way for ways in WAYS.values() for way in ways}),
-                        help="rows of the table; default the task's")  # fmt: skip
+    parser.add_argument(
+        "--ways",
+        nargs="+",
+        metavar="WAY",
+        choices=sorted({way for ways in WAYS.values() for way in ways}),
+        help="rows of the table; default the task's",
+    )
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after them")
     parser.add_argument("--log", default=RESULTS / "tasks_sweep.json")
     parser.add_argument("--out", default=HERE / "tasks_sweep.md")

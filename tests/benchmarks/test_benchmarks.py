@@ -149,9 +149,7 @@ def test_layers_are_counted_as_on_paper():
 
 def test_a_layer_that_nobody_counts_is_refused():
     with pytest.raises(TypeError, match="`layer` must be of a kind that is counted; received"):
-        flops.network_cost(
-            keras.Sequential([keras.Input((4, 4)), keras.layers.Conv1D(2, 3)])
-        )  # fmt: skip
+        flops.network_cost(keras.Sequential([keras.Input((4, 4)), keras.layers.Conv1D(2, 3)]))
 
 
 def test_training_steps_are_counted_as_on_paper():
@@ -286,9 +284,13 @@ def test_a_log_is_continued_where_it_was_left(tmp_path, monkeypatch):
     def go():
         rows = results.read(log)
         bench_training.benchmark(
-            Bench(), ["gan", "tf-cvae"], [0, 1], [2, 3], rows,
+            Bench(),
+            ["gan", "tf-cvae"],
+            [0, 1],
+            [2, 3],
+            rows,
             keep=lambda rows: results.write_log(log, rows),
-        )  # fmt: skip
+        )
 
     monkeypatch.setattr(sys, "argv", ["bench_training.py", "--seconds", "2", "3"])
     with pytest.raises(KeyboardInterrupt):

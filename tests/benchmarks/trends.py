@@ -146,9 +146,12 @@ def jobs(parts, seed, cache, photographs):
         "time": [(of_time, {"family": f, "budget": t}) for t in reversed(TIMES) for f in FAMILIES],
         "steps": [(of_steps, {"method": m, "steps": s}) for m in STEPS for s in STEPS[m]],
         "data": [(of_data, {"way": w, "size": n}) for n in SIZES for w in WAYS],
-        "images": [(of_images, {"family": f, "size": n}) for n, fs in PHOTOGRAPHS.items()
-                   for f in fs] if photographs else [],
-    }  # fmt: skip
+        "images": [
+            (of_images, {"family": f, "size": n}) for n, fs in PHOTOGRAPHS.items() for f in fs
+        ]
+        if photographs
+        else [],
+    }
     for part in parts:
         for function, names in every[part]:
             yield {"part": part, **names, "seed": seed}, function, tuple(names.values())
@@ -207,8 +210,13 @@ COLUMNS = {
     "data": ("way", "size", "memorisation_closer"),
     "images": ("family", "size", "images_seen"),
 }
-SHOWN = ("frechet_distance", "coverage", "precision", "distance_to_training",
-         "cpu_seconds_per_1000")  # fmt: skip
+SHOWN = (
+    "frechet_distance",
+    "coverage",
+    "precision",
+    "distance_to_training",
+    "cpu_seconds_per_1000",
+)
 
 
 def markdown(stored):
@@ -225,10 +233,13 @@ def markdown(stored):
         for row in rows:
             lines.append("| " + " | ".join(_cell(row, column) for column in columns) + " |")
         first = rows[0]
-        lines += ["", f"Real images score {first['frechet_distance_real']:.3g}, noise "
-                  f"{first['frechet_distance_noise']:.3g}; {first['n_generated']:,} generated "
-                  f"images against {first['n_real']:,} test images, seen by: {first['features']}.",
-                  ""]  # fmt: skip
+        lines += [
+            "",
+            f"Real images score {first['frechet_distance_real']:.3g}, noise "
+            f"{first['frechet_distance_noise']:.3g}; {first['n_generated']:,} generated "
+            f"images against {first['n_real']:,} test images, seen by: {first['features']}.",
+            "",
+        ]
     lines += [
         "- In brackets: 95 % intervals, from random halves of the images; another training seed"
         " would change more. Fréchet distance: lower is better. Coverage, precision: higher.",

@@ -111,8 +111,11 @@ FIT = {
     "sample with a negative seed": lambda m: m.sample(2, seed=-1),
     "sample with a seed of text": lambda m: m.sample(2, seed="x"),
 }
-CASES = {f"{name}: {text}": (lambda w, name=name, act=act: act(getattr(w, name)))
-         for text, act in FIT.items() for name in ("vae", "gan")}  # fmt: skip
+CASES = {
+    f"{name}: {text}": (lambda w, name=name, act=act: act(getattr(w, name)))
+    for text, act in FIT.items()
+    for name in ("vae", "gan")
+}
 CASES |= {
     # conditional models
     "labels are missing": lambda w: w.conditional.fit(GOOD),
@@ -158,9 +161,11 @@ CASES |= {
     "latent sizes that do not fit": lambda w: gentut.VAE(w.encoder, networks.decoder((16, 16, 1))),
     "decoder of another size": lambda w: gentut.VAE(w.encoder, networks.decoder((32, 32, 1), 4)),
     "discriminator of another size": lambda w: gentut.GAN(
-        w.generator, networks.discriminator((32, 32, 1))),
+        w.generator, networks.discriminator((32, 32, 1))
+    ),
     "conditional on one side": lambda w: gentut.GAN(
-        w.generator, networks.discriminator((16, 16, 1), num_classes=2)),
+        w.generator, networks.discriminator((16, 16, 1), num_classes=2)
+    ),
     "vae inside a latent flow": lambda w: gentut.LatentFlow("vae", None),
     "batch of a family unknown": lambda w: gentut.find_batch_size("cat", GOOD),
     "batch of a family without batches": lambda w: gentut.find_batch_size("gaussian", GOOD),
@@ -228,13 +233,14 @@ CASES |= {
     "npz truncated": lambda w: with_npz(w, npz(x_train=GOOD)[:200]),
     "npz without arrays": lambda w: with_npz(w, npz(other=GOOD)),
     "npz of other shapes": lambda w: with_npz(w, npz(x_train=GOOD, y_train=LABELS)),
-    "npz with pickled objects": lambda w: with_npz(
-        w, npz(x_train=np.array([{}]), y_train=LABELS)),
+    "npz with pickled objects": lambda w: with_npz(w, npz(x_train=np.array([{}]), y_train=LABELS)),
     # metrics
     "neighbours more than samples": lambda w: metrics.precision_recall_density_coverage(
-        FEATURES, FEATURES, nearest_k=20),
+        FEATURES, FEATURES, nearest_k=20
+    ),
     "neighbours 0": lambda w: metrics.precision_recall_density_coverage(
-        FEATURES, FEATURES, nearest_k=0),
+        FEATURES, FEATURES, nearest_k=0
+    ),
     "features of one row": lambda w: metrics.frechet_distance(FEATURES[:1], FEATURES),
     "features of other width": lambda w: metrics.frechet_distance(FEATURES, FEATURES[:, :3]),
     "features with NaN": lambda w: metrics.frechet_distance(FEATURES * np.nan, FEATURES),
@@ -243,13 +249,13 @@ CASES |= {
     "kernel: no subsets": lambda w: metrics.kernel_distance(FEATURES, FEATURES, subsets=0),
     "inception: not probabilities": lambda w: metrics.inception_score(FEATURES),
     "inception: more splits than rows": lambda w: metrics.inception_score(
-        np.full((4, 2), 0.5), splits=9),
+        np.full((4, 2), 0.5), splits=9
+    ),
     "psnr: two shapes": lambda w: metrics.psnr(GOOD, GOOD[:2]),
     "ssim: too small": lambda w: metrics.ssim(GOOD[:, :8, :8], GOOD[:, :8, :8]),
     "bootstrap: confidence 2": lambda w: metrics.bootstrap(np.mean, FEATURES, confidence=2),
     "bits: dimensions 0": lambda w: metrics.bits_per_dim(np.zeros(3), 0),
-    "memorisation: cells 0": lambda w: metrics.memorisation(
-        FEATURES, FEATURES, FEATURES, cells=0),
+    "memorisation: cells 0": lambda w: metrics.memorisation(FEATURES, FEATURES, FEATURES, cells=0),
     "extractor unknown": lambda w: features.load("imagenet"),
     "evaluate: n 0": lambda w: gentut.evaluate(w.vae, n=0),
     "evaluate: no model": lambda w: gentut.evaluate("vae"),
@@ -269,7 +275,8 @@ CASES |= {
     "raters: trials 0": lambda w: human.needed_raters(0.4, 0),
     "key of text": lambda w: human.load_key(w.folder("key", a_json=b"x") / "a0.json"),
     "key deep as a well": lambda w: human.load_key(
-        w.folder("well", a_json=b"[" * 100_000) / "a0.json"),
+        w.folder("well", a_json=b"[" * 100_000) / "a0.json"
+    ),
     "key missing": lambda w: human.load_key(w.root / "none.json"),
     # runs
     "run: family": lambda w: train("cat", w.photos, w.root / "new"),
@@ -280,12 +287,14 @@ CASES |= {
     "run: a zero byte": lambda w: train("vae", w.photos, "a\0b", size=16),
     "run: size 30": lambda w: train("vae", w.photos, w.root / "new", size=30),
     "run: minutes and epochs": lambda w: train(
-        "vae", w.photos, w.root / "new", minutes=1, epochs=1),
+        "vae", w.photos, w.root / "new", minutes=1, epochs=1
+    ),
     "run: minutes text": lambda w: train("vae", w.photos, w.root / "new", minutes="1"),
     "run: batch -1": lambda w: train("vae", w.photos, w.root / "new", batch_size=-1),
     "run: seed 2**40": lambda w: train("vae", w.photos, w.root / "new", seed=2**40),
     "run: conditional on one class": lambda w: train(
-        "vae", w.photos / "train" / "bars", w.root / "new", conditional=True, size=16),
+        "vae", w.photos / "train" / "bars", w.root / "new", conditional=True, size=16
+    ),
     "resume: no run": lambda w: gentut.resume(w.photos),
     "resume: no folder": lambda w: gentut.resume(w.root / "none"),
     "resume: other seed": lambda w: runs.resume(w.run, seed=5),
@@ -293,7 +302,7 @@ CASES |= {
     "score: n 0": lambda w: runs.evaluate([w.run], n=0),
     "show: no words": lambda w: gentut.show(None, ""),
     "budget of two types": lambda w: gentut.budget(1, 2.0),
-}  # fmt: skip
+}
 BOMB = bomb(30_000, 30_000)
 
 

@@ -22,8 +22,13 @@ def test_killed_runs_lose_nothing_and_differ_in_no_bit():
         "import kill_harness, json;"
         "print(json.dumps(kill_harness.torture(['gan'], 1, 1, epochs=3, kills=2, seed=3)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300,
-                          cwd=Path(kill_harness.__file__).parent)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=Path(kill_harness.__file__).parent,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     counts = kill_harness.json.loads(done.stdout.splitlines()[-1])
     assert counts["runs"] == 2 and counts["kills"] >= 1
@@ -35,8 +40,13 @@ def test_killed_runs_lose_nothing_and_differ_in_no_bit():
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is taken away by prlimit")
 def test_a_run_that_runs_out_of_memory_goes_on():
     code = "import kill_harness, json; print(json.dumps(kill_harness.starve('vae')))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300,
-                          cwd=Path(kill_harness.__file__).parent)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=Path(kill_harness.__file__).parent,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     ends = kill_harness.json.loads(done.stdout.splitlines()[-1])
     assert ends == {"starved": "failed", "resumed": "ended", "differing_bits": 0}

@@ -64,8 +64,9 @@ def whole(photographs, tmp_path_factory):
     out = tmp_path_factory.mktemp("whole") / "run"
     with pytest.MonkeyPatch.context() as patch:
         shrink_recipes(patch)
-        train("gan", photographs, out, size=16, channels=1, epochs=4, batch_size=4,
-                   conditional=True)  # fmt: skip
+        train(
+            "gan", photographs, out, size=16, channels=1, epochs=4, batch_size=4, conditional=True
+        )
     return kill_harness.result(out)
 
 
@@ -171,10 +172,14 @@ def test_a_damaged_newest_checkpoint_falls_back_and_says_so(stopped, whole, tmp_
     same(out, whole)
 
 
-@pytest.mark.parametrize("damage", [
-    lambda content: b"",
-    lambda content: content[:3000] + bytes([content[3000] ^ 1]) + content[3001:],
-], ids=["empty", "one bit"])  # fmt: skip
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: content[:3000] + bytes([content[3000] ^ 1]) + content[3001:],
+    ],
+    ids=["empty", "one bit"],
+)
 def test_any_damage_of_the_newest_checkpoint_is_noticed(damage, stopped, tmp_path):
     folder = shutil.copytree(stopped / "checkpoints", tmp_path / "checkpoints")
     newest, said = max(folder.glob("*.npz")), []
@@ -194,11 +199,15 @@ def test_without_any_whole_checkpoint_the_model_goes_on_and_says_so(stopped, tmp
     assert [row["epoch"] for row in runs.RunFolder(out).read_history()] == [1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("content, message", [
-    ({"state": np.array("{}")}, "KeyError"),
-    ({"state": np.array('{"format": "gentut-checkpoint-2"}')}, "its format is not"),
-    ({"state": np.array([None])}, "allow_pickle=False"),
-], ids=["no format", "other format", "pickled"])  # fmt: skip
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ({"state": np.array("{}")}, "KeyError"),
+        ({"state": np.array('{"format": "gentut-checkpoint-2"}')}, "its format is not"),
+        ({"state": np.array([None])}, "allow_pickle=False"),
+    ],
+    ids=["no format", "other format", "pickled"],
+)
 def test_what_is_no_checkpoint_is_refused(content, message, tmp_path):
     np.savez(tmp_path / "a.npz", **content)
     with pytest.raises(ValueError, match=message):

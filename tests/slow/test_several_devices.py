@@ -32,9 +32,13 @@ CASES = {
 
 def run(*words, **environment):
     return subprocess.Popen(
-        [sys.executable, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, cwd=HERE, env=os.environ | environment,
-    )  # fmt: skip
+        [sys.executable, *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=HERE,
+        env=os.environ | environment,
+    )
 
 
 def assert_devices_agree(count, families):
@@ -63,9 +67,10 @@ class Training:
             probe.bind(("127.0.0.1", 0))
             address = f"127.0.0.1:{probe.getsockname()[1]}"
         common = {
-            devices.HOSTS: f"{address},127.0.0.1", devices.PROCESSES: "2",
+            devices.HOSTS: f"{address},127.0.0.1",
+            devices.PROCESSES: "2",
             "KERAS_BACKEND": "jax",
-        }  # fmt: skip
+        }
         self.processes = [
             run("-m", "gentut", "train", *words, "--out", out,
                 KERAS_DISTRIBUTION_PROCESS_ID=str(i), **common)

@@ -32,9 +32,13 @@ def test_detector_and_segmenter_learn_from_scenes(task, learnt, steps):
     # With the classes exchanged the same predictions are worth little.
     swapped = trial.test[0].classes
     changed = tasks.Scenes(
-        trial.test[0].images, trial.test[0].boxes, [1 - k for k in swapped],
-        np.where(trial.test[0].masks > 0, 3 - trial.test[0].masks, 0), trial.test[0].sources, 2,
-    )  # fmt: skip
+        trial.test[0].images,
+        trial.test[0].boxes,
+        [1 - k for k in swapped],
+        np.where(trial.test[0].masks > 0, 3 - trial.test[0].masks, 0),
+        trial.test[0].sources,
+        2,
+    )
     assert before.score(changed)[score["score"]] < score["mean"] - 0.2
 
 
@@ -88,8 +92,12 @@ def test_a_run_is_tried_on_tasks_and_the_table_and_the_file_agree(folder, capsys
     assert printed.out.splitlines()[-1] == str(out / "report.html")
     found = json.loads((out / "tasks.json").read_text(encoding="utf-8"))["classification"]
     assert found["n"] == found["n_seen"] == 60
-    for name, count in (("real", 60), ("real, augmented", 60), ("generated", 60),
-                        ("real + generated", 120)):  # fmt: skip
+    for name, count in (
+        ("real", 60),
+        ("real, augmented", 60),
+        ("generated", 60),
+        ("real + generated", 120),
+    ):
         result = found["results"][name]
         assert (result["n_train"], result["n_test"], result["seeds"]) == (count, 30, [0, 1])
         line = next(x for x in printed.out.splitlines() if x.startswith(name + "  "))
