@@ -39,10 +39,27 @@ def cache(tmp_path_factory):
         os.environ["GENTUT_CACHE"] = before
 
 
+@pytest.fixture(scope="module")
+def chromium():
+    """A headless Chromium for a file's tests, which are skipped where there is none."""
+    import tiny  # after the lines above, as it imports Keras
+
+    with tiny.chromium() as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+    """A folder of small images, not to be changed; some files have one of more images."""
+    import tiny
+
+    return tiny.make_photographs(tmp_path_factory.mktemp("photographs"))
+
+
 @pytest.fixture
 def policy():
     """Sets Keras' dtype policy, and puts it back."""
-    import keras  # after the lines above
+    import keras
 
     before = keras.config.dtype_policy()
     yield keras.config.set_dtype_policy

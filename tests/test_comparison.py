@@ -26,11 +26,6 @@ def small(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def photographs(tmp_path_factory):
-    return make_photographs(tmp_path_factory.mktemp("photographs"))
-
-
-@pytest.fixture(scope="module")
 def finished(photographs, tmp_path_factory):
     """Results and folder of a comparison, and what it said; not to be changed."""
     out, said = tmp_path_factory.mktemp("finished") / "compare", []
@@ -232,24 +227,38 @@ DAMAGE = [
     (lambda text: "[]", "compare.json is damaged: "),
     (lambda text: text.replace('"seed"', '"sead"', 1), "an unknown entry, or lacks one: 'sead'"),
     (lambda text: text.replace('"family": "gaussian"', '"family": "gan"'), "do not belong"),
-    (lambda text: re.sub(r'"frechet_distance": \d[^,]*', '"frechet_distance": "7"', text),
-     "compare.json is damaged: its 'frechet_distance' must be a number; received '7'"),
-    (lambda text: re.sub(r'"recall": \d[^,]*', '"recall": [1]', text),
-     "compare.json is damaged: its 'recall' must be a number; received [1]"),
+    (
+        lambda text: re.sub(r'"frechet_distance": \d[^,]*', '"frechet_distance": "7"', text),
+        "compare.json is damaged: its 'frechet_distance' must be a number; received '7'",
+    ),
+    (
+        lambda text: re.sub(r'"recall": \d[^,]*', '"recall": [1]', text),
+        "compare.json is damaged: its 'recall' must be a number; received [1]",
+    ),
     (lambda text: re.sub(r'"recall": \[[^,]*', '"recall": [null', text), "halves of recall must"),
     (lambda text: text.replace('"n_real": 24', '"n_real": null'), "its 'n_real' must be an integ"),
-    (lambda text: text.replace('"minutes": 0', '"minutes": "0', 1).replace(
-        '"n": 30', '"n": "30"').replace(',\n    "n"', '",\n    "n"'),
-     "its 'minutes' must be a number; received '0"),
-    (lambda text: text.replace('"seed": 0', '"seed": "0"', 1),
-     "compare.json is damaged: `seed` must be an integer in [0, 2**31); received '0'."),
+    (
+        lambda text: (
+            text.replace('"minutes": 0', '"minutes": "0', 1)
+            .replace('"n": 30', '"n": "30"')
+            .replace(',\n    "n"', '",\n    "n"')
+        ),
+        "its 'minutes' must be a number; received '0",
+    ),
+    (
+        lambda text: text.replace('"seed": 0', '"seed": "0"', 1),
+        "compare.json is damaged: `seed` must be an integer in [0, 2**31); received '0'.",
+    ),
     (lambda text: text.replace('"need": null', '"need": {}'), "compare.json is damaged: "),
     (lambda text: text.replace('"contents": {', '"colour": {'), "lacks one: 'colour'"),
     (lambda text: text.replace('"images": 48', '"images": []'), "its 'images' must be an integer"),
-    (lambda text: text.replace('"contents": {', '"colour": {').replace(
-        f'"gentut": "{devices.environment()["gentut"]}"', '"gentut": "9.9.0"'),
-     "whose compare.json was written by gentut 9.9.0 and cannot be read by gentut "),
-]  # fmt: skip
+    (
+        lambda text: text.replace('"contents": {', '"colour": {').replace(
+            f'"gentut": "{devices.environment()["gentut"]}"', '"gentut": "9.9.0"'
+        ),
+        "whose compare.json was written by gentut 9.9.0 and cannot be read by gentut ",
+    ),
+]
 
 
 @pytest.mark.parametrize("change, message", DAMAGE, ids=[message[:40] for _, message in DAMAGE])

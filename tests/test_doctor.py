@@ -18,8 +18,8 @@ def advice(name):
 def test_it_names_versions_machine_settings_and_times(capsys):
     assert cli.main(["doctor"]) == 0
     printed = capsys.readouterr().out
-    for name in ("Python", "keras", "numpy", "backend", "CPU cores", "memory", "matrix product",
-                 *(f"notebook {name}" for name in doctor.NOTEBOOKS)):  # fmt: skip
+    names = ["Python", "keras", "numpy", "backend", "CPU cores", "memory", "matrix product"]
+    for name in names + [f"notebook {name}" for name in doctor.NOTEBOOKS]:
         assert re.search(rf"^{name} ", printed, re.MULTILINE), name
     assert re.search(r"notebook 02_gan +about \d+ min", printed)
     assert "Colab has 3.13" in printed and "Not a promise" in printed

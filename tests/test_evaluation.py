@@ -296,22 +296,35 @@ def test_a_trained_vae_is_scored_from_end_to_end(photographs, reference, monkeyp
 # Bad input --------------------------------------------------------------------------------------
 
 BAD = [
-    (lambda reference: evaluation.evaluate(Replay(reference.train), n=5, reference=reference),
-     "`n` must be an integer of at least 12; received 5."),
-    (lambda reference: evaluation.evaluate(Replay(reference.train), n=True, reference=reference),
-     "`n` must be an integer of at least 12; received True."),
-    (lambda reference: evaluation.evaluate(Replay(noise(40)), n=40, reference=reference),
-     "`model` must make images of shape (16, 16, 1), those of "),
-    (lambda reference: evaluation.evaluate(
-        Replay(reference.train, num_classes=10), n=40, reference=reference),
-     "`model` must have the 2 classes of "),
-    (lambda reference: reference.score(noise(40)),
-     "`generated` must have shape (n, 16, 16, 1), the model's image shape; received"),
-    (lambda reference: reference.score(reference.train[:3]),
-     "`generated` must hold at least 12 images; received 3."),
+    (
+        lambda reference: evaluation.evaluate(Replay(reference.train), n=5, reference=reference),
+        "`n` must be an integer of at least 12; received 5.",
+    ),
+    (
+        lambda reference: evaluation.evaluate(Replay(reference.train), n=True, reference=reference),
+        "`n` must be an integer of at least 12; received True.",
+    ),
+    (
+        lambda reference: evaluation.evaluate(Replay(noise(40)), n=40, reference=reference),
+        "`model` must make images of shape (16, 16, 1), those of ",
+    ),
+    (
+        lambda reference: evaluation.evaluate(
+            Replay(reference.train, num_classes=10), n=40, reference=reference
+        ),
+        "`model` must have the 2 classes of ",
+    ),
+    (
+        lambda reference: reference.score(noise(40)),
+        "`generated` must have shape (n, 16, 16, 1), the model's image shape; received",
+    ),
+    (
+        lambda reference: reference.score(reference.train[:3]),
+        "`generated` must hold at least 12 images; received 3.",
+    ),
     (lambda reference: reference.score(reference.train * 2), "`generated` must lie in [0, 1]"),
     (lambda reference: evaluation.ReferenceSet("nowhere"), "`name_or_folder` must be glyphs"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("call, message", BAD, ids=[message[:40] for _, message in BAD])

@@ -100,12 +100,19 @@ ROWS = [
 
 
 SCORES = {
-    "frechet_distance": 10.23456, "frechet_distance_low": 9.0, "frechet_distance_high": 11.5,
-    "frechet_distance_real": 0.5, "frechet_distance_gaussian": 30.0,
-    "frechet_distance_noise": 81.0, "precision": 0.874, "elbo_test": -75.25,
-    "n_generated": 5000, "n_real": 3330, "features": "glyphs classifier",
+    "frechet_distance": 10.23456,
+    "frechet_distance_low": 9.0,
+    "frechet_distance_high": 11.5,
+    "frechet_distance_real": 0.5,
+    "frechet_distance_gaussian": 30.0,
+    "frechet_distance_noise": 81.0,
+    "precision": 0.874,
+    "elbo_test": -75.25,
+    "n_generated": 5000,
+    "n_real": 3330,
+    "features": "glyphs classifier",
     "left_out": "reconstructions (the model makes none)",
-}  # fmt: skip
+}
 
 
 def write_comparison(path, context, language=None):
@@ -160,14 +167,6 @@ def run_page(tmp_path_factory):
     }
     run_report(folder / "report.html", info)
     return folder / "report.html"
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    if browser.CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    with browser.chromium() as connection:
-        yield connection
 
 
 # The vocabulary ----------------------------------------------------------------------------

@@ -76,11 +76,10 @@ def test_a_damaged_result_is_named_and_kept(folder, tmp_path):
             runs.RunFolder(tmp_path).read_tasks()
 
 
-FOUND = {
-    "task": "classification", "score": "accuracy", "data": "photos", "n": 60, "n_seen": 60,
-    "results": {"real": {"mean": 0.5, "low": None, "high": None, "n_train": 60, "n_test": 30,
-                         "seeds": [0], "difference": {"mean": 0.0, "low": None, "verdict": ""}}},
-}  # fmt: skip
+ACCURACY = {"mean": 0.5, "low": None, "high": None, "n_train": 60, "n_test": 30, "seeds": [0]}
+ACCURACY["difference"] = {"mean": 0.0, "low": None, "verdict": ""}
+FOUND = {"task": "classification", "score": "accuracy", "data": "photos", "n": 60, "n_seen": 60}
+FOUND["results"] = {"real": ACCURACY}
 
 
 @pytest.mark.parametrize(

@@ -35,11 +35,6 @@ def small(monkeypatch):
     shrink_recipes(monkeypatch)
 
 
-@pytest.fixture(scope="module")
-def photographs(tmp_path_factory):
-    return make_photographs(tmp_path_factory.mktemp("photographs"))
-
-
 @pytest.fixture
 def begin(photographs, tmp_path):
     """Train a family on the photographs; fields of `gentut.runs.Config` can be changed."""

@@ -142,16 +142,17 @@ def test_curves_show_means_and_intervals():
 
 
 def stored_result():
+    same = {"task": "classification", "per_class": 10, "score": "accuracy", "n_train": 100}
+    same |= {"seconds": 1.0, "resampled": "sources", "units": 30}
+    means = {"real": 0.5, "real, augmented": 0.7, "gan": 0.3, "real + gan, augmented": 0.6}
     rows = [
-        {"task": "classification", "way": way, "per_class": 10, "seed": seed, "score": "accuracy",
-         "value": value + seed / 1000, "n_train": 100, "seconds": 1.0, "resampled": "sources",
-         "units": 30, "draws": [value, value + 0.002]}
-        for way, value in (("real", 0.5), ("real, augmented", 0.7), ("gan", 0.3),
-                           ("real + gan, augmented", 0.6))
+        {"way": way, "seed": seed, "value": mean + seed / 1000, "draws": [mean, mean + 0.002]}
+        for way, mean in means.items()
         for seed in (0, 1)
-    ]  # fmt: skip
-    quality = [{"family": "gan", "per_class": 10, "seed": s, "label_error": 0.25, "coverage": 0.5,
-                "precision": 0.75, "copies": 0.125} for s in (0, 1)]  # fmt: skip
+    ]
+    rows = [same | row for row in rows]
+    scores = {"label_error": 0.25, "coverage": 0.5, "precision": 0.75, "copies": 0.125}
+    quality = [{"family": "gan", "per_class": 10, "seed": seed, **scores} for seed in (0, 1)]
     return {"machine": "a laptop", "date": "2026-01-01", "rows": rows, "quality": quality}
 
 

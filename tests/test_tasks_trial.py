@@ -178,16 +178,24 @@ def test_differences_are_paired_by_seed(values, verdict):
         (lambda: tasks.Trial("classification", bars(4, 0)[0]), "`test` must be a pair"),
         (lambda: tasks.Trial("classification", bars(4, 0), steps=0), "`steps` must be a positive"),
         (lambda: tasks.Classifier((16, 16, 1), 1), "`num_classes` must be an integer of at "),
-        (lambda: tasks.Trial("classification", bars(4, 0)).run(bars(4, 0), seeds=(1, 1)),
-         "`seeds` must be one or more different ints; received [1, 1]"),
-        (lambda: tasks.Trial("classification", bars(4, 0)).fit(bars(4, 0, size=18)),
-         "`train` must have shape (n, 16, 16, 1)"),
-        (lambda: tasks.Trial("classification", bars(4, 0)).fit(bars(6, 0, classes=3)),
-         "`labels` must lie in [0, 2)"),
-        (lambda: tasks.Trial("classification", bars(4, 0)).fit(bars(4, 0), seed=-1),
-         "`seed` must be an integer in [0, 2**31); received -1."),
+        (
+            lambda: tasks.Trial("classification", bars(4, 0)).run(bars(4, 0), seeds=(1, 1)),
+            "`seeds` must be one or more different ints; received [1, 1]",
+        ),
+        (
+            lambda: tasks.Trial("classification", bars(4, 0)).fit(bars(4, 0, size=18)),
+            "`train` must have shape (n, 16, 16, 1)",
+        ),
+        (
+            lambda: tasks.Trial("classification", bars(4, 0)).fit(bars(6, 0, classes=3)),
+            "`labels` must lie in [0, 2)",
+        ),
+        (
+            lambda: tasks.Trial("classification", bars(4, 0)).fit(bars(4, 0), seed=-1),
+            "`seed` must be an integer in [0, 2**31); received -1.",
+        ),
     ],
-)  # fmt: skip
+)
 def test_wrong_arguments_are_named(make, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         make()

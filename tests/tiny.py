@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -94,12 +95,21 @@ def fit_eagerly(model, images, labels=None, **options):
     return model.fit(images, labels, **{"verbose": 0, **options})
 
 
-def opens_cleanly(page, images):
-    """Assert that a page with so many images is in order in a browser, on a phone and a laptop."""
+@contextmanager
+def chromium():
+    """A headless Chromium, for `browser.visit`; a skip where there is none."""
     browser = pytest.importorskip("browser", reason="websocket-client is not installed")
     if browser.CHROMIUM is None:
         pytest.skip("no Chromium on this machine")
     with browser.chromium() as connection:
+        yield connection
+
+
+def opens_cleanly(page, images):
+    """Assert that a page with so many images is in order in a browser, on a phone and a laptop."""
+    with chromium() as connection:
+        import browser
+
         for width in (390, 1280):
             visit = browser.visit(connection, page, width)
             assert visit.problems == [] and visit.requests == [] and visit.overflowing == []

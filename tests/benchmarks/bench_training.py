@@ -121,13 +121,22 @@ def benchmark(bench, names, seeds, marks, rows, keep, grids=None):
             continue
         keras.backend.clear_session()
         common = {
-            "data": bench.name, "clock": bench.clock.__name__,
-            "run": name, "seed": seed, "mark": due[-1], "code": code,
-            "seconds": 0.0, "images_per_second": None, "parameters": [], "elbo": None, "page": None,
+            "data": bench.name,
+            "clock": bench.clock.__name__,
+            "run": name,
+            "seed": seed,
+            "mark": due[-1],
+            "code": code,
+            "seconds": 0.0,
+            "images_per_second": None,
+            "parameters": [],
+            "elbo": None,
+            "page": None,
             "machine": machine,
             "matmul_rate": flops.matmul_rate(),
-            "date": datetime.date.today().isoformat(), "command": results.command(__file__),
-        }  # fmt: skip
+            "date": datetime.date.today().isoformat(),
+            "command": results.command(__file__),
+        }
         fresh = []
         for facts, images in start(bench, name, seed, due):
             fresh.append(common | facts | bench.score(images))

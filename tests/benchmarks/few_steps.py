@@ -101,16 +101,23 @@ def main():
                 distance, read = scores(model, seed, steps=steps, **how)
                 rows.append(f"| {name} | {steps} | {distance:.2f} | {read:.3f} | {seed} |")
                 print(rows[-1], flush=True)
-    text = "\n".join([
-        "# The flow of letters in few steps", "",
-        f"{options.seconds:.0f} CPU seconds for each student; {DRAWN:,} letters drawn; Fréchet"
-        " distance to 2,000 training letters, in the classifier's features; read: share of letters"
-        " that the classifier reads as asked for.", "",
-        "| model | steps | Fréchet distance | read | seed |",
-        "|---|---:|---:|---:|---:|", *rows, "",
-        f"- Machine: {', '.join(f'{k} {v}' for k, v in environment().items())}.",
-        f"- Command: `{command(__file__)}`", "",
-    ])  # fmt: skip
+    text = "\n".join(
+        [
+            "# The flow of letters in few steps",
+            "",
+            f"{options.seconds:.0f} CPU seconds for each student; {DRAWN:,} letters drawn; Fréchet"
+            " distance to 2,000 training letters, in the classifier's features; read: share of"
+            " letters that the classifier reads as asked for.",
+            "",
+            "| model | steps | Fréchet distance | read | seed |",
+            "|---|---:|---:|---:|---:|",
+            *rows,
+            "",
+            f"- Machine: {', '.join(f'{k} {v}' for k, v in environment().items())}.",
+            f"- Command: `{command(__file__)}`",
+            "",
+        ]
+    )
     print(text)
     if options.out:
         write_atomically(options.out, text.encode())

@@ -39,10 +39,28 @@ from tiny import make_photographs, shrink_recipes  # noqa: E402
 
 OURS = (ValueError, TypeError, OSError)
 WORDS = [
-    "\\x00", "\\xff", "[", "{", "null", "NaN", "-1", "1e999", "9999999999999999999", "PK\\x03\\x04",
-    "\\x93NUMPY", "'descr': '|O'", "IHDR", "\\xff\\xd8", "RIFF", "true", "[[[[[[[[", "\\\\u0000",
-    "epoch", "../../x", "1" + "0" * 400,
-]  # fmt: skip
+    "\\x00",
+    "\\xff",
+    "[",
+    "{",
+    "null",
+    "NaN",
+    "-1",
+    "1e999",
+    "9999999999999999999",
+    "PK\\x03\\x04",
+    "\\x93NUMPY",
+    "'descr': '|O'",
+    "IHDR",
+    "\\xff\\xd8",
+    "RIFF",
+    "true",
+    "[[[[[[[[",
+    "\\\\u0000",
+    "epoch",
+    "../../x",
+    "1" + "0" * 400,
+]
 
 
 def npz(**arrays):
@@ -111,22 +129,36 @@ def targets(root):
     victim = runs.RunFolder(root / "victim")
     x, y = np.zeros((8, 28, 28), "uint8"), np.zeros(8, "uint8")
     return {
-        "npz": (through(lambda path: named.read_npz(path, "mnist", "train")),
-                [npz(x_train=x, y_train=y), npz(x_train=x[0]), b"x"]),
+        "npz": (
+            through(lambda path: named.read_npz(path, "mnist", "train")),
+            [npz(x_train=x, y_train=y), npz(x_train=x[0]), b"x"],
+        ),
         "image": (through(lambda path: decode.read([(path, 0)], 8, 3, "raise")), list(pictures())),
-        "config": (through(lambda path: victim.read_config(), "config.json"),
-                   [(run / "config.json").read_bytes()]),
-        "history": (through(lambda path: victim.read_history(), "history.csv"),
-                    [(run / "history.csv").read_bytes()]),
-        "checkpoint": (through(checkpoint.load),
-                       [path.read_bytes() for path in run.glob("checkpoints/*.npz")]),
+        "config": (
+            through(lambda path: victim.read_config(), "config.json"),
+            [(run / "config.json").read_bytes()],
+        ),
+        "history": (
+            through(lambda path: victim.read_history(), "history.csv"),
+            [(run / "history.csv").read_bytes()],
+        ),
+        "checkpoint": (
+            through(checkpoint.load),
+            [path.read_bytes() for path in run.glob("checkpoints/*.npz")],
+        ),
         "response": (responses, [json.dumps(answer).encode() for answer in answers]),
         "key": (through(human.load_key), [(root / "key.json").read_bytes()]),
-        "folder index": (index, [b"cat/1.png\ncat/2.png\ndog/1.jpg", b"a.png\nb.png",
-                                 b"train/a/1.png\ntest/a/2.png",
-                                 b"Training/1.jpe\nval/2.jfif\n__MACOSX/._1.jpg",
-                                 "\u732b/\u00e9.webp".encode()]),
-    }  # fmt: skip
+        "folder index": (
+            index,
+            [
+                b"cat/1.png\ncat/2.png\ndog/1.jpg",
+                b"a.png\nb.png",
+                b"train/a/1.png\ntest/a/2.png",
+                b"Training/1.jpe\nval/2.jfif\n__MACOSX/._1.jpg",
+                "\u732b/\u00e9.webp".encode(),
+            ],
+        ),
+    }
 
 
 def fuzz(act, seeds, seconds, seed, crashes):
@@ -141,9 +173,17 @@ def fuzz(act, seeds, seconds, seed, crashes):
         if not child:  # atheris ends its process
             with open(log, "wb") as file:
                 os.dup2(file.fileno(), 2)
-            words = ["fuzz", f"-max_total_time={seconds}", f"-seed={seed + 1}", "-timeout=5",
-                     "-max_len=200000", "-print_final_stats=1", f"-dict={place}/words",
-                     f"-artifact_prefix={crashes}/", str(corpus)]  # fmt: skip
+            words = [
+                "fuzz",
+                f"-max_total_time={seconds}",
+                f"-seed={seed + 1}",
+                "-timeout=5",
+                "-max_len=200000",
+                "-print_final_stats=1",
+                f"-dict={place}/words",
+                f"-artifact_prefix={crashes}/",
+                str(corpus),
+            ]
             try:
                 atheris.Setup(words, lambda content: refuses(act, content))
                 atheris.Fuzz()

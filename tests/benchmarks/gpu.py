@@ -35,9 +35,19 @@ FAMILIES = ("gan", "vae", "flow", "diffusion", "latent_flow", "text_flow")
 DATA = ["mnist", "glyphs", "emoji"]
 POLICIES = ("float32", "mixed_bfloat16")
 COLUMNS = (
-    "data", "family", "precision", "batch", "minutes", "images/s", "share of matrix product",
-    "Fréchet distance", "real images", "coverage", "R@1", "seed",
-)  # fmt: skip
+    "data",
+    "family",
+    "precision",
+    "batch",
+    "minutes",
+    "images/s",
+    "share of matrix product",
+    "Fréchet distance",
+    "real images",
+    "coverage",
+    "R@1",
+    "seed",
+)
 
 
 def matrix_rate(policy):

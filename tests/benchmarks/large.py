@@ -116,11 +116,13 @@ def command(*words):
         raise SystemExit(code)
 
 
+def these(folder):
+    return "--data", str(folder), "--size", str(SIDE)
+
+
 def train(folder, run):
     """The command, with checkpoints, pictures and the prior that is fitted at the end."""
-    minutes = "0.2"
-    command("train", "vae", "--data", str(folder), "--size", str(SIDE), "--conditional",
-            "--minutes", minutes, "--out", str(run))  # fmt: skip
+    command("train", "vae", "--conditional", *these(folder), "--minutes", "0.2", "--out", str(run))
     return {}
 
 
@@ -130,14 +132,14 @@ def evaluate(folder, run):
 
 
 def compare(folder, run):
-    command("compare", "--data", str(folder), "--size", str(SIDE), "--families", *FAMILIES,
-            "--minutes", "0.2", "-n", str(GENERATED), "--out", f"{run}-compare")  # fmt: skip
+    words = ["--families", *FAMILIES, "--minutes", "0.2", "-n", str(GENERATED)]
+    command("compare", *these(folder), *words, "--out", f"{run}-compare")
     return {}
 
 
 def choose(folder, run):
-    command("choose", "--data", str(folder), "--size", str(SIDE), "--families", *FAMILIES,
-            "--minutes", "0.4", "-n", str(GENERATED), "--out", f"{run}-choose")  # fmt: skip
+    words = ["--families", *FAMILIES, "--minutes", "0.4", "-n", str(GENERATED)]
+    command("choose", *these(folder), *words, "--out", f"{run}-choose")
     return {}
 
 

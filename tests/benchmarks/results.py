@@ -7,9 +7,16 @@ import sys
 from pathlib import Path
 
 HEADER = (
-    "recipe", "seconds", "parameters", "images/s", "Fréchet distance", "× floor", "coverage",
-    "test ELBO (nats)", "seeds",
-)  # fmt: skip
+    "recipe",
+    "seconds",
+    "parameters",
+    "images/s",
+    "Fréchet distance",
+    "× floor",
+    "coverage",
+    "test ELBO (nats)",
+    "seeds",
+)
 REFERENCES = ("real", "noise", "gaussian-conditional", "mixture-conditional")
 
 OF_ELBO = {

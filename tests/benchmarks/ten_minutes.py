@@ -115,23 +115,30 @@ def main():
     )
     if visits.marks:  # the budget ended within an epoch
         look(before + budget.seconds / 60)
-    text = "\n".join([
-        "# Text to image in ten minutes", "",
-        f"One training of the text flow on emoji, seed {options.seed}: "
-        + (
-            "the recipe, VAE and flow at once"
-            if options.recipe
-            else f"the VAE for {before:.1f} minutes, then a flow {WIDTH} wide, {BATCH} images a"
-            " step"
-        )
-        + f"; guidance {guidance:g}. R@1: share of pictures whose"
-        " own text the image–text judge finds first, among 100 texts (or all of a smaller split);"
-        f" {options.draws} draws, 95 % interval over concepts.", "",
-        "| minutes | texts | R@1 | R@1 of real drawings | R@5 |",
-        "|---:|---|---:|---:|---:|", *rows, "",
-        f"- Machine: {', '.join(f'{k} {v}' for k, v in environment().items())}.",
-        f"- Command: `{command(__file__)}`", "",
-    ])  # fmt: skip
+    text = "\n".join(
+        [
+            "# Text to image in ten minutes",
+            "",
+            f"One training of the text flow on emoji, seed {options.seed}: "
+            + (
+                "the recipe, VAE and flow at once"
+                if options.recipe
+                else f"the VAE for {before:.1f} minutes, then a flow {WIDTH} wide, {BATCH} images a"
+                " step"
+            )
+            + f"; guidance {guidance:g}. R@1: share of pictures whose"
+            " own text the image–text judge finds first, among 100 texts (or all of a smaller"
+            f" split); {options.draws} draws, 95 % interval over concepts.",
+            "",
+            "| minutes | texts | R@1 | R@1 of real drawings | R@5 |",
+            "|---:|---|---:|---:|---:|",
+            *rows,
+            "",
+            f"- Machine: {', '.join(f'{k} {v}' for k, v in environment().items())}.",
+            f"- Command: `{command(__file__)}`",
+            "",
+        ]
+    )
     print(text)
     if options.out:
         write(options.out, text)

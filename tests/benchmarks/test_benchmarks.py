@@ -225,13 +225,31 @@ def test_the_count_is_what_tensorflow_executes():
 
 def row(recipe, seed, distance, mark=60, code="a", **facts):
     return {
-        "data": "mnist", "run": recipe, "recipe": recipe, "seed": seed, "mark": mark, "code": code,
-        "seconds": mark * 1.01, "images_per_second": 1234.0, "parameters": [250_000, 170_000],
-        "elbo": None, "page": None, "machine": "2 CPU cores", "matmul_rate": 2e11, "n_real": 10_000,
-        "date": "2026-08-01", "command": "python …", "conditional": False, "features": "judge",
-        "n_generated": 10_000, "nearest_k": 5, "n_coverage": 5_000, "coverage": 0.5,
-        "frechet_distance": distance, **facts,
-    }  # fmt: skip
+        "data": "mnist",
+        "run": recipe,
+        "recipe": recipe,
+        "seed": seed,
+        "mark": mark,
+        "code": code,
+        "seconds": mark * 1.01,
+        "images_per_second": 1234.0,
+        "parameters": [250_000, 170_000],
+        "elbo": None,
+        "page": None,
+        "machine": "2 CPU cores",
+        "matmul_rate": 2e11,
+        "n_real": 10_000,
+        "date": "2026-08-01",
+        "command": "python …",
+        "conditional": False,
+        "features": "judge",
+        "n_generated": 10_000,
+        "nearest_k": 5,
+        "n_coverage": 5_000,
+        "coverage": 0.5,
+        "frechet_distance": distance,
+        **facts,
+    }
 
 
 def test_the_table_gives_mean_and_deviation_and_the_multiple_of_the_floor():
@@ -254,9 +272,17 @@ def test_the_table_shows_runs_that_broke_and_leaves_out_other_code():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0826, "0.0826"), (0.9996, "1.00"), (4.724, "4.72"), (99.96, "100"), (801.2, "801"),
-     (2093.4, "2,090"), (-79.66, "−79.7"), (0, "0")],
-)  # fmt: skip
+    [
+        (0.0826, "0.0826"),
+        (0.9996, "1.00"),
+        (4.724, "4.72"),
+        (99.96, "100"),
+        (801.2, "801"),
+        (2093.4, "2,090"),
+        (-79.66, "−79.7"),
+        (0, "0"),
+    ],
+)
 def test_numbers_have_three_significant_digits(value, text):
     assert results.digits(value) == text
 
@@ -397,8 +423,8 @@ def test_the_gpu_script_runs_on_any_device_and_goes_on(tmp_path, monkeypatch, ca
 
     monkeypatch.setattr(gpu, "matrix_rate", lambda policy: 1e12)
     folder = tiny.make_photographs(tmp_path / "photographs", train=60, test=20, size=28)
-    words = ["--data", str(folder), "--families", "vae", "--minutes", "0.002", "--probe", "0.05",
-             "--log", str(tmp_path / "log"), "--out", str(tmp_path / "out.md")]  # fmt: skip
+    words = ["--data", str(folder), "--families", "vae", "--minutes", "0.002", "--probe", "0.05"]
+    words += ["--log", str(tmp_path / "log"), "--out", str(tmp_path / "out.md")]
     gpu.main([*words, "--policies", "float32"])
     gpu.main(words)
     rows = gpu.results.read(tmp_path / "log")

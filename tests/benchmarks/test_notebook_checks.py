@@ -104,11 +104,17 @@ BROKEN = [
     (outputs_present, change(5, outputs=[]), "'print(gentut.about())' shows nothing"),
     (outputs_present, change(3, outputs=[]), "there is no figure"),
     (outputs_present, replaced("def area(r):\n    return 3 * r**2", "images"), "'images' shows"),
-    (outputs_present, replaced("def area(r):\n    return 3 * r**2", "for i in '12':\n    print(i)"),
-     "\"for i in '12':\" shows nothing"),
+    (
+        outputs_present,
+        replaced("def area(r):\n    return 3 * r**2", "for i in '12':\n    print(i)"),
+        "\"for i in '12':\" shows nothing",
+    ),
     (figures_small_and_described, big, "stores a figure of 300,006 bytes"),
-    (figures_small_and_described, lambda n: n.cells[3].outputs[0].update(metadata={}),
-     "stores a figure without alternative text"),
+    (
+        figures_small_and_described,
+        lambda n: n.cells[3].outputs[0].update(metadata={}),
+        "stores a figure without alternative text",
+    ),
     (no_machine_details, printed("saved in /home/ada/run"), "an absolute path: '/home/a'"),
     (no_machine_details, replaced("images)", "load('/tmp/x'))"), "an absolute path: '/tmp/x'"),
     (no_machine_details, printed(r"C:\Users\ada"), r"a Windows path: 'C:\\U'"),
@@ -123,24 +129,35 @@ BROKEN = [
     (footer_last, lambda n: n.cells.append(v4.new_markdown_cell("The end.")), "'The end.', not"),
     (footer_last, replaced(FOOTER, "print(1)"), "the last cell is 'print(1)'"),
     (exercises_with_solutions, replaced("## Exercises", "## Tasks"), "no heading"),
-    (exercises_with_solutions, replaced("</details>\n\nSee", "\nSee"),
-     "5 <details>, 4 </details>, 4 of them complete"),
+    (
+        exercises_with_solutions,
+        replaced("</details>\n\nSee", "\nSee"),
+        "5 <details>, 4 </details>, 4 of them complete",
+    ),
     (exercises_with_solutions, replaced("Because.", ""), "5 </details>, 0 of them complete"),
-    (exercises_with_solutions,
-     replaced("<details><summary>Solution</summary>\n\nBecause.\n</details>\n\n", ""),
-     "4 folded solutions, fewer than 5"),
+    (
+        exercises_with_solutions,
+        replaced("<details><summary>Solution</summary>\n\nBecause.\n</details>\n\n", ""),
+        "4 folded solutions, fewer than 5",
+    ),
     (corrections_in_a_table, replaced("Correction 1.", "Correction 2."), "are numbered [2]"),
     (corrections_in_a_table, replaced("\n| a | b | c | 1 |", ""), "but a table of 0"),
     (corrections_in_a_table, replaced("## Corrections", "## Notes"), "but a table of 0"),
     (corrections_in_a_table, replaced("| a | b | c | 1 |", "| a | b |"), "fewer than 4 columns"),
     (nothing_left_to_fill_in, replaced("It is not.", "It takes COST_A."), "still holds COST_A"),
     (nothing_left_to_fill_in, replaced("It is not.", "TODO: say why."), "still holds TODO"),
-    (checked_cells_have_outputs, change(4, outputs=[]),
-     "\"print('holds:', area(1) == 3)\" is to be checked and printed nothing"),
+    (
+        checked_cells_have_outputs,
+        change(4, outputs=[]),
+        "\"print('holds:', area(1) == 3)\" is to be checked and printed nothing",
+    ),
     (names_exist, replaced("plots.image_grid", "plots.grid"), "there is no gentut.plots.grid"),
-    (names_exist, replaced("import keras", "from gentut.losses import area"),
-     "there is no gentut.losses.area"),
-]  # fmt: skip
+    (
+        names_exist,
+        replaced("import keras", "from gentut.losses import area"),
+        "there is no gentut.losses.area",
+    ),
+]
 
 
 @pytest.mark.parametrize(("check", "breaking", "complaint"), BROKEN)

@@ -36,12 +36,24 @@ def test_the_budget_counts_cpu_seconds_from_the_second_call_on(monkeypatch):
 
 def test_the_table_holds_every_row_with_its_interval():
     row = {
-        "part": "data", "way": "gan", "size": 100, "seed": 0, "memorisation_closer": 0.25,
-        "frechet_distance": 5.14, "frechet_distance_low": 4.5, "frechet_distance_high": 6,
-        "frechet_distance_real": 0.5, "frechet_distance_noise": 90.0, "coverage": 0.39,
-        "precision": 0.8, "distance_to_training": 1.1, "cpu_seconds_per_1000": 0.5,
-        "n_generated": 2000, "n_real": 2000, "features": "a judge",
-    }  # fmt: skip
+        "part": "data",
+        "way": "gan",
+        "size": 100,
+        "seed": 0,
+        "memorisation_closer": 0.25,
+        "frechet_distance": 5.14,
+        "frechet_distance_low": 4.5,
+        "frechet_distance_high": 6,
+        "frechet_distance_real": 0.5,
+        "frechet_distance_noise": 90.0,
+        "coverage": 0.39,
+        "precision": 0.8,
+        "distance_to_training": 1.1,
+        "cpu_seconds_per_1000": 0.5,
+        "n_generated": 2000,
+        "n_real": 2000,
+        "features": "a judge",
+    }
     text = trends.markdown({"rows": [row], "machine": "a machine", "date": "today"})
     assert "| gan | 100 | 0.25 | 5.14 (4.5 to 6) | 0.39 | 0.8 | 1.1 | 0.5 | 0 |" in text
     assert "Real images score 0.5, noise 90;" in text and "Machine: a machine." in text

@@ -76,13 +76,20 @@ def scores(model, reference, seed):
     distance = metrics.subset_interval(metrics.frechet_distance, real, codes, seed=seed)
     shares = metrics.precision_recall_density_coverage(real, codes)
     return {
-        "frechet_distance": distance.value, "frechet_distance_low": max(0.0, distance.low),
-        "frechet_distance_high": distance.high, "frechet_distance_real": reference.floor(),
-        "frechet_distance_noise": reference.ceiling(), "precision": float(shares["precision"]),
-        "recall": float(shares["recall"]), "coverage": float(shares["coverage"]),
-        **_copying(reference.train_features, reference, codes), "n_generated": len(drawn),
-        "n_real": len(real), "features": reference.extractor.name, "cpu_seconds_per_1000": cpu,
-    }  # fmt: skip
+        "frechet_distance": distance.value,
+        "frechet_distance_low": max(0.0, distance.low),
+        "frechet_distance_high": distance.high,
+        "frechet_distance_real": reference.floor(),
+        "frechet_distance_noise": reference.ceiling(),
+        "precision": float(shares["precision"]),
+        "recall": float(shares["recall"]),
+        "coverage": float(shares["coverage"]),
+        **_copying(reference.train_features, reference, codes),
+        "n_generated": len(drawn),
+        "n_real": len(real),
+        "features": reference.extractor.name,
+        "cpu_seconds_per_1000": cpu,
+    }
 
 
 def _copying(known, reference, codes):

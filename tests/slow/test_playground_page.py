@@ -34,14 +34,6 @@ GAME_JS = files("gentut.report").joinpath("playground_page", "plane_gan.js")
 # ---------------------------------------------------------------- networks in the browser
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    if browser.CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    with browser.chromium() as connection:
-        yield connection
-
-
 class Reader:
     """Sits at one tab and does what a reader can do."""
 

@@ -129,14 +129,6 @@ class Person:
         raise AssertionError("no file came")
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    if browser.CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    with browser.chromium() as connection:
-        yield connection
-
-
 @pytest.fixture
 def visit(chromium, tmp_path):
     """Opens the page of a study; at the end nothing was requested and nothing complained."""

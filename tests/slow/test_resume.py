@@ -14,7 +14,7 @@ import keras
 import kill_harness
 import numpy as np
 import pytest
-from tiny import BARE, make_photographs, shrink_recipes, train
+from tiny import BARE, shrink_recipes, train
 
 import gentut
 from gentut import cli, runs
@@ -30,22 +30,16 @@ def small(monkeypatch):
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+SETTINGS = {"size": 16, "channels": 1, "epochs": 4, "batch_size": 4, "conditional": True}
+
+
 @pytest.fixture(scope="module")
-def photographs(tmp_path_factory):
-    return make_photographs(tmp_path_factory.mktemp("photographs"))
-
-
-@pytest.fixture
 def begin(photographs):
-    def begin(out, family="gan", **options):
-        defaults = {"size": 16, "channels": 1, "epochs": 4, "batch_size": 4, "conditional": True}
-        return train(family, photographs, out, **{**defaults, **options})
-
-    return begin
+    return lambda out, family="gan": train(family, photographs, out, **SETTINGS)
 
 
 @pytest.fixture(scope="module")
-def stopped(photographs, tmp_path_factory):
+def stopped(begin, tmp_path_factory):
     """A run of three of four epochs, as a process that was killed leaves it."""
     out = tmp_path_factory.mktemp("stopped") / "run"
     with pytest.MonkeyPatch.context() as patch:
@@ -53,20 +47,17 @@ def stopped(photographs, tmp_path_factory):
         patch.setattr(record, "CHECKPOINT_SHARE", 1.0)
         patch.setattr("gentut.runs.trainer.StopOnNaN", lambda: at(3, 0, lambda: 1 / 0))
         with contextlib.suppress(ZeroDivisionError):
-            train("gan", photographs, out, size=16, channels=1, epochs=4, batch_size=4,
-                       conditional=True)  # fmt: skip
+            begin(out)
     return out
 
 
 @pytest.fixture(scope="module")
-def whole(photographs, tmp_path_factory):
+def whole(begin, tmp_path_factory):
     """The same run, never stopped."""
     out = tmp_path_factory.mktemp("whole") / "run"
     with pytest.MonkeyPatch.context() as patch:
         shrink_recipes(patch)
-        train(
-            "gan", photographs, out, size=16, channels=1, epochs=4, batch_size=4, conditional=True
-        )
+        begin(out)
     return kill_harness.result(out)
 
 

@@ -71,11 +71,10 @@ class Training:
             devices.PROCESSES: "2",
             "KERAS_BACKEND": "jax",
         }
+        words = ("-m", "gentut", "train", *words, "--out", out)
         self.processes = [
-            run("-m", "gentut", "train", *words, "--out", out,
-                KERAS_DISTRIBUTION_PROCESS_ID=str(i), **common)
-            for i in range(2)
-        ]  # fmt: skip
+            run(*words, KERAS_DISTRIBUTION_PROCESS_ID=str(i), **common) for i in range(2)
+        ]
 
     def wait(self, which=(0, 1)):
         """Exit codes and what was said."""
@@ -102,8 +101,8 @@ def test_two_processes_train_together_and_outlive_a_kill(tmp_path):
     photographs = tiny.make_photographs(tmp_path / "photographs", train=160)
     words = ["vae", "--data", photographs, "--conditional"]
 
-    single = run("-m", "gentut", "train", *words, "--epochs", 4, "--out", tmp_path / "single",
-                 KERAS_BACKEND="jax")  # fmt: skip
+    alone = [*words, "--epochs", 4, "--out", tmp_path / "single"]
+    single = run("-m", "gentut", "train", *alone, KERAS_BACKEND="jax")
     assert single.wait(300) == 0
     pair = Training(tmp_path / "pair", *words, "--epochs", "4")
     codes, said = pair.wait()
