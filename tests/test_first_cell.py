@@ -31,6 +31,8 @@ def run(words, **options):
     return types.SimpleNamespace(returncode=int(FAILS), stderr="noise\\nERROR: no such thing\\n")
 
 subprocess.run = run
+if "gentut" in MODULES:
+    sys.modules["gentut"] = types.ModuleType("gentut")
 """
 NEEDS = [
     "keras<4,>=3.13.2",
@@ -66,7 +68,7 @@ TPU = {"keras": "3.13.2", "numpy": "2.1.3", "scikit-learn": "1.6.1", "jax": "0.7
 
 def test_where_the_package_is_nothing_happens(folder):
     said, wrong = cell(folder, COLAB, ["gentut"], source="https://example.org/x.whl")
-    assert said == [] and "No module named 'gentut'" not in said
+    assert (said, wrong) == ([], "")
 
 
 @pytest.mark.parametrize(

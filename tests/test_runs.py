@@ -99,7 +99,7 @@ def states(optimizer):
 
 
 @pytest.mark.backend
-@pytest.mark.parametrize("family, conditional", [("gaussian", True), ("vae", False), ("gan", True)])
+@pytest.mark.parametrize("family, conditional", [("gaussian", True), ("vae", False)])
 def test_a_run_folder_holds_a_model_and_how_it_came_about(family, conditional, begin, monkeypatch):
     monkeypatch.setattr(record, "RECORDING_SHARE", 1.0)  # a grid after every epoch, however short
     model, status = begin(family, conditional=conditional, seed=3)
@@ -166,13 +166,15 @@ def test_the_clock_ends_a_run_and_is_written_down(begin):
     assert config(begin.out)["epochs"] is None
 
 
-def test_the_same_command_gives_the_same_run(begin, tmp_path):
-    first, second, third = (
-        begin(out=tmp_path / name, seed=seed)[0] for name, seed in (("a", 5), ("b", 5), ("c", 6))
-    )
-    np.testing.assert_array_equal(first.sample(3, seed=0), second.sample(3, seed=0))
-    assert (first.sample(3, seed=0) != third.sample(3, seed=0)).any()
-    losses = [[row["loss"] for row in history(tmp_path / name)] for name in "abc"]
+def test_the_same_command_gives_the_same_run(finished, begin, tmp_path):
+    runs_of = {"same": finished, **{seed: tmp_path / f"seed-{seed}" for seed in (0, 6)}}
+    for seed in (0, 6):
+        begin(out=runs_of[seed], conditional=True, seed=seed)
+    models = [runs.RunFolder(out).read_model() for out in runs_of.values()]
+    first, second, third = (model.sample(3, labels=[0, 1, 1], seed=0) for model in models)
+    np.testing.assert_array_equal(first, second)
+    assert (first != third).any()
+    losses = [[row["loss"] for row in history(out)] for out in runs_of.values()]
     assert losses[0] == losses[1] != losses[2]
 
 
@@ -191,11 +193,11 @@ def test_a_gif_takes_at_most_forty_frames_the_first_and_the_last_among_them(tmp_
 
 
 @pytest.mark.backend
-@pytest.mark.parametrize("family", ["vae", "gan"])
-def test_ctrl_c_leaves_a_usable_run_and_resume_finishes_it(family, begin, monkeypatch):
+def test_ctrl_c_leaves_a_usable_run_and_resume_finishes_it(begin, monkeypatch):
+    """Of a GAN: slow/test_resume.py."""
     with monkeypatch.context() as patch:
         stop_in(patch, epoch=2)
-        stopped, status = begin(family, epochs=5, seed=1, batch_size=4)
+        stopped, status = begin(epochs=5, seed=1, batch_size=4)
     assert status == "interrupted" and {path.name for path in begin.out.iterdir()} == FILES
     assert config(begin.out)["status"] == "interrupted" and len(history(begin.out)) == 2
     assert "goes on" in (begin.out / "report.html").read_text(encoding="utf-8")
@@ -207,35 +209,26 @@ def test_ctrl_c_leaves_a_usable_run_and_resume_finishes_it(family, begin, monkey
     for before, after in zip(states(stopped.optimizer), states(loaded.optimizer), strict=True):
         np.testing.assert_array_equal(before, after)  # moments and step counts
 
+    rates = []
+
+    class Watch(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            rates.append(float(self.model.optimizer.learning_rate))
+
+    monkeypatch.setattr("gentut.runs.trainer.StopOnNaN", Watch)
     model, status = gentut.resume(begin.out)
     assert status == "finished"
+    # As if it had never stopped: of the last of the 60 steps until then, linearly to 2 %.
+    recipe, done = recipes.RECIPES["vae"], (12 * np.array([3, 4, 5]) - 1) / 60
+    shares = np.clip((1 - done) / (1 - recipe["constant_share"]), 0.02, 1)
+    np.testing.assert_allclose(rates, recipe["optimizer"]["learning_rate"] * shares, rtol=1e-5)
+    assert rates[0] > 2 * rates[-1]
     rows = history(begin.out)
     assert [row["epoch"] for row in rows] == ["1", "2", "3", "4", "5"]
     seconds = [float(row["seconds"]) for row in rows]
     assert seconds == sorted(seconds)
     assert int(model.optimizer.iterations) == 60  # every step once
-    if family == "vae":
-        assert model.prior is not None
-
-
-def test_rates_of_a_resumed_run_are_those_of_one_that_was_not_stopped(begin, monkeypatch, tmp_path):
-    rates = []
-
-    class Watch(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            rates.append((epoch, float(self.model.optimizer.learning_rate)))
-
-    with monkeypatch.context() as patch:
-        patch.setattr("gentut.runs.trainer.StopOnNaN", Watch)
-        begin(epochs=8, out=tmp_path / "whole", batch_size=4)
-    whole, rates[:] = list(rates), []
-    with monkeypatch.context() as patch:
-        stop_in(patch, epoch=3)
-        begin(epochs=8, batch_size=4)
-    monkeypatch.setattr("gentut.runs.trainer.StopOnNaN", Watch)
-    runs.resume(begin.out)
-    assert rates == whole[3:]
-    assert rates[0][1] > 2 * rates[-1][1]  # they do fall
+    assert model.prior is not None
 
 
 def test_the_clock_goes_on_where_it_stood(begin, monkeypatch):
@@ -259,15 +252,17 @@ def test_the_clock_goes_on_where_it_stood(begin, monkeypatch):
 
 def test_a_finished_run_is_left_alone_unless_more_is_asked_for(finished, tmp_path):
     out = shutil.copytree(finished, tmp_path / "run")
+    (out / "scores.json").write_text('{"frechet_distance": 1.0}')
     before = (out / "model.keras").read_bytes()
     said = []
     _, status = runs.resume(out, say=said.append)
     assert status == "finished" and "is finished" in said[0]
-    assert (out / "model.keras").read_bytes() == before
+    assert (out / "model.keras").read_bytes() == before and (out / "scores.json").exists()
     prior = runs.RunFolder(out).read_model().prior
     model, _ = runs.resume(out, epochs=3)
     assert len(history(out)) == 3 and config(out)["epochs"] == 3
     assert (model.prior["means"] != prior["means"]).any()  # fitted to the codes of now
+    assert not (out / "scores.json").exists()  # they were of the model before
 
 
 def test_resume_begins_anew_where_nothing_was_saved(finished, tmp_path):
@@ -299,13 +294,6 @@ def test_ctrl_c_in_a_fit_that_knows_no_halves_leaves_nothing(begin, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         begin("gaussian")
     assert not begin.out.exists()
-
-
-def test_scores_of_an_earlier_state_are_dropped_by_resume(finished, tmp_path):
-    out = shutil.copytree(finished, tmp_path / "run")
-    (out / "scores.json").write_text('{"frechet_distance": 1.0}')
-    runs.resume(out, epochs=3)
-    assert not (out / "scores.json").exists()
 
 
 @pytest.mark.backend
@@ -377,28 +365,14 @@ def test_a_folder_in_use_is_refused_and_kept(tmp_path, photographs):
 
 def test_an_empty_folder_is_still_there_after_a_failure(begin, monkeypatch):
     begin.out.mkdir()
-    monkeypatch.setitem(recipes.RECIPES["vae"]["optimizer"], "learning_rate", 1e30)
+
+    def diverge(*arguments, **options):
+        raise callbacks.TrainingDiverged("`loss` must stay finite; received nan.")
+
+    monkeypatch.setattr("gentut.training.step.StepModel.fit", diverge)
     with pytest.raises(callbacks.TrainingDiverged):
-        begin(epochs=20)
+        begin()
     assert list(begin.out.iterdir()) == []
-
-
-RESUME = [
-    ({"seed": 1}, "`seed` must stay what the run was begun with, 0; received 1."),
-    ({"family": "gan"}, "`family` must stay what the run was begun with, 'vae'; received 'gan'."),
-    ({"data": "glyphs"}, "`data` must hold what the run "),
-    ({"epochs": 1}, "`epochs` must be at least the 2 that the run has behind it; received 1."),
-    ({"minutes": 5}, "`minutes` must be left out: this run counts epochs; received 5."),
-]
-
-
-@pytest.mark.parametrize("options, message", RESUME, ids=[str(options) for options, _ in RESUME])
-def test_resume_refuses_other_settings(options, message, finished):
-    before = {path: path.read_bytes() for path in finished.iterdir() if path.is_file()}
-    with pytest.raises(ValueError) as error:
-        runs.resume(finished, **options)
-    assert str(error.value).startswith(message)
-    assert before == {path: path.read_bytes() for path in finished.iterdir() if path.is_file()}
 
 
 # The data -----------------------------------------------------------------------------------------
@@ -480,6 +454,7 @@ REFUSED = [
     (nothing, {"epochs": 1}, "`epochs` must be at least the 2 that the run has behind it"),
     (nothing, {"epochs": None, "minutes": 9}, "`minutes` must be left out: this run counts epochs"),
     (nothing, {"seed": 3}, "`seed` must stay what the run was begun with, 0; received 3."),
+    (nothing, {"family": "gan"}, "`family` must stay what the run was begun with, 'vae'; received"),
     (newer_keras, {}, "was written by keras 9.9.0 and cannot be read by keras "),
     (lambda data, out: change_config(out, contents={"classes": [1]}), {}, "'images' must be an in"),
     (lambda data, out: change_config(out, batch_size=15), {}, "a multiple of the 2 devices"),
@@ -500,13 +475,6 @@ def test_a_refused_resume_changes_no_byte(change, options, message, own, monkeyp
         runs.resume(out, **{"epochs": 4, **options})
     assert everything(out) == before
     assert "\n" not in str(error.value)
-
-
-def test_a_damaged_checkpoint_goes_when_training_goes_on(own):
-    out, _ = own
-    runs.resume(out, epochs=3)
-    assert not (out / "checkpoints" / "000009-0000000.npz").exists()
-    assert not (out / "scores.json").exists()
 
 
 def test_a_finished_run_without_checkpoints_goes_on_from_its_model(own, monkeypatch):
@@ -541,6 +509,9 @@ def test_runs_of_older_versions_go_on_and_say_what_was_not_checked(own):
     runs.resume(out, epochs=3, say=said.append)
     line = f"{out} does not say what images it was trained on: {data} was not checked"
     assert line in said and config(out)["contents"]["images"] == 48
+    # The damaged checkpoint goes, and so do the scores of the model before.
+    assert not (out / "checkpoints" / "000009-0000000.npz").exists()
+    assert not (out / "scores.json").exists()
 
 
 def test_data_that_moved_are_found_by_data(own, tmp_path):

@@ -40,6 +40,14 @@ def small(**options):
     return model
 
 
+@pytest.fixture(scope="module")
+def untrained():
+    """A model that knows one word, not to be changed."""
+    model = small()
+    model.vocabulary = ["heart"]
+    return model
+
+
 # ---------------------------------------------------------------- texts
 
 
@@ -243,13 +251,11 @@ def test_guidance_moves_away_from_the_empty_text():
     assert abs(text - none).max() > 1e-3
 
 
-def test_unknown_words_are_named():
-    model = small()
-    model.vocabulary = ["heart"]
+def test_unknown_words_are_named(untrained):
     with pytest.warns(UserWarning, match="this model does not know them: blue, hart$"):
-        model.sample(texts=["blue heart", "hart"], seed=0, steps=1)
+        untrained.sample(texts=["blue heart", "hart"], seed=0, steps=1)
     with warnings.catch_warnings(action="error", category=UserWarning):
-        model.sample(texts=["heart"], seed=0, steps=1)
+        untrained.sample(texts=["heart", "heart"], seed=0, steps=1)
 
 
 @pytest.mark.parametrize(
@@ -261,11 +267,9 @@ def test_unknown_words_are_named():
         ({"n": 2}, "`texts` must be given to a model that was not trained"),
     ],
 )
-def test_what_sample_does_not_take(options, message):
-    model = small()
-    model.vocabulary = ["red"]
+def test_what_sample_does_not_take(options, message, untrained):
     with pytest.raises((TypeError, ValueError), match=message):
-        model.sample(**options)
+        untrained.sample(**options)
 
 
 @pytest.mark.parametrize(
@@ -277,9 +281,9 @@ def test_what_sample_does_not_take(options, message):
         (["a"] * 11 + [3], "`texts` must"),
     ],
 )
-def test_what_fit_does_not_take(texts, message):
+def test_what_fit_does_not_take(texts, message, untrained):
     with pytest.raises((TypeError, ValueError), match=message):
-        small().fit(IMAGES, texts)
+        untrained.fit(IMAGES, texts)
 
 
 def test_build_gives_colour_a_grid_of_latents_and_texts_no_classes():

@@ -81,12 +81,8 @@ def begin(module, out):
         words = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *files]
         slow = "backends_agree", "three_deterministic", "recipes_fit", "with_tensorflow"
         words += ["-k", " and ".join(f"not {name}" for name in slow)]
-        settings = {
-            "module-path": [f"gentut/{module}.py"],
-            "timeout": 600.0,
-            "excluded-modules": [],
-            "test-command": shlex.join(words),
-        }
+        settings = {"module-path": [f"gentut/{module}.py"], "timeout": 600.0,
+                    "excluded-modules": [], "test-command": shlex.join(words)}  # fmt: skip
         lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
         lines = ["[cosmic-ray]", *lines, "[cosmic-ray.distributor]", 'name = "local"']
         (tree / "mutation.toml").write_text("\n".join(lines))
