@@ -5,6 +5,7 @@
 The answers lie in ``tests/answers_*.py``; numbers and kinds of exercises come from the notebooks.
 """
 
+import functools
 import re
 import sys
 from dataclasses import dataclass
@@ -100,6 +101,7 @@ def stated(path: Path, language: str) -> dict[str, str]:
     return dict(STATED[language].findall(prose))
 
 
+@functools.cache
 def rows() -> dict[str, list[Row]]:
     """Notebook -> its exercises, all tried."""
     found = {}

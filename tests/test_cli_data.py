@@ -1,5 +1,6 @@
 """The commands around large sets: the cache, a folder's preview, many samples."""
 
+import json
 import os
 import shutil
 import zipfile
@@ -99,13 +100,15 @@ def test_a_run_is_the_same_without_the_cache(photographs, place, tmp_path, monke
     ],
     ids=["gone", "pixels", "renamed"],
 )
-def test_resume_says_what_changed_in_one_line(photographs, tmp_path, capsys, change, told):
-    folder, out = tmp_path / "photographs", tmp_path / "run"
-    shutil.copytree(photographs, folder)
-    assert run("train", "vae", *of(folder), "--epochs", 1, "--out", out) == 0
+def test_resume_says_what_changed_in_one_line(photographs, trained, tmp_path, capsys, change, told):
+    folder = shutil.copytree(photographs, tmp_path / "photographs")
+    out = shutil.copytree(trained, tmp_path / "run")
+    config = json.loads((out / "config.json").read_text(encoding="utf-8"))
+    (out / "config.json").write_text(json.dumps(config | {"data": str(folder)}))
+    assert run("train", "--out", out, "--resume") == 0
     change(folder)
     capsys.readouterr()
-    assert run("train", "--out", out, "--resume", "--epochs", 2) == 2
+    assert run("train", "--out", out, "--resume") == 2
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("gentut: `data` must hold what the run") and last.endswith(f"{told}.")
 

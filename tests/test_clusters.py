@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from tiny import fit_eagerly
 
 import gentut
 from gentut.models import networks
@@ -36,16 +37,16 @@ def small(clusters=3):
 def test_the_clusters_are_the_kinds_and_their_shares():
     images, kinds = three_kinds()
     gan = small()
-    gan.fit(images, batch_size=50, verbose=0, seed=1)
+    fit_eagerly(gan, images, batch_size=300, seed=1)
     _, clusters = gan.check(images)
     pairs = set(zip(clusters.tolist(), kinds.tolist(), strict=True))
     assert len(pairs) == 3  # one cluster for each kind, and the other way round
     shares = ops.convert_to_numpy(gan.shares)
     np.testing.assert_allclose(np.sort(shares), [1 / 6, 1 / 3, 1 / 2], atol=1e-6)
     before = ops.convert_to_numpy(gan.cells).copy()
-    gan.fit(images[::-1], batch_size=50, verbose=0, seed=2)
+    fit_eagerly(gan, images[::-1], batch_size=300, seed=2)
     np.testing.assert_array_equal(ops.convert_to_numpy(gan.cells), before)  # found once
-    gan.fit(images[kinds > 0], batch_size=50, verbose=0, seed=3)
+    fit_eagerly(gan, images[kinds > 0], batch_size=300, seed=3)
     shares = ops.convert_to_numpy(gan.shares)  # but counted in what was trained on last
     np.testing.assert_allclose(np.sort(shares), [0, 1 / 3, 2 / 3], atol=1e-6)
 

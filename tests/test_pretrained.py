@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pytest
+from tiny import fit_eagerly
 
 import gentut
 from gentut import data
@@ -26,7 +27,7 @@ def moved(family):
 
 
 @pytest.mark.backend
-@pytest.mark.parametrize("family", ["gan", "vae", "flow", "latent_flow"])
+@pytest.mark.parametrize("family", ["gan", "vae", "latent_flow"])  # it has a flow in it
 def test_a_packed_model_draws_the_same_images(family):
     model = moved(family)
     info = {"family": family, "image_shape": list(SHAPE), "num_classes": 10, "note": "kept"}
@@ -78,14 +79,15 @@ def test_a_shipped_model_of_emoji_draws_the_groups_it_is_asked_for(name):
 @pytest.mark.backend
 def test_the_shipped_text_model_draws_what_it_is_told():
     model = gentut.load_pretrained("text_flow-emoji")
-    texts = ["red heart", "blue heart", "红心", "蓝心"]
-    red, blue, red_zh, blue_zh = model.sample(texts=texts, seed=0, steps=8)
+    hearts = ["red heart", "blue heart", "红心", "蓝心"]
+    texts = sorted(set(gentut.data.captions("emoji", "train")))[::180][:8]
+    images = model.sample(texts=hearts + texts, seed=0, steps=8)
+    red, blue, red_zh, blue_zh = images[:4]
     for one, other in ((red, blue), (red_zh, blue_zh)):
         surplus = (one - other).mean((0, 1))  # red, green, blue
         assert surplus[0] > 0.1 and surplus[2] < -0.1
-    texts = sorted(set(gentut.data.captions("emoji", "train")))[::180][:8]
     judge = gentut.features.load("emoji_text")
-    codes = judge.images(model.sample(texts=texts, seed=1, steps=8)), judge.texts(texts)
+    codes = judge.images(images[4:]), judge.texts(texts)
     assert gentut.metrics.retrieval(*codes).mean() > 0.5  # chance is 1 in 8
     scores = model.info["scores"]["texts"]
     assert scores["retrieval_1"] < scores["retrieval_1_real"]
@@ -104,7 +106,7 @@ def test_training_goes_on_from_a_shipped_model():
     images, labels = gentut.data.load("glyphs", "train")
     model = gentut.load_pretrained("vae-glyphs")
     before = model.elbo(images[:500], labels[:500]).mean()
-    model.fit(images[:1280], labels[:1280], epochs=1, verbose=0)
+    fit_eagerly(model, images[:256], labels[:256])
     after = model.elbo(images[:500], labels[:500]).mean()
     assert after > before - 20  # an untrained model lies hundreds of nats below
 

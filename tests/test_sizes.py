@@ -182,17 +182,14 @@ def test_a_step_that_memory_lacks_is_halved_until_it_fits(photographs, memory, t
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_batch_that_was_asked_for_is_halved_too(photographs, memory, tmp_path):
-    train("vae", str(photographs), tmp_path / "run", batch_size=24, **SMALL)
-    assert memory["failed"] == [24, 12, 6]
-    assert runs.RunFolder(tmp_path / "run").read_config().batch_size == 3
-
-
-def test_memory_that_holds_not_one_image_leaves_nothing_behind(photographs, memory, tmp_path):
+@pytest.mark.parametrize("asked, tried", [(None, [16, 8, 4, 2, 1]), (24, [24, 12, 6, 3, 1])])
+def test_memory_that_holds_not_one_image_leaves_nothing_behind(
+    asked, tried, photographs, memory, tmp_path
+):
     memory["most"] = 0
     with pytest.raises(MemoryError, match="not even a step of 1 image of 'vae' fits"):
-        train("vae", str(photographs), tmp_path / "run", **SMALL)
-    assert memory["failed"] == [16, 8, 4, 2, 1]
+        train("vae", str(photographs), tmp_path / "run", batch_size=asked, **SMALL)
+    assert memory["failed"] == tried
     assert not (tmp_path / "run").exists()
 
 

@@ -27,6 +27,12 @@ def trial():
     return tasks.Trial("classification", bars(200, 1), steps=48, batch_size=16)
 
 
+@pytest.fixture(scope="module")
+def short():
+    """So short that little is learnt: for what does not depend on it."""
+    return tasks.Trial("classification", bars(40, 1), steps=4, batch_size=16)
+
+
 def permuted(pair):
     return pair[0], np.random.default_rng(0).permutation(pair[1])
 
@@ -37,27 +43,27 @@ def test_a_classifier_learns_and_permuted_labels_leave_it_at_chance(trial):
     assert learnt["accuracy"] > 0.9 and learnt["log_loss"] < 0.4
     assert learnt["accuracy"] == pytest.approx(np.mean(learnt["accuracy_per_class"]))
     # Labels without a meaning, 200 test images: chance is 0.5, standard error 0.035.
-    chance = trial.run(permuted(bars(80, 0)), seeds=(0, 1, 2))
+    chance = trial.run(permuted(bars(80, 0)), seeds=(0, 1))
     assert 0.3 < chance["mean"] < 0.7
 
 
 @pytest.mark.backend
-def test_the_same_seed_gives_the_same_training_again(trial):
+def test_the_same_seed_gives_the_same_training_again(short):
     """Also after another training in between: nothing of it stays behind."""
     train = bars(40, 0)
-    first = trial.fit(train, seed=0).probabilities(trial.images)
-    other = trial.fit(permuted(train), seed=1).probabilities(trial.images)
-    again = trial.fit(train, seed=0).probabilities(trial.images)
+    first = short.fit(train, seed=0).probabilities(short.images)
+    other = short.fit(permuted(train), seed=1).probabilities(short.images)
+    again = short.fit(train, seed=0).probabilities(short.images)
     np.testing.assert_allclose(again, first, atol=1e-4)
     assert np.abs(other - first).max() > 0.1
-    fresh = tasks.Classifier((16, 16, 1), 2, steps=48, batch_size=16)
-    np.testing.assert_allclose(fresh.fit(*train).probabilities(trial.images), first, atol=1e-4)
+    fresh = tasks.Classifier((16, 16, 1), 2, steps=4, batch_size=16)
+    np.testing.assert_allclose(fresh.fit(*train).probabilities(short.images), first, atol=1e-4)
 
 
-def test_augmentation_changes_every_batch(trial):
+def test_augmentation_changes_every_batch(short):
     train = bars(8, 0)
-    plain = trial.fit(train).probabilities(trial.images)
-    changed = trial.fit(train, augment=True).probabilities(trial.images)
+    plain = short.fit(train).probabilities(short.images)
+    changed = short.fit(train, augment=True).probabilities(short.images)
     assert np.abs(plain - changed).max() > 0.02
 
 
@@ -65,10 +71,8 @@ def test_a_result_says_what_was_run(trial):
     result = trial.run(lambda seed: bars(20 + 2 * seed, seed), seeds=(3, 5))
     assert (result["task"], result["score"]) == ("classification", "accuracy")
     assert (result["seeds"], result["n_train"], result["n_test"]) == ([3, 5], 30, 200)
-    assert result["values"] == [
-        pytest.approx(trial.score(bars(20 + 2 * s, s), seed=s)["accuracy"], abs=0.011)
-        for s in (3, 5)
-    ]
+    alone = trial.score(bars(30, 5), seed=5)["accuracy"]
+    assert result["values"] == [pytest.approx(0.9, abs=0.1), pytest.approx(alone, abs=0.011)]
     assert result["mean"] == np.mean(result["values"])
 
 
