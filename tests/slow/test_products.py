@@ -4,6 +4,7 @@ Not part of ``pytest tests``; ``.ci/run`` names this folder.
 """
 
 import pytest
+from test_large import TENSORFLOW, assert_same_bits, mapped  # noqa: F401
 from test_models import SHAPES as ONCE
 from test_precision import CASES, assert_comes_back
 from tiny import shrink_recipes
@@ -25,6 +26,12 @@ def test_every_family_comes_back_under_every_policy_and_trains_on(
 ):
     shrink_recipes(monkeypatch)
     assert_comes_back(family, name, policy, tmp_path)
+
+
+@pytest.mark.skipif(not TENSORFLOW, reason="equal bits are promised for TensorFlow")
+def test_bytes_train_a_gan_to_the_same_bits_as_floats(mapped, monkeypatch):
+    shrink_recipes(monkeypatch)
+    assert_same_bits("gan", mapped)
 
 
 @pytest.mark.parametrize("family, shape", [(f, s) for f in ONCE for s in SHAPES if s != ONCE[f]])
