@@ -14,7 +14,6 @@ from test_comparison import (  # noqa: F401
     compare,
     fail_at,
     finished,
-    photographs,
     press_ctrl_c,
     small,
     state,
