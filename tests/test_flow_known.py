@@ -59,11 +59,16 @@ def exact_flow(path="straight", prediction="velocity", mean=MEAN, covariance=COV
 
 
 def kinds(*pairs):
+    """Some kinds of network; the others: slow/test_products.py."""
     return pytest.mark.parametrize(("path", "prediction"), pairs)
 
 
 @kinds(("straight", "velocity"), ("cosine", "noise"), ("straight", "image"))
 def test_every_sampler_draws_a_known_normal_from_every_kind_of_network(path, prediction):
+    assert_samplers_draw_the_normal(path, prediction)
+
+
+def assert_samplers_draw_the_normal(path, prediction):
     n, flow = 500, exact_flow(path, prediction)
     noise = np.random.default_rng(1).standard_normal((n, 2))
     # The exact map: the mean, and the square root of the covariance.
@@ -84,6 +89,10 @@ def test_every_sampler_draws_a_known_normal_from_every_kind_of_network(path, pre
 
 @kinds(("straight", "velocity"), ("cosine", "noise"))
 def test_log_likelihood_is_that_of_the_normal_and_images_go_back_to_their_noise(path, prediction):
+    assert_likelihood_is_that_of_the_normal(path, prediction)
+
+
+def assert_likelihood_is_that_of_the_normal(path, prediction):
     flow = exact_flow(path, prediction)
     images = np.random.default_rng(0).uniform(0.3, 0.7, (10, 1, 2, 1))
     points = 2 * images.reshape(-1, 2) - 1
@@ -113,11 +122,15 @@ def test_dequantised_images_can_be_compared_with_probabilities_of_grey_values():
 
 
 def test_filled_in_pixels_have_their_distribution_given_the_others():
+    assert_filling_in_keeps_the_distribution("cosine", "noise")
+
+
+def assert_filling_in_keeps_the_distribution(path, prediction):
     n, known = 500, 0.4
     images = np.full((n, 1, 2, 1), (known + 1) / 2, "float32")
     images[:, :, 1] = 0.9  # hidden: what stands there does not matter
     mask = np.array([[False, True]])
-    flow = exact_flow("cosine", "noise")
+    flow = exact_flow(path, prediction)
     ratio, off = COVARIANCE[0, 1] / COVARIANCE[0, 0], {}
     for repeats in (1, 6):
         found = flow.inpaint(images, mask, seed=0, steps=25, repeats=repeats)

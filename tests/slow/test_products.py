@@ -4,6 +4,7 @@ Not part of ``pytest tests``; ``.ci/run`` names this folder.
 """
 
 import pytest
+import test_flow_known
 from test_large import TENSORFLOW, assert_same_bits, mapped  # noqa: F401
 from test_models import SHAPES as ONCE
 from test_precision import CASES, assert_comes_back
@@ -29,9 +30,23 @@ def test_every_family_comes_back_under_every_policy_and_trains_on(
 
 
 @pytest.mark.skipif(not TENSORFLOW, reason="equal bits are promised for TensorFlow")
-def test_bytes_train_a_gan_to_the_same_bits_as_floats(mapped, monkeypatch):
+@pytest.mark.parametrize("family", ["gan", "flow"])
+def test_bytes_train_to_the_same_bits_as_floats(family, mapped, monkeypatch):  # noqa: F811
     shrink_recipes(monkeypatch)
-    assert_same_bits("gan", mapped)
+    assert_same_bits(family, mapped)
+
+
+def test_every_sampler_draws_a_known_normal():
+    test_flow_known.assert_samplers_draw_the_normal("cosine", "velocity")
+
+
+@pytest.mark.parametrize("path, prediction", [("straight", "image"), ("cosine", "velocity")])
+def test_log_likelihood_is_that_of_the_normal(path, prediction):
+    test_flow_known.assert_likelihood_is_that_of_the_normal(path, prediction)
+
+
+def test_filled_in_pixels_have_their_distribution_given_the_others():
+    test_flow_known.assert_filling_in_keeps_the_distribution("straight", "velocity")
 
 
 @pytest.mark.parametrize("family, shape", [(f, s) for f in ONCE for s in SHAPES if s != ONCE[f]])
