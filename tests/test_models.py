@@ -437,6 +437,7 @@ class Line(StepModel):
     def __init__(self):
         super().__init__(SHAPE)
         self.level = self.add_weight(shape=())
+        self.built = True  # JAX would call it to build it otherwise
 
     def update(self, images, labels, progress):
         self.set_learning_rates(progress, self.optimizer)
