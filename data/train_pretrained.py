@@ -32,7 +32,7 @@ EPOCHS = {
     "latent_flow-glyphs": 50,
     "gan-emoji": 80,
     "vae-emoji": 100,
-    "text_flow-emoji": 140,
+    "text_flow-emoji": 60,
 }
 GENERATED = {"glyphs": 10_000, "emoji": 1_000}  # images for the scores
 DRAWS = 3  # of 100 concepts, for the scores against texts

@@ -101,6 +101,13 @@ class FlowModel(StepModel):
 
         ``copies``: how often the images of the batch stand one after the other among the points.
         """
+        loss = self._flow_loss(points, labels, copies)
+        value = self.minimize(loss, self.velocity.trainable_variables, optimizer)
+        move_average(self.ema_velocity, self.velocity, self.ema, optimizer.iterations)
+        return value
+
+    def _flow_loss(self, points, labels, copies=1):
+        """The loss of a batch, as a function without arguments; its noise is drawn here."""
         noise, time, labels = self._draws(points, labels, copies)
         between = paths.interpolate(noise, points, time, self.path_name)
         target = paths.target(noise, points, time, self.path_name, self.prediction)
@@ -109,9 +116,7 @@ class FlowModel(StepModel):
             found = self.velocity(_inputs(between, time, labels), training=True)
             return prediction_loss(found, target)
 
-        value = self.minimize(loss, self.velocity.trainable_variables, optimizer)
-        move_average(self.ema_velocity, self.velocity, self.ema, optimizer.iterations)
-        return value
+        return loss
 
     # ------------------------------------------------------------------ from noise to points
 

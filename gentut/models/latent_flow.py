@@ -6,12 +6,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from gentut.checks import check_positive
+from gentut.checks import check_positive, check_share
 from gentut.models.flow_model import FlowModel
 from gentut.models.vae import VAE
 from gentut.training.devices import Tensor, compile_options, per_image
 from gentut.training.kernels import Adam
 from gentut.training.optimizers import Optimizers, recipe_of
+
+MEASURED = 8  # images for the loss of a part that does not learn
 
 
 @keras.saving.register_keras_serializable("gentut")
@@ -28,21 +30,21 @@ class LatentFlow(FlowModel):
             ``latent_shape``, as ``gentut.networks.latent_velocity`` builds it.  It may have classes
             where the VAE has none.
         train_vae: train the VAE in the same steps; False for a VAE that is trained already.
-        vae_every: the VAE trains on one in so many images of a batch: more than 1 where it needs
-            fewer images than the flow.
+        vae_first: share of the training in which the VAE learns alone; from there on it stands
+            still, and the flow learns codes that stay where they are.  0: both in every step.
         draws: latents drawn per image and step.
         drop_labels, ema: see ``gentut.Flow``.
     """
 
     default_steps = 16
-    arguments = ("vae", "velocity", "train_vae", "vae_every", "draws", "drop_labels", "ema")
+    arguments = ("vae", "velocity", "train_vae", "vae_first", "draws", "drop_labels", "ema")
 
     def __init__(
         self,
         vae: VAE,
         velocity: keras.Model,
         train_vae: bool = True,
-        vae_every: int = 1,
+        vae_first: float = 0.0,
         draws: int = 4,
         drop_labels: float = 0.1,
         ema: float = 0.999,
@@ -62,9 +64,9 @@ class LatentFlow(FlowModel):
                 f" {self.num_classes}."
             )
         check_positive("draws", draws)
-        check_positive("vae_every", vae_every)
+        check_share("vae_first", vae_first)
         self.vae, self.train_vae, self.draws = vae, train_vae, draws
-        self.vae_every, self.latent_dim = vae_every, vae.latent_dim
+        self.vae_first, self.latent_dim = vae_first, vae.latent_dim
         self.tracker = keras.metrics.Mean(name="flow_loss")
         self.built = True
 
@@ -97,15 +99,31 @@ class LatentFlow(FlowModel):
         if self.train_vae:
             self.vae._forget()
 
+    def stage(self, progress: float) -> str | None:
+        """Return who learns at a share of the training: "vae" or "flow"; None for both."""
+        if not (self.train_vae and self.vae_first):
+            return None
+        return "vae" if progress < self.vae_first else "flow"
+
     def update(self, images: Tensor, labels: Tensor | None, progress: Tensor) -> dict[str, Tensor]:
-        """Take one training step on a batch; ``progress`` in [0, 1] sets the learning rates."""
-        logs = {}
-        if self.train_vae:
-            few = slice(None, None, self.vae_every)
-            logs = self.vae.update(images[few], self._of_vae(labels, few), progress)
-        self.set_learning_rates(progress, self.flow_optimizer)
-        codes, labels = self._codes(images, labels)
-        value = self._flow_step(codes, labels, self.flow_optimizer, self.draws)
+        """Take one training step on a batch; ``progress`` in [0, 1] sets the learning rates.
+
+        Where one part learns alone, the loss of the other is measured on a few images.
+        """
+        first = self.vae_first if self.train_stage else 0.0
+        few, logs = slice(MEASURED), {}
+        if self.train_stage == "vae":
+            logs = self.vae.update(images, self._of_vae(labels), progress / first)
+            few_labels = None if labels is None else labels[few]
+            value = self._flow_loss(*self._codes(images[few], few_labels), self.draws)()
+        else:
+            if self.train_stage == "flow":
+                logs = self.vae.measure(images[few], self._of_vae(labels, few), progress)
+            elif self.train_vae:
+                logs = self.vae.update(images, self._of_vae(labels), progress)
+            self.set_learning_rates((progress - first) / (1 - first), self.flow_optimizer)
+            codes, labels = self._codes(images, labels)
+            value = self._flow_step(codes, labels, self.flow_optimizer, self.draws)
         self.tracker.update_state(value)
         return {**logs, "flow_loss": self.tracker.result()}
 

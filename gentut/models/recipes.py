@@ -7,6 +7,8 @@ They suit images of 28×28 to 256×256 and two CPU cores (``LARGE``: what differ
 from collections.abc import Sequence
 from typing import Any
 
+import keras
+
 from gentut.checks import check_choice, check_image_shape, check_positive
 from gentut.models import networks, spatial
 from gentut.models.cluster_gan import ClusterGAN
@@ -95,20 +97,21 @@ SPATIAL = {
     "latent_channels": 8,
     "spatial_encoder": {"filters": (32, 64)},
     "spatial_decoder": {"filters": (64, 48, 24)},
-    "latent_transformer": {"width": 160, "depth": 6, "heads": 4},
+    "latent_transformer": {"width": 128, "depth": 6, "heads": 4},
     "vae": {"likelihood": "gaussian", "beta": 0.1},
     # Both clipped: without it a training of an hour ended in NaN.
     "vae_optimizer": {"learning_rate": 2e-3, "beta_2": 0.99, "global_clipnorm": 1.0},
-    "model": {"ema": 0.9995, "vae_every": 4, "draws": 1},
+    "model": {"ema": 0.9995, "vae_first": 0.15, "draws": 1},
+    # Muon (Jordan et al. 2024) for the blocks, Adam for what is no matrix or is used once an image.
     "optimizer": {
-        "learning_rate": 1.2e-3,
-        "beta_2": 0.99,
+        "learning_rate": 3e-3,
+        "adam_beta_2": 0.99,
         "weight_decay": 0.01,
-        "global_clipnorm": 1.0,
+        "exclude_layers": ["layout", "steering", "words"],
     },
     "constant_share": 0.4,
 }
-RECIPES["text_flow"] = {**SPATIAL, "vocabulary": 6_001, "words": 12}
+RECIPES["text_flow"] = {**SPATIAL, "latent_channels": 4, "vocabulary": 6_001, "words": 12}
 # In place of the recipes above, for images of three channels.
 COLOUR = {
     "latent_flow": SPATIAL,
@@ -191,7 +194,11 @@ LARGE = {
     "flow": _FLOW,
     "diffusion": _FLOW,
     "latent_flow": _SPATIAL,
-    "text_flow": _SPATIAL,
+    "text_flow": {
+        3: {"latent_channels": 8},
+        4: {"latent_channels": 8} | _SPATIAL[4],
+        5: _SPATIAL[5],
+    },
 }
 
 
@@ -268,7 +275,7 @@ def build(
         model = Flow(network("velocity", image_shape, **path), **settings)
         model.compile(adam(), constant_share=recipe["constant_share"])
     elif "latent_channels" in recipe:
-        model = _spatial_flow(recipe, image_shape, num_classes, settings, adam)
+        model = _spatial_flow(recipe, image_shape, num_classes, settings)
     elif family == "latent_flow":
         trained = settings.pop("vae", None)
         if trained is not None:
@@ -297,7 +304,7 @@ def build(
     return model
 
 
-def _spatial_flow(recipe, image_shape, num_classes, settings, adam):
+def _spatial_flow(recipe, image_shape, num_classes, settings):
     """A flow of texts or of labels over a VAE's grid of latents."""
     vae = settings.pop("vae", None)
     train_vae = vae is None
@@ -323,5 +330,6 @@ def _spatial_flow(recipe, image_shape, num_classes, settings, adam):
     network = latent_transformer(vae.latent_shape, **condition, **recipe["latent_transformer"])
     kind = TextFlow if "vocabulary" in recipe else LatentFlow
     model = kind(vae, network, train_vae=train_vae, **settings)
-    model.compile(adam(), constant_share=recipe["constant_share"])
+    optimizer = keras.optimizers.Muon(**recipe["optimizer"])
+    model.compile(optimizer, constant_share=recipe["constant_share"])
     return model

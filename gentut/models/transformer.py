@@ -128,8 +128,9 @@ def latent_transformer(
     A patch of 2×2 latents is a token (a single one, where height or width is odd).  In each block
     the image's tokens look at each other and at the words, and pass through two dense layers.
     Time, label and mean word scale and shift what goes in (adaptive layer normalisation, Peebles &
-    Xie 2023), by one layer for all blocks to which each adds its own constants (Chen et al. 2023,
-    "PixArt-α", section 2.3).
+    Xie 2023).  Label or mean word also give each token of the image a start of its own, a first
+    guess of the layout: weights that are used once an image, not once a token, cost next to
+    nothing, and there is much to learn by heart.
 
     Args:
         latent_shape: ``(height, width, channels)``.
@@ -148,22 +149,24 @@ def latent_transformer(
     condition = layers.Dense(width)(condition)
     x = layers.Conv2D(width, patch, strides=patch, name="patches")(latents)
     x = Learned(name="places")(layers.Reshape((-1, width))(x))
-    text = mask = None
+    given = text = mask = None
     if num_classes is not None:
         inputs.append(keras.Input((), dtype="int32", name="labels"))
-        condition = layers.Add()([condition, Embedding(num_classes + 1, width)(inputs[-1])])
+        given = Embedding(num_classes + 1, width)(inputs[-1])
     if vocabulary is not None:
         inputs.append(keras.Input((words,), dtype="int32", name="tokens"))
         known = ops.not_equal(inputs[-1], PADDING)
-        text, mean = _text(inputs[-1], known, vocabulary, width, heads)
-        condition = layers.Add()([condition, layers.Dense(width)(mean)])
+        text, given = _text(inputs[-1], known, vocabulary, width, heads)
         image = ops.ones_like(x[:, :, 0], dtype="bool")  # all look at all tokens of the image
         mask = ops.concatenate([image, known], axis=1)
+    if given is not None:
+        condition = layers.Add()([condition, layers.Dense(width)(given)])
+        layout = layers.Dense(2 * width, activation="silu")(given)
+        layout = layers.Dense(x.shape[1] * width, name="layout")(layout)
+        x = layers.Add()([x, layers.Reshape(x.shape[1:])(layout)])
     condition = layers.Activation("silu")(condition)
-    common = layers.Dense(6 * width, kernel_initializer="zeros")(condition)
-    common = layers.Reshape((6, width))(common)
     for i in range(depth):
-        x = _block(x, text, mask, common, heads, f"block_{i}")
+        x = _block(x, text, mask, condition, heads, f"block_{i}")
     x = layers.LayerNormalization()(x)
     x = layers.Reshape((rows // patch, columns // patch, width))(x)
     x = layers.Conv2DTranspose(
@@ -173,10 +176,12 @@ def latent_transformer(
     return keras.Model(inputs, x, name="latent_transformer")
 
 
-def _block(x, text, mask, common, heads, name):
+def _block(x, text, mask, condition, heads, name):
     """Attention, then two dense layers, each beside a shortcut and steered by the condition."""
     width = x.shape[-1]
-    steering = Learned(name=f"{name}_steering")(common)  # (n, 6, width)
+    # Zero at the start: each block begins as its shortcuts alone.
+    steering = layers.Dense(6 * width, kernel_initializer="zeros", name=f"{name}_steering")
+    steering = layers.Reshape((6, width))(steering(condition))
     shift, scale, gate, shift_2, scale_2, gate_2 = (steering[:, i : i + 1] for i in range(6))
     y = layers.LayerNormalization(center=False, scale=False)(x) * (1 + scale) + shift
     context = y if text is None else layers.Concatenate(axis=1)([y, text])

@@ -125,6 +125,24 @@ class VAE(StepModel):
     def update(self, images: Tensor, labels: Tensor | None, progress: Tensor) -> dict[str, Tensor]:
         """Take one training step; ``progress`` in [0, 1] sets learning rate and KL weight."""
         self.set_learning_rates(progress, self.optimizer)
+        variables = self.trainable_variables
+        loss = self._loss(images, labels, progress, training=True)
+        total, terms, gradients, _ = self.value_and_gradients(loss, variables)
+        self.optimizer.apply(gradients, variables)
+        return self._track(total, *terms)
+
+    def measure(self, images: Tensor, labels: Tensor | None, progress: Tensor) -> dict[str, Tensor]:
+        """Return what ``update`` returns, without a step."""
+        total, terms = self._loss(images, labels, progress, training=False)()
+        return self._track(total, *terms)
+
+    def _track(self, *values):
+        for tracker, value in zip(self.trackers, values, strict=True):
+            tracker.update_state(value)
+        return {m.name: m.result() for m in self.trackers}
+
+    def _loss(self, images, labels, progress, training):
+        """The loss of a batch, as a function without arguments; its noise is drawn here."""
         weight = self.beta
         if self.kl_warmup > 0:
             weight = weight * ops.minimum(progress / self.kl_warmup, 1.0)
@@ -134,18 +152,13 @@ class VAE(StepModel):
         )
 
         def loss():
-            log_likelihood, kl = self._terms(images, labels, noise, training=True)
+            log_likelihood, kl = self._terms(images, labels, noise, training)
             # Over all devices: free bits are a limit for the mean of the whole batch.
             reconstruction, kl = -ops.mean(log_likelihood), mean_over_replicas(ops.mean(kl, axis=0))
             paid = ops.sum(ops.maximum(kl, self.free_bits))
             return reconstruction + weight * paid, (reconstruction, ops.sum(kl))
 
-        variables = self.trainable_variables
-        total, terms, gradients, _ = self.value_and_gradients(loss, variables)
-        self.optimizer.apply(gradients, variables)
-        for tracker, value in zip(self.trackers, (total, *terms), strict=True):
-            tracker.update_state(value)
-        return {m.name: m.result() for m in self.trackers}
+        return loss
 
     def _terms(self, images, labels, noise, training=False):
         """log p(x|z) of one draw z, ``(n,)``, and the KL of each latent dimension."""

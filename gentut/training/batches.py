@@ -63,14 +63,19 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
         index += self.skip
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size][self.place]
-        done = (self.epoch + index / self.steps) / self.epochs
-        progress = done if self.clock is None else self.clock.share()
+        progress = self.progress(index)
         images = np.asarray(self.images[rows])  # of a memory map, rows are a plain array
         self._reading(len(rows))
         batch = {"images": images, "progress": np.full(len(rows), progress, "float32")}
         if self.labels is not None:
             batch["labels"] = self.labels[rows]
         return batch
+
+    def progress(self, step: int) -> float:
+        """Return the share of the training that is done before a step of this epoch."""
+        if self.clock is not None:
+            return self.clock.share()
+        return (self.epoch + step / self.steps) / self.epochs
 
     def begin(self, epoch: int) -> None:
         """Go to an epoch.

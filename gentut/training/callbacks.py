@@ -48,6 +48,10 @@ class TimeBudget(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        self.pause()
+
+    def pause(self) -> None:
+        """Let the clock stand still; it goes on after the next call of the step."""
         if self._since is not None:
             self.seconds += self.now() - self._since
             self._since = None

@@ -81,7 +81,8 @@ class StepModel(Differentiable, Slices, keras.Model):
     default_batch_size = 64
     arguments = ()  # of the constructor, by the attributes that hold them: saved with the model
     parts = 1  # into so many smaller batches a step cuts its batch, one after the other
-    _steps_built = None  # steps in one call of the train function that was built last
+    train_stage = None  # what `update` trains: see `stage`
+    _built_for = None  # steps in one call, and stage, of the train function that was built last
 
     def __init__(
         self,
@@ -210,7 +211,10 @@ class StepModel(Differentiable, Slices, keras.Model):
                 f"`initial_step` must lie in [0, {len(data)}), the steps of an epoch; received"
                 f" {initial_step}."
             )
-        begin = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: data.begin(epoch))
+        begin = keras.callbacks.LambdaCallback(
+            on_epoch_begin=lambda epoch, logs: data.begin(epoch),
+            on_train_batch_begin=lambda step, logs: self._enter(data.progress(step), clock),
+        )
         verbose = options.get("verbose", "auto")
         callbacks = ResumedEpochCallbacks(
             [begin, *callbacks],
@@ -223,6 +227,7 @@ class StepModel(Differentiable, Slices, keras.Model):
         )
         train = functools.partial(super().fit, callbacks=callbacks, shuffle=False, **options)
         self._forget()
+        self.train_stage = self.stage(data.progress(initial_step))
         with self._at_most(len(data)), without_failing_remapper(self._flatten_layers()):
             if initial_step:
                 data.skip, callbacks.last = initial_step, False
@@ -233,6 +238,29 @@ class StepModel(Differentiable, Slices, keras.Model):
                     callbacks.on_train_end()
                     return self.history
             return train(feed(data), epochs=epochs, initial_epoch=initial_epoch)
+
+    def stage(self, progress: float) -> str | None:
+        """Return what ``update`` trains at a share of the training, if that is not the same always.
+
+        Each stage has a train function of its own, which knows it as ``train_stage``.
+        """
+        return None
+
+    def _enter(self, progress, clock):
+        """Go on to another stage of the training, if it is time."""
+        stage = self.stage(progress)
+        if stage == self.train_stage:
+            return
+        if clock is not None:
+            clock.pause()  # the next call builds a graph
+        self.train_stage = stage
+        self._build_train_function()
+
+    def _build_train_function(self):
+        """Build it anew for this stage and number of steps, unless the last can be used again."""
+        if self._built_for != (self.steps_per_execution, self.train_stage):
+            self._built_for = self.steps_per_execution, self.train_stage
+            self.make_train_function(force=True)
 
     def _forget(self):
         """Drop what was fitted to the weights so far; called before they are trained."""
@@ -245,8 +273,7 @@ class StepModel(Differentiable, Slices, keras.Model):
         """For one ``fit``: a call holds no more steps than an epoch has."""
         compiled = self.steps_per_execution or 1
         self.steps_per_execution = min(compiled, steps)
-        if self._steps_built != self.steps_per_execution:  # else its graph can be used again
-            self.train_function, self._steps_built = None, self.steps_per_execution
+        self._build_train_function()
         try:
             yield
         finally:
