@@ -14,6 +14,7 @@ from gentut.models import recipes, spatial
 from gentut.models.latent_flow import LatentFlow
 from gentut.models.text import TextFlow
 from gentut.models.transformer import Attention, latent_transformer
+from gentut.training.devices import fetch_state
 
 pytestmark = pytest.mark.backend
 RNG = np.random.default_rng(0)
@@ -206,13 +207,74 @@ def test_dropped_texts_are_empty():
     assert abs((kept == 0).all(1).mean() - 0.5) < 0.12
 
 
-def test_the_vae_trains_on_one_in_so_many_images(monkeypatch):
-    model, seen = small(vae_every=3), []
-    monkeypatch.setattr(model.vae, "update", lambda x, y, p: seen.append((x, y)) or {})
+class Changed(keras.callbacks.Callback):
+    """Notes after each step whether VAE and velocity moved, and the logs."""
+
+    def __init__(self):
+        super().__init__()
+        self.steps, self.last = [], None
+
+    def weights(self):
+        fetch_state(self.model)
+        parts = self.model.vae, self.model.velocity
+        return [[np.array(ops.convert_to_numpy(v)) for v in p.trainable_variables] for p in parts]
+
+    def on_train_begin(self, logs=None):
+        self.last = self.weights()
+
+    def on_train_batch_end(self, batch, logs=None):
+        now = self.weights()
+        moved = [
+            any((a != b).any() for a, b in zip(*p, strict=True))
+            for p in zip(self.last, now, strict=True)
+        ]
+        self.steps.append((*moved, {name: float(value) for name, value in logs.items()}))
+        self.last = now
+
+
+def test_the_vae_learns_alone_and_then_stands_still():
+    model, seen = small(vae_first=0.5), Changed()
+    model.compile(keras.optimizers.Adam(1e-2), steps_per_execution=1)
+    model.fit(IMAGES, TEXTS, epochs=3, batch_size=3, seed=0, verbose=0, callbacks=[seen])
+    assert [moved[:2] for moved in seen.steps] == [(True, False)] * 6 + [(False, True)] * 6
+    # What does not learn is measured: its loss is there all the time.
+    for *_, logs in seen.steps:
+        assert logs.keys() == {"loss", "reconstruction", "kl", "flow_loss"}
+        assert all(np.isfinite(list(logs.values()))) and logs["kl"] > 0 and logs["flow_loss"] > 0
+
+
+def test_training_that_goes_on_in_another_stage_ends_with_the_same_weights():
+    whole, parts = (small(vae_first=0.5) for _ in range(2))
+    for model in (whole, parts):
+        model.compile(keras.optimizers.Adam(1e-2), steps_per_execution=1)
+    options = {"batch_size": 3, "seed": 0, "verbose": 0}
+    whole.fit(IMAGES, TEXTS, epochs=3, **options)
+
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 2:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        parts.fit(IMAGES, TEXTS, epochs=3, callbacks=[Stop()], **options)
+    parts.fit(IMAGES, TEXTS, epochs=3, initial_step=3, **options)
+    for a, b in zip(whole.weights, parts.weights, strict=True):
+        np.testing.assert_allclose(
+            ops.convert_to_numpy(a), ops.convert_to_numpy(b), rtol=1e-5, atol=1e-6
+        )
+
+
+def test_each_part_has_a_schedule_over_its_own_share_of_the_training(monkeypatch):
+    model, seen = small(vae_first=0.25), []
+    monkeypatch.setattr(model.vae, "update", lambda x, y, progress: seen.append(progress) or {})
+    monkeypatch.setattr(model, "_flow_loss", lambda *args: lambda: 0.0)
     monkeypatch.setattr(model, "_flow_step", lambda *args: 0.0)
-    LatentFlow.update(model, ops.convert_to_tensor(IMAGES), ops.zeros((12, 4), "int32"), 0.0)
-    np.testing.assert_array_equal(seen[0][0], IMAGES[::3])
-    assert seen[0][1] is None
+    monkeypatch.setattr(model, "set_learning_rates", lambda progress, _: seen.append(progress))
+    images, tokens = ops.convert_to_tensor(IMAGES), ops.zeros((12, 4), "int32")
+    for progress in (0.0, 0.2, 0.25, 0.7):
+        model.train_stage = model.stage(progress)
+        LatentFlow.update(model, images, tokens, progress)
+    np.testing.assert_allclose(seen, [0, 0.8, 0, 0.6])
 
 
 def test_fit_learns_the_vocabulary_and_saves_it(tmp_path):
