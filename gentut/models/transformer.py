@@ -163,7 +163,7 @@ def latent_transformer(
         condition = layers.Add()([condition, layers.Dense(width)(given)])
         layout = layers.Dense(2 * width, activation="silu")(given)
         layout = layers.Dense(x.shape[1] * width, name="layout")(layout)
-        x = layers.Add()([x, layers.Reshape(x.shape[1:])(layout)])
+        x = layers.Add(name="start")([x, layers.Reshape(x.shape[1:])(layout)])
     condition = layers.Activation("silu")(condition)
     for i in range(depth):
         x = _block(x, text, mask, condition, heads, f"block_{i}")
