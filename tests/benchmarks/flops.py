@@ -72,6 +72,8 @@ def network_cost(network):
 def training_flops(model):
     """FLOPs of a training step per image of the batch, for a GAN, a VAE or a flow.
 
+    Of a training whose parts learn one after the other: the mean over its steps.
+
     Raises:
         TypeError: for another model.
     """
@@ -86,7 +88,10 @@ def training_flops(model):
         if isinstance(model, Flow):
             return once
         coded = network_cost(model.vae.encoder).forward + model.draws * once
-        return coded + (training_flops(model.vae) if model.train_vae else 0)
+        if not model.train_vae:
+            return coded
+        alone, share = training_flops(model.vae), model.vae_first
+        return share * alone + (1 - share) * coded if share else alone + coded
     if not isinstance(model, GAN):
         raise TypeError(f"`model` must be a GAN, a VAE or a flow; received {type(model).__name__}.")
     made, judged = network_cost(model.generator), network_cost(model.discriminator)

@@ -32,7 +32,7 @@ SPLITS = {
 
 
 class Visits(keras.callbacks.Callback):
-    """Call `look(minutes)` at the end of the first epoch after each of the minutes."""
+    """Call `look(minutes, mark)` at the end of the first epoch after each of the minutes."""
 
     def __init__(self, budget, marks, look):
         super().__init__()
@@ -41,8 +41,9 @@ class Visits(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         minutes = self.budget.seconds / 60
         if self.marks and minutes >= self.marks[0]:
-            self.marks = [mark for mark in self.marks if mark > minutes]
-            self.look(minutes)
+            due = [mark for mark in self.marks if mark <= minutes]
+            self.marks = self.marks[len(due) :]
+            self.look(minutes, due[-1])
 
 
 def main():
@@ -61,7 +62,7 @@ def main():
     model = gentut.build("text_flow", images.shape[1:])
     rows = []
 
-    def look(minutes):
+    def look(minutes, mark):
         scores = text_scores(model, draws=options.draws, guidance=options.guidance)
         for ending, name in SPLITS.items():
             key = f"retrieval_1{ending}"
@@ -73,14 +74,14 @@ def main():
             print(rows[-1], flush=True)
         if options.sheets:
             sheet = gentut.plots.png(contact_sheet(model, guidance=options.guidance), dpi=110)
-            write_atomically(options.sheets / f"prompts_{round(minutes)}_minutes.png", sheet)
+            write_atomically(options.sheets / f"prompts_{mark:g}_minutes.png", sheet)
 
     budget = gentut.callbacks.TimeBudget(max(options.minutes))
     visits = Visits(budget, sorted(options.minutes), look)
     prompts = gentut.data.emoji.prompts("train")
     model.fit(images, prompts, callbacks=[budget, visits], seed=options.seed, verbose=0)
     if visits.marks:  # the budget ended within an epoch
-        look(budget.seconds / 60)
+        look(budget.seconds / 60, visits.marks[-1])
     text = "\n".join(
         [
             "# Text to image in ten minutes",
