@@ -64,7 +64,10 @@ OWN_CODE = {
     "vae": ["models/vae"],
     "flow": FLOW,
     "diffusion": FLOW,
-    "latent_flow": [*FLOW, "models/latent_flow", "models/vae"],
+    "latent_flow": [
+        *FLOW,
+        *("models/latent_flow", "models/vae", "models/spatial", "models/transformer"),
+    ],
 }
 
 
