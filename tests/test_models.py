@@ -461,7 +461,7 @@ def test_time_budget_stops_on_time_and_rates_follow_the_clock(monkeypatch):
     model = line(constant_share=0.5)
     clock = gentut.callbacks.TimeBudget(minutes=2 / 60)
     model.fit(IMAGES, batch_size=8, callbacks=[clock], verbose=0)
-    assert 2.0 <= clock.seconds < 2.1
+    assert 2.0 <= clock.seconds < 2.3  # the last call of the step, with a look for each batch
     assert float(model.optimizer.learning_rate) < 2e-4  # near 2 % of 1e-3 at the end
 
 
