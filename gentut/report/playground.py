@@ -20,7 +20,7 @@ from gentut.report.texts import Words, words_of
 
 LIMIT = 3_000_000  # bytes of the page
 # Tried in this order until the page is small enough: see ``network_export.rounded``.
-COARSENESS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4)
+COARSENESS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.42, 0.44)
 SCRIPTS = ("widgets", "network", "plane_gan", "latent", "game", "noise", "caption", "start")
 
 
