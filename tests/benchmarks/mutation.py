@@ -1,164 +1,221 @@
 """Mutation tests: do the unit tests notice an operator turned, a branch negated, a loop left out?
 
-    python tests/benchmarks/mutation.py models --most 60 --out mutants
+    python tests/benchmarks/mutation.py metrics --most 100 --out ../mutants
 
-Needs `pip install cosmic-ray`.  Works on a copy in `--out`, never on this tree, and goes on with
-what is left when it is called again.  See mutation.md.
+Needs `coverage`.  Works on a copy in `--out`, never on this tree, and goes on where it stopped when
+it is called again.  See mutation.md.
 """
 
 import argparse
+import contextlib
+import gc
+import hashlib
+import importlib
 import json
 import os
 import random
-import shlex
 import shutil
-import subprocess
+import signal
 import sys
+import time
 from pathlib import Path
 
-from cosmic_ray.work_db import use_db
-from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkResult
+import coverage
+import hypothesis
+import pytest
+import scipy.stats
+from mutants import mutants, mutated
 
+# One thread each, as in tests/conftest.py, which comes too late for what is imported here.
+os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 ROOT = Path(__file__).parents[2]
-TURNED = ["Add_Sub", "Sub_Add", "Mul_Div", "Div_Mul", "Pow_Mul", "Mod_Mul", "FloorDiv_Mul"]
-COMPARED = "Eq_NotEq NotEq_Eq Lt_LtE Lt_GtE LtE_Lt LtE_Gt Gt_GtE Gt_LtE GtE_Gt GtE_Lt Is_IsNot"
-OPERATORS = {
-    *(f"core/ReplaceBinaryOperator_{pair}" for pair in TURNED),
-    *(f"core/ReplaceComparisonOperator_{pair}" for pair in [*COMPARED.split(), "IsNot_Is"]),
-    *(f"core/ReplaceUnaryOperator_Delete_{name}" for name in ("USub", "Not")),
-    *(f"core/{name}" for name in ("AddNot", "ReplaceTrueWithFalse", "ReplaceFalseWithTrue")),
-    *(f"core/{name}" for name in ("ReplaceAndWithOr", "ReplaceOrWithAnd", "ZeroIterationForLoop")),
-}
-# The test files that concern a module, quick ones first.
-TESTS = {
-    "metrics/_checks": "metrics_distances metrics_neighbours metrics_uncertainty",
-    "metrics/distances": "metrics_distances",
-    "metrics/frechet": "metrics_distances metrics_uncertainty",
-    "metrics/likelihood": "metrics_likelihood",
-    "metrics/neighbours": "metrics_neighbours",
-    "metrics/similarity": "metrics_similarity",
-    "metrics/uncertainty": "metrics_uncertainty",
-    "models/cluster_gan": "clusters steps",
-    "models/diff_augment": "augment steps",
-    "models/autoregressive": "autoregressive",
-    "models/distillation": "distillation",
-    "models/flow": "flow_known flow",
-    "models/flow_model": "steps flow_known flow",
-    "models/paths": "paths flow_known",
-    "models/solvers": "paths steps",
-    "models/gan": "steps models",
-    "models/losses": "losses steps",
-    "models/mixtures": "mixtures",
-    "models/networks": "steps models flow",
-    "models/pca_mixture": "mixtures models",
-    "models/pretrained": "pretrained",
-    "models/recipes": "models clusters",
-    "models/vae": "steps mixtures models",
-    "training/batches": "steps models large",
-    "training/callbacks": "models runs",
-    "training/devices": "devices steps",
-    "training/gradients": "steps models precision",
-    "training/kernels": "kernels models",
-    "training/optimizers": "steps mixtures models",
-    "training/step": "steps models devices",
-}
+# The test files that the modules of a folder concern.
+MODELS = """augment autoregressive clusters devices distillation flow flow_known kernels large
+    losses mixtures models paths precision pretrained runs sizes steps text_flow"""
+METRICS = """image_text metrics_distances metrics_extrapolation metrics_likelihood
+    metrics_neighbours metrics_similarity metrics_uncertainty"""
+TESTS = {"models": MODELS.split(), "training": MODELS.split(), "metrics": METRICS.split()}
+# Imported once, before the forks.  None of it may start threads: a fork would not have them.
+IMPORTED = """scipy.linalg sklearn.neighbors sklearn.mixture sklearn.decomposition
+    tensorflow keras matplotlib.pyplot PIL.Image hypothesis.extra.numpy"""
 
 
-def begin(module, out):
-    """A copy of the tree with a session of all mutants of a module."""
-    tree = out / module.replace("/", "-")
-    session = tree / "session.sqlite"
-    if not session.exists():
-        for part in ("gentut", "tests", "data", "pyproject.toml"):
-            copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
-            tree.mkdir(parents=True, exist_ok=True)
-            copy(ROOT / part, tree / part)
-        if module.startswith("metrics/"):  # without the seconds that importing Keras takes
-            (tree / "gentut/__init__.py").write_text("")
-        files = [f"tests/test_{name}.py" for name in TESTS[module].split()]
-        files = [name for name in files if (tree / name).exists()]
-        # Left out for their time: what repeats other tests in fresh processes or in large.
-        words = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *files]
-        slow = "backends_agree", "three_deterministic", "recipes_fit", "with_tensorflow"
-        words += ["-k", " and ".join(f"not {name}" for name in slow)]
-        settings = {"module-path": [f"gentut/{module}.py"], "timeout": 600.0,
-                    "excluded-modules": [], "test-command": shlex.join(words)}  # fmt: skip
-        lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
-        lines = ["[cosmic-ray]", *lines, "[cosmic-ray.distributor]", 'name = "local"']
-        (tree / "mutation.toml").write_text("\n".join(lines))
-        cosmic_ray(tree, "init", "session.sqlite")
-    return tree
+def forked(out, words, limit, lines=False):
+    """Run pytest in a fork; returns what it told, or how it ended.  `lines`: of each test, too."""
+    told = out / "told.json"
+    told.unlink(missing_ok=True)
+    if not (child := os.fork()):
+        os.setpgid(0, 0)
+        with open(out / "log.txt", "w", encoding="utf-8") as log:
+            os.dup2(log.fileno(), 1), os.dup2(log.fileno(), 2)
+        os.chdir(out / "tree")
+        sys.path[:0] = [str(out / "tree")]
+        os.environ["PYTHONPATH"] = sys.path[0]
+        if not lines:  # a mutant's bytecode must not outlive it
+            sys.dont_write_bytecode, os.environ["PYTHONDONTWRITEBYTECODE"] = True, "1"
+        listener = Listener(out / "tree" if lines else None)
+        words = ["-q", "-p", "no:cacheprovider", f"--basetemp={out / 'temporary'}", *words]
+        code = int(pytest.main(words, plugins=[listener]))
+        told.write_text(json.dumps(listener.told() | {"code": code}))
+        os._exit(0)
+    end, status = time.monotonic() + limit, (0, 0)
+    while not status[0] and time.monotonic() < end:
+        time.sleep(0.05)
+        status = os.waitpid(child, os.WNOHANG)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)  # and what its tests have started
+    if not status[0]:
+        os.waitpid(child, 0)
+        return {"code": "out of time"}
+    return json.loads(told.read_text()) if told.exists() else {"code": f"status {status[1]}"}
 
 
-def cosmic_ray(tree, task, *session):
-    paths = [str(tree), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
-    line = ["nice", "-n", "15", sys.executable, "-m", "cosmic_ray.cli", task, "mutation.toml"]
-    subprocess.run([*line, *session], cwd=tree, env=environment, check=True)
+class Listener:
+    """A plugin of pytest: the seconds and failures of tests, and the lines that they run."""
+
+    def __init__(self, tree):
+        self.seconds, self.failed, self.coverage = {}, [], None
+        if tree:
+            self.coverage = coverage.Coverage(data_file=None, source=[str(tree / "gentut")])
+            self.coverage.start()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item):
+        if self.coverage:
+            self.coverage.switch_context(item.nodeid)
+        return (yield)
+
+    def pytest_runtest_logreport(self, report):
+        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0) + report.duration
+        if report.failed:
+            self.failed.append(report.nodeid)
+
+    def told(self):
+        found = {}
+        if self.coverage:
+            self.coverage.stop()
+            data = self.coverage.get_data()
+            for path in data.measured_files():
+                module = path.rpartition("/gentut/")[2]
+                for line, tests in data.contexts_by_lineno(path).items():
+                    for test in filter(None, tests):
+                        found.setdefault(test, {}).setdefault(module, []).append(line)
+        return {"seconds": self.seconds, "failed": self.failed, "lines": found}
 
 
-def draw(trees, most, seed):
-    """Leave pending at most so many mutants of all modules, drawn at random; return how many."""
-    found, kept = [], []
-    for tree in trees:
-        with use_db(tree / "session.sqlite") as db:
-            found += [
-                (str(tree), item.job_id, item.mutations[0])
-                for item in db.work_items
-                if item.mutations[0].operator_name in OPERATORS
-            ]
-    # By place, not by the random name of a job: the same seed draws the same mutants.
-    found.sort(key=lambda f: (f[0], f[2].start_pos, f[2].operator_name, f[2].occurrence))
-    kept = {job for _, job, _ in random.Random(seed).sample(found, min(most, len(found)))}
-    for tree in trees:
-        with use_db(tree / "session.sqlite") as db:
-            left = [item.job_id for item in db.pending_work_items if item.job_id not in kept]
-            db.set_multiple_results(left, WorkResult(worker_outcome=WorkerOutcome.SKIPPED))
-    return len(found)
+def mapped(out, names):
+    """Of each test its seconds and lines; from the last call where its file has not changed."""
+    path = out / "map.json"
+    known = json.loads(path.read_text()) if path.exists() else {}
+    for name in names:
+        file = f"tests/test_{name}.py"
+        digest = hashlib.sha256((out / "tree" / file).read_bytes()).hexdigest()
+        if known.get(file, {}).get("digest") != digest:
+            known[file] = forked(out, [file], 1800, lines=True) | {"digest": digest}
+            print(file, len(known[file]["lines"]), "tests, failed:", known[file]["failed"])
+            path.write_text(json.dumps(known))
+    return {file: known[file] for file in (f"tests/test_{name}.py" for name in names)}
 
 
-def report(folder, trees, of):
-    """Print killed and survivors, with Wilson's 95 % interval of the score."""
-    killed = survivors = 0
-    for tree in trees:
-        with use_db(tree / "session.sqlite") as db:
-            mutants = {item.job_id: item.mutations[0] for item in db.work_items}
-            for job, result in db.results:
-                if result.worker_outcome == WorkerOutcome.SKIPPED:
-                    continue
-                if result.test_outcome != TestOutcome.SURVIVED:
-                    killed += 1
-                    continue
-                survivors += 1
-                mutant = mutants[job]
-                print(f"{mutant.module_path}:{mutant.start_pos[0]} {mutant.operator_name[5:]}")
-    n, z = max(1, killed + survivors), 1.96
-    share = killed / n
-    middle, half = share + z**2 / 2 / n, z * (share * (1 - share) / n + z**2 / 4 / n**2) ** 0.5
-    low, high = ((middle + sign * half) / (1 + z**2 / n) for sign in (-1, 1))
-    print(
-        f"{folder}: {killed} of {n} drawn from {of} killed, {share:.0%} ({low:.0%} to {high:.0%})"
-    )
+def chosen(mutant, files):
+    """The tests for a mutant, and their seconds: those that run its line, quick files first; then
+    the others of these files that run its module, since they may see what was made once for all."""
+    (first, last), ranked = mutant["lines"], []
+    for name, file in files.items():
+        lines = {test: file["lines"][test].get(mutant["module"]) for test in file["lines"]}
+        runs = {test for test in lines if lines[test] and test not in file["failed"]}
+        sees = {test for test in runs if any(first <= line <= last for line in lines[test])}
+        cost = sum(file["seconds"][test] for test in sees or runs)
+        for test in runs:
+            seconds = file["seconds"][test]
+            ranked.append((not sees, test not in sees, cost, name, seconds, test))
+    # A line that runs when the module is imported is seen by no test of its own.
+    ranked = sorted(r for r in ranked if not r[0]) or sorted(ranked)
+    return [r[-1] for r in ranked], sum(r[-2] for r in ranked)
+
+
+def tried(out, mutant, files):
+    """What became of a mutant: how it ended, the test that noticed it, and the seconds it took."""
+    path = out / "tree/gentut" / mutant["module"]
+    text = path.read_text(encoding="utf-8")
+    try:
+        code = mutated(text, mutant)
+        compile(code, path, "exec")
+    except SyntaxError:
+        return {"end": "not valid"}
+    tests, seconds = chosen(mutant, files)
+    if not tests:
+        return {"end": "survived", "by": "no test runs it"}
+    start, kept = time.monotonic(), path.with_suffix(".kept")
+    for old in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
+        old.unlink()  # it could pass for the mutant's: same second, same size
+    path.rename(kept)
+    try:
+        path.write_text(code, encoding="utf-8")
+        told = forked(out, ["-x", *tests], 60 + 4 * seconds)
+    finally:
+        kept.replace(path)
+    end = "survived" if told["code"] == 0 else "killed"
+    by = [*told.get("failed", []), str(told["code"])][0]
+    return {"end": end, "by": by, "tests": len(tests), "seconds": time.monotonic() - start}
+
+
+def report(folder, drawn, of, key):
+    """Print the survivors, and the share of killed with Wilson's 95 % interval."""
+    ends = [(m, m.get(key) or m["first"]) for m in drawn if "first" in m]
+    for m in [m for m, end in ends if end["end"] == "survived"]:
+        print(f"{m['module']}:{m['line']} `{m['before'].strip()}` -> `{m['after'].strip()}`")
+    valid = [(m["kind"], end["end"] == "killed") for m, end in ends if end["end"] != "not valid"]
+    for kinds in ({"operator", "constant"}, {"operator"}):
+        dead = [killed for kind, killed in valid if kind in kinds]
+        share = scipy.stats.binomtest(sum(dead), len(dead)).proportion_ci(method="wilson")
+        print(folder, *sorted(kinds), f"{sum(dead)} of {len(dead)} killed", end=": ")
+        print(f"{sum(dead) / len(dead):.1%} ({share.low:.1%} to {share.high:.1%})")
+    print(f"{len(ends)} run of {of}; {len(ends) - len(valid)} not valid")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", choices=sorted({name.split("/")[0] for name in TESTS}))
+    parser.add_argument("folder", choices=TESTS)
     parser.add_argument("--most", type=int, default=60, help="mutants to draw")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, required=True, help="a folder for the copies")
+    parser.add_argument("--minutes", type=float, default=600, help="start no mutant after these")
+    parser.add_argument("--again", action="store_true", help="survivors against today's tests")
+    parser.add_argument("--out", type=Path, required=True, help="a folder for the copy")
     options = parser.parse_args()
-    modules = [name for name in TESTS if name.startswith(options.folder + "/")]
-    trees = [begin(module, options.out.resolve()) for module in modules]
-    of = draw(trees, options.most, options.seed)
-    for tree in trees:
-        with use_db(tree / "session.sqlite") as db:
-            if not list(db.pending_work_items):
-                continue
-        cosmic_ray(tree, "baseline")  # tests that fail without a mutant would kill them all
-        cosmic_ray(tree, "exec", "session.sqlite")
-    report(options.folder, trees, of)
+    out, start = options.out.resolve(), time.monotonic()
+    tree, results = out / "tree", out / f"{options.folder}-{options.seed}.json"
+    if not tree.exists():
+        for part in ("gentut", "data"):
+            shutil.copytree(ROOT / part, tree / part)
+    shutil.copy(ROOT / "pyproject.toml", tree)
+    shutil.copytree(ROOT / "tests", tree / "tests", dirs_exist_ok=True)
+    for kept in (tree / "gentut").rglob("*.kept"):
+        kept.replace(kept.with_suffix(".py"))  # the last call was ended within a mutant
+    drawn = json.loads(results.read_text()) if results.exists() else []
+    if not drawn:
+        for path in sorted((tree / "gentut" / options.folder).glob("*.py")):
+            drawn += mutants(path, f"{options.folder}/{path.name}")
+        random.Random(options.seed).shuffle(drawn)
+    for name in IMPORTED.split():
+        importlib.import_module(name)
+    # Nothing remembered from one mutant to the next, no time spent on the smallest example.
+    phases = hypothesis.Phase.explicit, hypothesis.Phase.generate
+    hypothesis.settings.register_profile("one", database=None, deadline=None, phases=phases)
+    hypothesis.settings.load_profile("one")
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # 3 s for each fork
+    gc.freeze()
+    files = mapped(out, TESTS[options.folder])
+    key = "again" if options.again else "first"
+    for mutant in drawn[: options.most]:
+        wanted = mutant.get("first", {}).get("end") == "survived" if options.again else True
+        if wanted and key not in mutant and time.monotonic() < start + 60 * options.minutes:
+            mutant[key] = tried(out, mutant, files)
+            print(mutant["module"], mutant["line"], mutant["after"], mutant[key], flush=True)
+            results.write_text(json.dumps(drawn, indent=1))
+    report(options.folder, drawn[: options.most], len(drawn), key)
 
 
 if __name__ == "__main__":
+    os.nice(10)
     main()
