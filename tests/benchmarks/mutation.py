@@ -7,7 +7,6 @@ it is called again.  See mutation.md.
 """
 
 import argparse
-import contextlib
 import gc
 import hashlib
 import importlib
@@ -15,15 +14,12 @@ import json
 import os
 import random
 import shutil
-import signal
-import sys
 import time
 from pathlib import Path
 
-import coverage
 import hypothesis
-import pytest
 import scipy.stats
+from forks import forked
 from mutants import mutants, mutated
 
 # One thread each, as in tests/conftest.py, which comes too late for what is imported here.
@@ -38,69 +34,6 @@ TESTS = {"models": MODELS.split(), "training": MODELS.split(), "metrics": METRIC
 # Imported once, before the forks.  None of it may start threads: a fork would not have them.
 IMPORTED = """scipy.linalg sklearn.neighbors sklearn.mixture sklearn.decomposition
     tensorflow keras matplotlib.pyplot PIL.Image hypothesis.extra.numpy"""
-
-
-def forked(out, words, limit, lines=False):
-    """Run pytest in a fork; returns what it told, or how it ended.  `lines`: of each test, too."""
-    told = out / "told.json"
-    told.unlink(missing_ok=True)
-    if not (child := os.fork()):
-        os.setpgid(0, 0)
-        with open(out / "log.txt", "w", encoding="utf-8") as log:
-            os.dup2(log.fileno(), 1), os.dup2(log.fileno(), 2)
-        os.chdir(out / "tree")
-        sys.path[:0] = [str(out / "tree")]
-        os.environ["PYTHONPATH"] = sys.path[0]
-        if not lines:  # a mutant's bytecode must not outlive it
-            sys.dont_write_bytecode, os.environ["PYTHONDONTWRITEBYTECODE"] = True, "1"
-        listener = Listener(out / "tree" if lines else None)
-        words = ["-q", "-p", "no:cacheprovider", f"--basetemp={out / 'temporary'}", *words]
-        code = int(pytest.main(words, plugins=[listener]))
-        told.write_text(json.dumps(listener.told() | {"code": code}))
-        os._exit(0)
-    end, status = time.monotonic() + limit, (0, 0)
-    while not status[0] and time.monotonic() < end:
-        time.sleep(0.05)
-        status = os.waitpid(child, os.WNOHANG)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child, signal.SIGKILL)  # and what its tests have started
-    if not status[0]:
-        os.waitpid(child, 0)
-        return {"code": "out of time"}
-    return json.loads(told.read_text()) if told.exists() else {"code": f"status {status[1]}"}
-
-
-class Listener:
-    """A plugin of pytest: the seconds and failures of tests, and the lines that they run."""
-
-    def __init__(self, tree):
-        self.seconds, self.failed, self.coverage = {}, [], None
-        if tree:
-            self.coverage = coverage.Coverage(data_file=None, source=[str(tree / "gentut")])
-            self.coverage.start()
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item):
-        if self.coverage:
-            self.coverage.switch_context(item.nodeid)
-        return (yield)
-
-    def pytest_runtest_logreport(self, report):
-        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0) + report.duration
-        if report.failed:
-            self.failed.append(report.nodeid)
-
-    def told(self):
-        found = {}
-        if self.coverage:
-            self.coverage.stop()
-            data = self.coverage.get_data()
-            for path in data.measured_files():
-                module = path.rpartition("/gentut/")[2]
-                for line, tests in data.contexts_by_lineno(path).items():
-                    for test in filter(None, tests):
-                        found.setdefault(test, {}).setdefault(module, []).append(line)
-        return {"seconds": self.seconds, "failed": self.failed, "lines": found}
 
 
 def mapped(out, names):
@@ -121,14 +54,12 @@ def chosen(mutant, files):
     """The tests for a mutant, and their seconds: those that run its line, quick files first; then
     the others of these files that run its module, since they may see what was made once for all."""
     (first, last), ranked = mutant["lines"], []
-    for name, file in files.items():
+    for file in files.values():
         lines = {test: file["lines"][test].get(mutant["module"]) for test in file["lines"]}
         runs = {test for test in lines if lines[test] and test not in file["failed"]}
         sees = {test for test in runs if any(first <= line <= last for line in lines[test])}
-        cost = sum(file["seconds"][test] for test in sees or runs)
-        for test in runs:
-            seconds = file["seconds"][test]
-            ranked.append((not sees, test not in sees, cost, name, seconds, test))
+        cost, times = sum(file["seconds"][test] for test in sees or runs), file["seconds"]
+        ranked += [(not sees, test not in sees, cost, times[test], test) for test in runs]
     # A line that runs when the module is imported is seen by no test of its own.
     ranked = sorted(r for r in ranked if not r[0]) or sorted(ranked)
     return [r[-1] for r in ranked], sum(r[-2] for r in ranked)
@@ -137,10 +68,8 @@ def chosen(mutant, files):
 def tried(out, mutant, files):
     """What became of a mutant: how it ended, the test that noticed it, and the seconds it took."""
     path = out / "tree/gentut" / mutant["module"]
-    text = path.read_text(encoding="utf-8")
     try:
-        code = mutated(text, mutant)
-        compile(code, path, "exec")
+        compile(code := mutated(path.read_text(encoding="utf-8"), mutant), path, "exec")
     except SyntaxError:
         return {"end": "not valid"}
     tests, seconds = chosen(mutant, files)
