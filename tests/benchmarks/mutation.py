@@ -25,6 +25,7 @@ from mutants import mutants, mutated
 # One thread each, as in tests/conftest.py, which comes too late for what is imported here.
 os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 ROOT = Path(__file__).parents[2]
+BACKEND = os.environ.get("KERAS_BACKEND", "tensorflow")
 # The test files that the modules of a folder concern.
 MODELS = """augment autoregressive clusters devices distillation flow flow_known kernels large
     losses mixtures models paths precision pretrained runs sizes steps text_flow"""
@@ -33,18 +34,19 @@ METRICS = """image_text metrics_distances metrics_extrapolation metrics_likeliho
 TESTS = {"models": MODELS.split(), "training": MODELS.split(), "metrics": METRICS.split()}
 # Imported once, before the forks.  None of it may start threads: a fork would not have them.
 IMPORTED = """scipy.linalg sklearn.neighbors sklearn.mixture sklearn.decomposition
-    tensorflow keras matplotlib.pyplot PIL.Image hypothesis.extra.numpy"""
+    keras matplotlib.pyplot PIL.Image hypothesis.extra.numpy"""
 
 
 def mapped(out, names):
     """Of each test its seconds and lines; from the last call where its file has not changed."""
-    path = out / "map.json"
+    path = out / f"map-{BACKEND}.json"
     known = json.loads(path.read_text()) if path.exists() else {}
     for name in names:
         file = f"tests/test_{name}.py"
         digest = hashlib.sha256((out / "tree" / file).read_bytes()).hexdigest()
         if known.get(file, {}).get("digest") != digest:
-            known[file] = forked(out, [file], 1800, lines=True) | {"digest": digest}
+            words = [file] if BACKEND == "tensorflow" else [file, "-m", "backend"]
+            known[file] = forked(out, words, 1800, lines=True) | {"digest": digest}
             print(file, len(known[file]["lines"]), "tests, failed:", known[file]["failed"])
             path.write_text(json.dumps(known))
     return {file: known[file] for file in (f"tests/test_{name}.py" for name in names)}
@@ -68,10 +70,7 @@ def chosen(mutant, files):
 def tried(out, mutant, files):
     """What became of a mutant: how it ended, the test that noticed it, and the seconds it took."""
     path = out / "tree/gentut" / mutant["module"]
-    try:
-        compile(code := mutated(path.read_text(encoding="utf-8"), mutant), path, "exec")
-    except SyntaxError:
-        return {"end": "not valid"}
+    code = mutated(path.read_text(encoding="utf-8"), mutant)
     tests, seconds = chosen(mutant, files)
     if not tests:
         return {"end": "survived", "by": "no test runs it"}
@@ -89,18 +88,19 @@ def tried(out, mutant, files):
     return {"end": end, "by": by, "tests": len(tests), "seconds": time.monotonic() - start}
 
 
-def report(folder, drawn, of, key):
-    """Print the survivors, and the share of killed with Wilson's 95 % interval."""
-    ends = [(m, m.get(key) or m["first"]) for m in drawn if "first" in m]
-    for m in [m for m, end in ends if end["end"] == "survived"]:
+def report(folder, drawn, of):
+    """Print the survivors, and the share of killed with Wilson's 95 % interval, first and now."""
+    run = [m for m in drawn if "first" in m]
+    for m in [m for m in run if m["now"]["end"] == "survived"]:
         print(f"{m['module']}:{m['line']} `{m['before'].strip()}` -> `{m['after'].strip()}`")
-    valid = [(m["kind"], end["end"] == "killed") for m, end in ends if end["end"] != "not valid"]
-    for kinds in ({"operator", "constant"}, {"operator"}):
-        dead = [killed for kind, killed in valid if kind in kinds]
-        share = scipy.stats.binomtest(sum(dead), len(dead)).proportion_ci(method="wilson")
-        print(folder, *sorted(kinds), f"{sum(dead)} of {len(dead)} killed", end=": ")
-        print(f"{sum(dead) / len(dead):.1%} ({share.low:.1%} to {share.high:.1%})")
-    print(f"{len(ends)} run of {of}; {len(ends) - len(valid)} not valid")
+    for when in ("first", "now"):
+        for kinds in (("operator", "constant"), ("operator",)):
+            ends = [m[when]["end"] == "killed" for m in run if m["kind"] in kinds]
+            n, killed = len(ends), sum(ends)
+            share = scipy.stats.binomtest(killed, n).proportion_ci(method="wilson")
+            print(f"{folder}, {when}, {' and '.join(kinds)}s: {killed} of {n} killed", end=", ")
+            print(f"{killed / n:.1%} ({share.low:.1%} to {share.high:.1%})")
+    print(f"{len(run)} run of {of}")
 
 
 def main():
@@ -135,14 +135,15 @@ def main():
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # 3 s for each fork
     gc.freeze()
     files = mapped(out, TESTS[options.folder])
-    key = "again" if options.again else "first"
     for mutant in drawn[: options.most]:
-        wanted = mutant.get("first", {}).get("end") == "survived" if options.again else True
-        if wanted and key not in mutant and time.monotonic() < start + 60 * options.minutes:
-            mutant[key] = tried(out, mutant, files)
-            print(mutant["module"], mutant["line"], mutant["after"], mutant[key], flush=True)
+        alive = mutant.get("now", {}).get("end") == "survived"
+        wanted = alive if options.again else "first" not in mutant
+        if wanted and time.monotonic() < start + 60 * options.minutes:
+            mutant["now"] = tried(out, mutant, files)
+            mutant.setdefault("first", mutant["now"])
+            print(mutant["module"], mutant["line"], mutant["after"], mutant["now"], flush=True)
             results.write_text(json.dumps(drawn, indent=1))
-    report(options.folder, drawn[: options.most], len(drawn), key)
+    report(options.folder, drawn[: options.most], len(drawn))
 
 
 if __name__ == "__main__":
