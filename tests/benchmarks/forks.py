@@ -30,11 +30,13 @@ def forked(out, words, limit, lines=False):
         told.write_text(json.dumps(listener.told() | {"code": code}))
         os._exit(0)
     end, ended, status = time.monotonic() + limit, 0, 0
-    while not ended and time.monotonic() < end:
-        time.sleep(0.05)
-        ended, status = os.waitpid(child, os.WNOHANG)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child, signal.SIGKILL)  # and what its tests have started
+    try:
+        while not ended and time.monotonic() < end:
+            time.sleep(0.05)
+            ended, status = os.waitpid(child, os.WNOHANG)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)  # and what its tests have started
     if not ended:
         os.waitpid(child, 0)
     how = f"status {status}" if ended else "out of time"

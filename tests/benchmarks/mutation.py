@@ -14,6 +14,8 @@ import json
 import os
 import random
 import shutil
+import signal
+import sys
 import time
 from pathlib import Path
 
@@ -47,7 +49,15 @@ def mapped(out, names):
         if known.get(file, {}).get("digest") != digest:
             words = [file] if BACKEND == "tensorflow" else [file, "-m", "backend"]
             known[file] = forked(out, words, 1800, lines=True) | {"digest": digest}
-            print(file, len(known[file]["lines"]), "tests, failed:", known[file]["failed"])
+            seconds = round(sum(known[file]["seconds"].values()))
+            print(
+                file,
+                seconds,
+                "s,",
+                len(known[file]["lines"]),
+                "tests, failed:",
+                known[file]["failed"],
+            )
             path.write_text(json.dumps(known))
     return {file: known[file] for file in (f"tests/test_{name}.py" for name in names)}
 
@@ -91,6 +101,8 @@ def tried(out, mutant, files):
 def report(folder, drawn, of):
     """Print the survivors, and the share of killed with Wilson's 95 % interval, first and now."""
     run = [m for m in drawn if "first" in m]
+    if not run:
+        return
     for m in [m for m in run if m["now"]["end"] == "survived"]:
         print(f"{m['module']}:{m['line']} `{m['before'].strip()}` -> `{m['after'].strip()}`")
     for when in ("first", "now"):
@@ -134,6 +146,7 @@ def main():
     hypothesis.settings.load_profile("one")
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # 3 s for each fork
     gc.freeze()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(number))  # by way of `finally`
     files = mapped(out, TESTS[options.folder])
     for mutant in drawn[: options.most]:
         alive = mutant.get("now", {}).get("end") == "survived"
@@ -147,5 +160,4 @@ def main():
 
 
 if __name__ == "__main__":
-    os.nice(10)
     main()
