@@ -152,6 +152,25 @@ def test_eigenvalues_are_used_where_they_are_exact_and_save_time(
     assert value == pytest.approx(singular.sum() if fast else 5, rel=1e-12)
 
 
+@pytest.mark.parametrize("unit", [2.0**-20, 1.0, 2.0**20])
+def test_the_unit_of_features_does_not_choose_the_way_to_the_distance(unit, monkeypatch):
+    monkeypatch.setattr(frechet, "_LARGE", D)
+    real = normal(0, 200, D)
+    # C₂ = 4 C₁ exactly, so the distance is tr C₁, and powers of two round nothing.
+    expected = np.var(real, axis=0, ddof=1).sum() + np.sum(real.mean(0) ** 2)
+    monkeypatch.setattr(np.linalg, "svd", None)  # the slow way is not taken
+    value = metrics.frechet_distance(unit * real, 2 * unit * real) / unit**2
+    assert value == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_singular_matrix_divides_nothing_by_zero(monkeypatch):
+    monkeypatch.setattr(frechet, "_LARGE", D)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        value = frechet._sum_of_singular_values(np.diag(np.arange(float(D))), tolerance=1e-10)
+    assert value == pytest.approx(D * (D - 1) / 2)
+
+
 def test_only_nearly_dependent_features_are_decomposed_row_by_row(monkeypatch):
     real = normal(0, 90, 4)
     exact = metrics.frechet_distance(real, 2 * real)

@@ -153,6 +153,8 @@ def test_perceptual_distance_by_hand():
     assert metrics.perceptual_distance(a, b) == pytest.approx([0.8 + 4 / 2])
     weighted = metrics.perceptual_distance(a, b, weights=[[1.0, 0.5], [0.5, 7.0]])
     assert weighted == pytest.approx([0.16 + 0.32 + 0.5 * 4 / 2])
+    # A weight of zero leaves a channel or a layer out.
+    assert metrics.perceptual_distance(a, b, weights=[[1.0, 0.0], 0.0]) == pytest.approx([0.16])
     assert metrics.perceptual_distance(a, [10 * x for x in a]) == pytest.approx([0], abs=1e-15)
     # Lengths are increased by 1e-10: that halves vectors of this length.
     faint = [np.full((1, 1, 1, 1), 1e-10)]
@@ -185,3 +187,5 @@ def test_bad_layers():
         metrics.perceptual_distance([layer], [layer], weights=[1, 1])
     with pytest.raises(ValueError, match=r"`weights\[0\]` must be 3 numbers"):
         metrics.perceptual_distance([layer], [layer], weights=[[1, 1]])
+    with pytest.raises(ValueError, match=r"`weights\[0\]` must be 3 numbers ≥ 0, .* smallest -1"):
+        metrics.perceptual_distance([layer], [layer], weights=[[1, -1, 1]])

@@ -108,7 +108,7 @@ def perceptual_distance(
         if weight.shape not in ((), a.shape[-1:]) or not np.all(weight >= 0):
             raise ValueError(
                 f"`weights[{i}]` must be {a.shape[-1]} numbers ≥ 0, one per channel; "
-                f"received shape {weight.shape}."
+                f"received shape {weight.shape}, smallest {weight.min(initial=np.inf):.4g}."
             )
         difference = (_unit_vectors(a) - _unit_vectors(b)) ** 2 * weight
         total = total + difference.sum(axis=3).mean(axis=(1, 2))
