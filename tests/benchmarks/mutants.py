@@ -53,9 +53,12 @@ def mutants(path, name):
     """All mutants of a module: which node and what of it, its statement's lines, texts to show."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     owners = {tree: tree}  # the statement of each node
+    inside = {tree: False}  # a function, so that it does not run when the module is imported
     for node in ast.walk(tree):
         for child in ast.iter_child_nodes(node):
             owners[child] = child if isinstance(child, ast.stmt) else owners[node]
+            body = isinstance(node, ast.FunctionDef) and child in node.body
+            inside[child] = inside[node] or body
     for place, node in enumerate(ast.walk(tree)):
         for number, (field, value) in enumerate(changes(node)):
             whole, kept = owners[node], getattr(node, field)
@@ -68,8 +71,9 @@ def mutants(path, name):
             )
             kind = "constant" if field == "value" else "operator"
             line = getattr(node, "lineno", lines_of(whole)[0])
-            yield {"module": name, "place": place, "number": number, "kind": kind, "line": line,
-                   "lines": lines_of(whole), "before": before, "after": after}  # fmt: skip
+            yield {"module": name, "place": place, "number": number, "kind": kind,
+                   "line": line, "lines": lines_of(whole), "inside": inside[node],
+                   "before": before, "after": after}  # fmt: skip
 
 
 def mutated(text, mutant):

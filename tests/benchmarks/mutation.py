@@ -72,8 +72,9 @@ def chosen(mutant, files):
         sees = {test for test in runs if any(first <= line <= last for line in lines[test])}
         cost, times = sum(file["seconds"][test] for test in sees or runs), file["seconds"]
         ranked += [(not sees, test not in sees, cost, times[test], test) for test in runs]
-    # A line that runs when the module is imported is seen by no test of its own.
-    ranked = sorted(r for r in ranked if not r[0]) or sorted(ranked)
+    ranked.sort()
+    if mutant["inside"] or not ranked or not ranked[0][0]:  # else it runs when it is imported
+        ranked = [r for r in ranked if not r[0]]
     return [r[-1] for r in ranked], sum(r[-2] for r in ranked)
 
 
@@ -93,7 +94,8 @@ def tried(out, mutant, files):
         told = forked(out, ["-x", *tests], 60 + 4 * seconds)
     finally:
         kept.replace(path)
-    end = "survived" if told["code"] == 0 else "killed"
+    # A mutant that is only slower, or a busy machine: no kill.
+    end = {0: "survived", "out of time": "out of time"}.get(told["code"], "killed")
     by = [*told.get("failed", []), str(told["code"])][0]
     return {"end": end, "by": by, "tests": len(tests), "seconds": time.monotonic() - start}
 
@@ -103,7 +105,7 @@ def report(folder, drawn, of):
     run = [m for m in drawn if "first" in m]
     if not run:
         return
-    for m in [m for m in run if m["now"]["end"] == "survived"]:
+    for m in [m for m in run if m["now"]["end"] != "killed"]:
         print(f"{m['module']}:{m['line']} `{m['before'].strip()}` -> `{m['after'].strip()}`")
     for when in ("first", "now"):
         for kinds in (("operator", "constant"), ("operator",)):
@@ -149,8 +151,10 @@ def main():
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(number))  # by way of `finally`
     files = mapped(out, TESTS[options.folder])
     for mutant in drawn[: options.most]:
-        alive = mutant.get("now", {}).get("end") == "survived"
-        wanted = alive if options.again else "first" not in mutant
+        if options.again:
+            wanted = mutant.get("now", {"end": "killed"})["end"] != "killed"
+        else:
+            wanted = "first" not in mutant
         if wanted and time.monotonic() < start + 60 * options.minutes:
             mutant["now"] = tried(out, mutant, files)
             mutant.setdefault("first", mutant["now"])
