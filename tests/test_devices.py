@@ -4,6 +4,7 @@ import importlib.util
 import mmap
 import weakref
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -14,7 +15,8 @@ import gentut
 from gentut.models import recipes
 from gentut.runs import Config, batch_size
 from gentut.runs.processes import own_folder, refuse_clock
-from gentut.training import devices
+from gentut.training import devices, step
+from gentut.training.step import StepModel
 
 HERE = Path(__file__).parent
 BACKEND = keras.backend.backend()
@@ -231,3 +233,73 @@ def test_several_processes_do_not_train_by_their_clocks(monkeypatch):
     refuse_clock(Config(family="vae", epochs=1))
     with pytest.raises(ValueError, match="`minutes` must be left out where several processes"):
         refuse_clock(Config(family="vae", minutes=1))
+
+
+@pytest.mark.parametrize("copies", [1, 3])
+def test_devices_draw_together_what_one_would_draw_alone(copies, monkeypatch):
+    images, count = 2, 4  # so many on each of so many devices
+
+    def draw(rows):
+        return keras.ops.reshape(keras.ops.arange(rows * 5), (rows, 5))
+
+    alone = keras.ops.convert_to_numpy(draw(copies * count * images))
+    for index in range(count):
+        monkeypatch.setattr(devices, "replica", lambda index=index: (index, count))
+        drawn = devices.per_image(draw, copies * images, copies)
+        # Copies of all images stand one after the other, and so do those of a device's images.
+        own = [
+            alone[copy * count * images + index * images + image]
+            for copy in range(copies)
+            for image in range(images)
+        ]
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(drawn), own)
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_devices_that_cut_their_shares_see_the_critics_batches(parts, monkeypatch):
+    size, count = 24, 4
+    monkeypatch.setattr(step, "BACKEND", "tensorflow")
+    monkeypatch.setattr(step, "device_count", lambda: count)
+    place = StepModel._place(SimpleNamespace(parts=parts), size)
+    shares = np.split(place, count)  # the strategy gives each device the next rows
+    for part in range(parts):
+        seen = np.concatenate([np.split(share, parts)[part] for share in shares])
+        np.testing.assert_array_equal(seen, np.split(np.arange(size), parts)[part])
+
+
+def test_each_process_reads_its_own_rows(monkeypatch):
+    monkeypatch.setattr(step, "BACKEND", "jax")
+    monkeypatch.setattr(step, "device_count", lambda: 4)
+    rows = []
+    for index in range(2):
+        monkeypatch.setattr(step, "process", lambda index=index: (index, 2))
+        rows.append(StepModel._place(SimpleNamespace(parts=1), 8).tolist())
+    assert rows == [[0, 1, 2, 3], [4, 5, 6, 7]]
+
+
+def test_batches_that_devices_cannot_share_are_refused(monkeypatch):
+    model = SimpleNamespace(parts=3)
+    assert StepModel._place(model, 7) is None  # one device takes any
+    monkeypatch.setattr(step, "device_count", lambda: 4)
+    with pytest.raises(ValueError) as caught:
+        StepModel._place(model, 16)
+    assert str(caught.value) == (
+        "`batch_size` must be a multiple of the 4 devices and of the 3 steps of the critic;"
+        " received 16."
+    )
+    model.parts = 1
+    with pytest.raises(ValueError, match="a multiple of the 4 devices; received 18"):
+        StepModel._place(model, 18)
+
+
+def test_devices_that_are_not_there_are_told():
+    for kind in ("CPU", "GPU"):
+        devices._require(2, 2, kind)
+    with pytest.raises(RuntimeError, match=rf"{BACKEND} has begun, with the CPU in 1 part\."):
+        devices._require(2, 1, "CPU")
+    with pytest.raises(RuntimeError, match=r"with the CPU in 2 parts\."):
+        devices._require(3, 2, "CPU")
+    with pytest.raises(
+        ValueError, match="`count` must be at most the 1 GPUs of this machine; got 2"
+    ):
+        devices._require(2, 1, "GPU")

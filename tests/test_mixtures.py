@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 
 import gentut
-from gentut.models import mixtures
+from gentut.models import mixtures, pca_mixture
 from gentut.training import optimizers
 
 SHARES = np.array([0.5, 0.0, 0.3, 0.15, 0.05])
@@ -123,3 +123,29 @@ def test_components_are_drawn_without_a_matrix_for_every_image():
     assert peak < 4 * noise.nbytes  # a matrix for each would be 64 times
     expected = means[chosen] + np.einsum("nij,nj->ni", scales[chosen], noise)
     np.testing.assert_allclose(drawn, expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("num_classes", [None, 2])
+def test_of_many_images_a_mixture_is_fitted_to_some_with_their_own_labels(num_classes, monkeypatch):
+    given = {}
+
+    def fit(codes, labels, *arguments, **options):
+        given.update(codes=codes, labels=labels)
+        raise InterruptedError  # seen enough
+
+    monkeypatch.setattr(pca_mixture, "LIMIT", 20)
+    monkeypatch.setattr(pca_mixture, "fit_mixtures", fit)
+    labels = np.arange(50) % 2
+    images = np.random.default_rng(0).random((50, 4, 4, 1), "float32") / 9
+    images += labels[:, None, None, None] * np.float32(0.8)  # dark ones and light ones
+    model = pca_mixture.PCAMixture((4, 4, 1), num_classes, latent_dim=3)
+    with pytest.raises(InterruptedError):
+        model.fit(images, labels if num_classes else None)
+    assert given["codes"].shape == (20, 3)
+    assert len(np.unique(given["codes"], axis=0)) == 20
+    if num_classes is None:
+        assert given["labels"] is None
+    else:  # the first axis is that of the brightness
+        light = given["codes"][:, 0] > 0
+        assert (light == given["labels"]).all() or (light != given["labels"]).all()
+        assert light.sum() == 10

@@ -649,3 +649,18 @@ def test_the_clock_counts_training_after_the_first_call_and_stands_still_between
     assert model.stop_training and clock.share() == 1
     face.now = 90
     assert clock.share() == 1
+
+
+def test_an_encoder_and_a_decoder_that_do_not_fit_are_told():
+    def encoder(latent_dim, shape=SHAPE, num_classes=None):
+        return networks.encoder(shape, latent_dim, num_classes, filters=(4,), units=4)
+
+    decoder = networks.decoder(SHAPE, 3, filters=(4,), units=4)
+    gentut.VAE(encoder(3), decoder)
+    for wrong, message in (
+        (encoder(2), r"must give 2·latent_dim = 6 numbers .* of shape \(3,\); it gives \(4,\)\."),
+        (encoder(3, (20, 20, 1)), r"must take images of shape .*; it takes \(20, 20, 1\)\."),
+        (encoder(3, num_classes=4), "must both take labels or both not; received 2 and 1 inputs"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            gentut.VAE(wrong, decoder)
