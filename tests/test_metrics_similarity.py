@@ -187,5 +187,9 @@ def test_bad_layers():
         metrics.perceptual_distance([layer], [layer], weights=[1, 1])
     with pytest.raises(ValueError, match=r"`weights\[0\]` must be 3 numbers"):
         metrics.perceptual_distance([layer], [layer], weights=[[1, 1]])
+
+
+def test_a_negative_weight_is_named():
+    layer = np.zeros((1, 2, 2, 3))
     with pytest.raises(ValueError, match=r"`weights\[0\]` must be 3 numbers ≥ 0, .* smallest -1"):
         metrics.perceptual_distance([layer], [layer], weights=[[1, -1, 1]])
