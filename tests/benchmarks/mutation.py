@@ -2,8 +2,8 @@
 
     python tests/benchmarks/mutation.py metrics --most 100 --out ../mutants
 
-Needs `coverage`.  Works on a copy in `--out`, never on this tree, and goes on where it stopped when
-it is called again.  See mutation.md.
+Needs `cosmic-ray` and `coverage`.  Works on a copy in `--out`, never on this tree, and goes on
+where it stopped when it is called again.  See mutation.md.
 """
 
 import argparse
@@ -81,7 +81,11 @@ def chosen(mutant, files):
 def tried(out, mutant, files):
     """What became of a mutant: how it ended, the test that noticed it, and the seconds it took."""
     path = out / "tree/gentut" / mutant["module"]
-    code = mutated(path.read_text(encoding="utf-8"), mutant)
+    before = path.read_text(encoding="utf-8")
+    if (code := mutated(before, mutant)) is None:
+        return {"end": "not valid"}
+    changed = zip(before.splitlines(), code.splitlines(), strict=False)
+    mutant["change"] = next(pair for pair in changed if pair[0] != pair[1])
     tests, seconds = chosen(mutant, files)
     if not tests:
         return {"end": "survived", "by": "no test runs it"}
@@ -102,19 +106,15 @@ def tried(out, mutant, files):
 
 def report(folder, drawn, of):
     """Print the survivors, and the share of killed with Wilson's 95 % interval, first and now."""
-    run = [m for m in drawn if "first" in m]
-    if not run:
-        return
+    run = [m for m in drawn if m.get("first", {"end": "not valid"})["end"] != "not valid"]
     for m in [m for m in run if m["now"]["end"] != "killed"]:
-        print(f"{m['module']}:{m['line']} `{m['before'].strip()}` -> `{m['after'].strip()}`")
-    for when in ("first", "now"):
-        for kinds in (("operator", "constant"), ("operator",)):
-            ends = [m[when]["end"] == "killed" for m in run if m["kind"] in kinds]
-            n, killed = len(ends), sum(ends)
-            share = scipy.stats.binomtest(killed, n).proportion_ci(method="wilson")
-            print(f"{folder}, {when}, {' and '.join(kinds)}s: {killed} of {n} killed", end=", ")
-            print(f"{killed / n:.1%} ({share.low:.1%} to {share.high:.1%})")
-    print(f"{len(run)} run of {of}")
+        before, after = (line.strip() for line in m["change"])
+        print(f"{m['module']}:{m['start'][0]} `{before}` -> `{after}`: {m['now']['by']}")
+    for when in ("first", "now") if run else ():
+        killed = sum(m[when]["end"] == "killed" for m in run)
+        share = scipy.stats.binomtest(killed, len(run)).proportion_ci(method="wilson")
+        print(f"{folder}, {when}: {killed} of {len(run)} killed, ", end="")
+        print(f"{killed / len(run):.1%} ({share.low:.1%} to {share.high:.1%}), of {of} places")
 
 
 def main():
@@ -140,6 +140,8 @@ def main():
         for path in sorted((tree / "gentut" / options.folder).glob("*.py")):
             drawn += mutants(path, f"{options.folder}/{path.name}")
         random.Random(options.seed).shuffle(drawn)
+        # One at each place, or the sums would outweigh the rest: each has six other operators.
+        drawn = list({(m["module"], *m["start"]): m for m in drawn}.values())
     for name in IMPORTED.split():
         importlib.import_module(name)
     # Nothing remembered from one mutant to the next, no time spent on the smallest example.
@@ -152,13 +154,14 @@ def main():
     files = mapped(out, TESTS[options.folder])
     for mutant in drawn[: options.most]:
         if options.again:
-            wanted = mutant.get("now", {"end": "killed"})["end"] != "killed"
+            wanted = mutant.get("now", {}).get("end") in ("survived", "out of time")
         else:
             wanted = "first" not in mutant
         if wanted and time.monotonic() < start + 60 * options.minutes:
             mutant["now"] = tried(out, mutant, files)
             mutant.setdefault("first", mutant["now"])
-            print(mutant["module"], mutant["line"], mutant["after"], mutant["now"], flush=True)
+            place = mutant["module"], mutant["start"][0], mutant["operator"]
+            print(*place, mutant["now"], flush=True)
             results.write_text(json.dumps(drawn, indent=1))
     report(options.folder, drawn[: options.most], len(drawn))
 
