@@ -8,10 +8,10 @@ from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 
-# Left out is what fails of itself: bits of a float; what Python's `is` leaves open; decorators.
-SUM, ORDER = "(Add|Sub|Mul|Div|FloorDiv|Mod|Pow)", "(Eq|NotEq|Lt|LtE|Gt|GtE)"
+# Left out is what fails of itself or says little: bits of a float, order for equality, decorators.
+SUM, ORDER = "(Add|Sub|Mul|Div|FloorDiv|Mod|Pow)", "(Lt|LtE|Gt|GtE)"
 OPERATORS = rf"""core/(ReplaceBinaryOperator_{SUM}_{SUM}
-    |ReplaceComparisonOperator_({ORDER}_{ORDER}|Is_IsNot|IsNot_Is)
+    |ReplaceComparisonOperator_({ORDER}_{ORDER}|Eq_NotEq|NotEq_Eq|Is_IsNot|IsNot_Is)
     |ReplaceUnaryOperator_(USub_UAdd|Delete_Not)|AddNot|ZeroIterationForLoop
     |Replace(TrueWithFalse|FalseWithTrue|AndWithOr|OrWithAnd))"""
 HEADS = "suite|file_input|(if|while|for|with)_stmt|funcdef|classdef"
@@ -26,10 +26,8 @@ def mutants(path, name):
             starts = (start for node in ast_nodes(tree) for start, _ in find(node))
             for occurrence, start in enumerate(starts):
                 node = tree.get_leaf_for_position(start)
-                while not re.fullmatch(
-                    HEADS, node.parent.type
-                ):  # up to a statement, or a part of its head
-                    node = node.parent
+                while not re.fullmatch(HEADS, node.parent.type):
+                    node = node.parent  # up to a statement, or a part of its head
                 # A function's body does not run when the module is imported; its head does.
                 within = node if node.parent.type != "funcdef" else node.parent
                 yield {"module": name, "operator": operator, "occurrence": occurrence,
