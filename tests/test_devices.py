@@ -30,6 +30,12 @@ def test_torch_says_that_it_cannot():
         gentut.use_devices(2)
 
 
+@pytest.mark.skipif(devices.device() == "GPU", reason="all of them would be taken")
+def test_without_a_gpu_one_device_trains():
+    assert gentut.use_devices() == gentut.use_devices("auto") == gentut.use_devices(1) == 1
+    assert devices.device_count() == 1
+
+
 @pytest.mark.parametrize("count", [0, -1, 1.5, True, "all", None])
 def test_bad_counts_are_named(count):
     with pytest.raises(ValueError, match=r"`count` must be a positive integer; received"):
@@ -60,6 +66,40 @@ def test_the_first_process_has_the_folder_and_the_others_a_copy(tmp_path, monkey
         assert [path.name for path in folder.iterdir()] == ["config.json"]
         (folder / "config.json").write_text("changed")
     assert (tmp_path / "config.json").read_text(encoding="utf-8") == "{}" and not folder.exists()
+
+
+@pytest.mark.parametrize("cores, words", [({3}, "1 CPU core ("), ({0, 2}, "2 CPU cores (")])
+def test_only_the_cores_that_this_process_may_use_are_counted(cores, words, monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: cores, raising=False)
+    assert words in devices.environment()["device"]
+
+
+def test_a_compiled_network_is_not_in_training():
+    network = keras.Sequential([keras.Input((50,)), keras.layers.Dropout(0.5)])
+    images = np.ones((4, 50), "float32")
+    np.testing.assert_array_equal(devices.compiled(network)(images), images)
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="JAX traces every shape, PyTorch none")
+def test_a_network_is_not_traced_anew_for_every_number_of_images():
+    traced = []
+
+    def network(inputs, training):
+        traced.append(training)
+        return 2 * inputs
+
+    run = devices.compiled(network)
+    for n in range(1, 8):
+        np.testing.assert_array_equal(run(np.ones((n, 3), "float32")), np.full((n, 3), 2.0))
+    assert traced == [False, False]  # for 1, and for any
+
+
+def test_only_one_of_several_processes_can_lose_the_others(monkeypatch):
+    lost = RuntimeError("UNKNOWN: Gloo all-reduce failed: Connection closed by peer")
+    assert not devices.tells_of_lost_processes(lost)
+    monkeypatch.setattr(devices, "process", lambda: (1, 2))
+    assert devices.tells_of_lost_processes(lost)
+    assert not devices.tells_of_lost_processes(RuntimeError("shapes do not fit"))
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def test_adams_first_step_is_the_rate_against_the_sign_of_the_gradient():
     np.testing.assert_allclose(ops.convert_to_numpy(variable), [0.75, 1.25, 1.0], rtol=1e-4)
 
 
-@pytest.mark.parametrize("shape", [(6, 4), (6, 5, 3, 4)])
+@pytest.mark.parametrize("shape", [(6, 4), (6, 5, 4), (6, 5, 3, 4)])
 def test_batch_normalisation_is_that_of_keras(rng, shape):
     images = rng.normal(2.0, 3.0, shape).astype("float32")
     weight = rng.standard_normal(shape).astype("float32")
@@ -83,6 +83,14 @@ def test_batch_normalisation_is_that_of_keras(rng, shape):
         found.append(results)
     for keras_value, value in zip(*found, strict=True):
         np.testing.assert_allclose(value, keras_value, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("options", [{"center": False}, {"scale": False}, {"axis": 1}])
+def test_what_the_kernel_cannot_is_left_to_keras(rng, options):
+    images = rng.normal(2.0, 3.0, (6, 5, 3, 4)).astype("float32")
+    kinds = keras.layers.BatchNormalization, kernels.BatchNormalization
+    expected, value = (kind(**options)(images, training=True) for kind in kinds)
+    np.testing.assert_allclose(*map(ops.convert_to_numpy, (value, expected)), rtol=1e-5, atol=1e-5)
 
 
 def test_batch_normalisation_works_on_a_keras_without_renorm(rng):

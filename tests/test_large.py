@@ -200,6 +200,12 @@ class Sink:
         self.places.append((rows.start, rows.stop))
 
 
+@pytest.mark.parametrize("side, rows", [(16, 500), (32, 500), (64, 125), (256, 7), (2000, 1)])
+def test_large_images_are_drawn_fewer_at_once(side, rows):
+    # As many numbers in a layer as of 500 images of 32×32.
+    assert slices.rows_at_once((side, side, 3)) == rows
+
+
 @pytest.mark.parametrize(
     ("family", "options"),
     [

@@ -383,6 +383,7 @@ def test_inception_score_splits():
     "probabilities, message",
     [
         ([[0.5, 0.6]], "`probabilities` must sum to one in each row; received 1.1 in row 0"),
+        ([[0.5, 0.4], [1.0, 1.0]], "received 2 in row 1"),  # the row that is farthest off
         ([[1.5, -0.5]], r"`probabilities` must lie in \[0, 1\]"),
         ([[3.0, 5.0]], "Apply softmax"),
         ([[np.nan, 1.0]], "`probabilities` must be finite"),

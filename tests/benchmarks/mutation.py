@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 BACKEND = os.environ.get("KERAS_BACKEND", "tensorflow")
 # The test files that the modules of a folder concern.
 MODELS = """augment autoregressive clusters devices distillation doctor flow flow_known kernels
-    large losses mixtures models paths precision pretrained runs sizes steps text_flow"""
+    large losses mixtures models paths precision pretrained runs sizes startup steps text_flow"""
 METRICS = """image_text metrics_distances metrics_extrapolation metrics_likelihood
     metrics_neighbours metrics_similarity metrics_uncertainty"""
 TESTS = {"models": MODELS.split(), "training": MODELS.split(), "metrics": METRICS.split()}
