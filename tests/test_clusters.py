@@ -51,6 +51,19 @@ def test_the_clusters_are_the_kinds_and_their_shares():
     np.testing.assert_allclose(np.sort(shares), [0, 1 / 3, 2 / 3], atol=1e-6)
 
 
+def test_the_cells_follow_from_the_seed():
+    images, _ = three_kinds()
+
+    def cells(seed):
+        gan = small()
+        gan._find_clusters(images, seed)
+        return ops.convert_to_numpy(gan.cells)
+
+    first = cells(1)
+    np.testing.assert_array_equal(cells(1 + 2**32), first)  # scikit-learn takes 32 bits
+    assert np.abs(cells(3) - first).max() > 1e-3
+
+
 def test_groups_follow_the_data_where_distance_does_not():
     """Two interleaved moons: their ends are nearer to the other moon than to their own ends."""
     t = np.linspace(0, np.pi, 400)

@@ -1,6 +1,7 @@
 """Components and clusters are drawn in their shares, and averages reach back over their share."""
 
 import tracemalloc
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from keras import ops
 
 import gentut
-from gentut.models import mixtures, pca_mixture
+from gentut.models import components, mixtures, pca_mixture
 from gentut.training import optimizers
 
 SHARES = np.array([0.5, 0.0, 0.3, 0.15, 0.05])
@@ -87,6 +88,10 @@ def test_rows_keep_the_shares_of_sorted_classes_and_two_of_the_rare():
     assert (np.diff(rows) > 0).all()  # in order, none twice
     again = mixtures.draw_rows(9804, 100, labels, np.random.default_rng(0))
     np.testing.assert_array_equal(rows, again)
+    # Shares of 90.1 and 3.3 are rounded; the row left over goes where a half is reached first.
+    labels = np.repeat(np.arange(4), [901, 33, 33, 33])
+    rows = mixtures.draw_rows(1000, 100, labels, np.random.default_rng(0))
+    np.testing.assert_array_equal(np.bincount(labels[rows]), [91, 3, 3, 3])
     alone = mixtures.draw_rows(1000, 100, None, np.random.default_rng(0))
     assert len(set(alone)) == 100 and abs(alone.mean() - 500) < 100
 
@@ -123,6 +128,20 @@ def test_components_are_drawn_without_a_matrix_for_every_image():
     assert peak < 4 * noise.nbytes  # a matrix for each would be 64 times
     expected = means[chosen] + np.einsum("nij,nj->ni", scales[chosen], noise)
     np.testing.assert_allclose(drawn, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_components_are_found_of_a_quarter_of_the_room_at_a_time(monkeypatch):
+    monkeypatch.setattr(components, "NUMBERS", 4 * 30)
+    parts = []
+
+    def transform(rows):  # 30 numbers are seven images of four
+        parts.append(len(rows))
+        return 2 * rows
+
+    images = np.arange(80, dtype="float32").reshape(20, 2, 2, 1) / 80
+    codes = components.codes_of(SimpleNamespace(transform=transform), images)
+    assert parts == [7, 7, 6]
+    np.testing.assert_array_equal(codes, 2 * images.reshape(20, 4))
 
 
 @pytest.mark.parametrize("num_classes", [None, 2])

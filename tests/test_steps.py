@@ -12,6 +12,7 @@ from keras import layers, ops
 from scipy import special, stats
 
 import gentut
+from gentut.models.distillation import ConsistencyFlow
 from gentut.models.losses import ADVERSARIAL
 from gentut.models.solvers import solve
 from gentut.training.batches import Batches
@@ -675,6 +676,14 @@ def test_networks_are_told_when_they_are_trained():
     moving.clear()
     update(flow)
     assert moving == [True]
+    (student, learning), (teacher, teaching) = (watched(tiny_flow().velocity) for _ in "ab")
+    student = ConsistencyFlow(student, teacher)
+    student.compile(descent())
+    averaging = student.ema_velocity.layers[-1].seen
+    for seen in (learning, teaching, averaging):
+        seen.clear()
+    update(student)
+    assert (learning, teaching, averaging) == ([True], [False], [False])
 
 
 def test_batches_that_go_on_in_an_epoch_are_its_rest():

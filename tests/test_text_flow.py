@@ -316,6 +316,8 @@ def test_guidance_moves_away_from_the_empty_text():
 def test_unknown_words_are_named(untrained):
     with pytest.warns(UserWarning, match="this model does not know them: blue, hart$"):
         untrained.sample(texts=["blue heart", "hart"], seed=0, steps=1)
+    with pytest.warns(UserWarning, match="them: a, b, c, d, e, f, g, h, i, j and 2 more$"):
+        untrained.sample(texts=["a b c d e f", "g h i j k l"], seed=0, steps=1)
     with warnings.catch_warnings(action="error", category=UserWarning):
         untrained.sample(texts=["heart", "heart"], seed=0, steps=1)
 
