@@ -72,6 +72,8 @@ def test_groups_follow_the_data_where_distance_does_not():
     assert set(groups[:400]) != set(groups[400:]) and len(set(groups[:400])) == 1
     assert len(set(groups[400:])) == 1
     np.testing.assert_array_equal(group_cells(np.zeros((5, 2)), 1, 0), 0)
+    few = group_cells(np.arange(8.0).reshape(4, 2), 2, 0)  # fewer than a cell has neighbours
+    assert few.shape == (4,) and set(few) <= {0, 1}
 
 
 def test_it_is_unconditional_to_its_user_and_survives_saving(tmp_path):

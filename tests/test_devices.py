@@ -36,6 +36,44 @@ def test_without_a_gpu_one_device_trains():
     assert devices.device_count() == 1
 
 
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="TensorFlow's strategy")
+def test_the_cpu_is_cut_into_as_many_parts_as_are_asked_for(monkeypatch):
+    tf, seen = devices.tf, {}
+
+    def cut(cpu, parts):
+        seen.update(cpu=cpu, parts=len(parts))
+
+    found = {"CPU": ["the CPU"], "GPU": []}
+    monkeypatch.setattr(tf.config, "list_physical_devices", found.get)
+    monkeypatch.setattr(tf.config, "set_logical_device_configuration", cut)
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: [kind] * seen["parts"])
+    monkeypatch.setattr(tf.distribute, "MirroredStrategy", lambda names, meeting: names)
+    monkeypatch.setattr(
+        tf.distribute, "experimental_set_strategy", lambda names: seen.update(names=names)
+    )
+    assert gentut.use_devices(3) == 3
+    assert seen == {"cpu": "the CPU", "parts": 3, "names": ["CPU:0", "CPU:1", "CPU:2"]}
+
+
+@pytest.mark.parametrize(("count", "ids"), [(2, [0, 1, 4, 5]), ("auto", [0, 1, 2, 3, 4, 5, 6, 7])])
+def test_every_process_gives_as_many_of_its_devices(count, ids, monkeypatch):
+    """What JAX tells of two processes with four devices each, on any backend."""
+    every = [SimpleNamespace(process_index=i // 4, platform="gpu", id=i) for i in range(8)]
+    told = SimpleNamespace(
+        devices=lambda: every,
+        local_device_count=lambda: 4,
+        distributed=SimpleNamespace(is_initialized=lambda: True),
+        config=SimpleNamespace(update=lambda name, value: None),
+    )
+    monkeypatch.setattr(devices, "jax", told, raising=False)
+    monkeypatch.setattr(devices, "device", lambda: "GPU")
+    chosen = []
+    monkeypatch.setattr(keras.distribution, "set_distribution", chosen.append)
+    monkeypatch.setattr(keras.distribution, "DataParallel", lambda devices, **_: devices)
+    assert devices._parallel(count, several=True) == len(ids)
+    assert chosen == [[f"gpu:{i}" for i in ids]]
+
+
 @pytest.mark.parametrize("count", [0, -1, 1.5, True, "all", None])
 def test_bad_counts_are_named(count):
     with pytest.raises(ValueError, match=r"`count` must be a positive integer; received"):
@@ -72,6 +110,27 @@ def test_the_first_process_has_the_folder_and_the_others_a_copy(tmp_path, monkey
 def test_only_the_cores_that_this_process_may_use_are_counted(cores, words, monkeypatch):
     monkeypatch.setattr("os.sched_getaffinity", lambda process: cores, raising=False)
     assert words in devices.environment()["device"]
+
+
+@pytest.mark.parametrize(
+    ("backend", "kind", "count", "xla", "steps"),
+    [
+        ("tensorflow", "CPU", 1, False, 8),
+        ("tensorflow", "GPU", 1, True, 8),
+        ("tensorflow", "GPU", 2, False, 1),
+        ("jax", "CPU", 2, True, None),
+        ("torch", "GPU", 1, False, None),
+    ],
+)
+def test_xla_and_several_steps_in_a_call_where_they_pay(
+    backend, kind, count, xla, steps, monkeypatch
+):
+    monkeypatch.setattr(devices, "BACKEND", backend)
+    monkeypatch.setattr(devices, "device", lambda: kind)
+    monkeypatch.setattr(devices, "device_count", lambda: count)
+    options = devices.compile_options()
+    assert options.pop("steps_per_execution", None) == steps
+    assert options == {"jit_compile": xla, "auto_scale_loss": False}
 
 
 def test_a_compiled_network_is_not_in_training():

@@ -108,6 +108,16 @@ def assert_likelihood_is_that_of_the_normal(path, prediction):
     np.testing.assert_allclose(flow.decode(noise, steps=30, method="rk4"), images, atol=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("options", "images"),
+    [({"divergence": "exact"}, 500), ({}, 500), ({"probes": 400}, 10), ({"probes": 5000}, 1)],
+)
+def test_a_gradient_holds_at_most_some_thousand_points(options, images, monkeypatch):
+    flow = exact_flow()
+    monkeypatch.setattr(flow, "batched", lambda function, *arrays, batch_size: batch_size)
+    assert flow.log_likelihood(np.full((1, 1, 2, 1), 0.5), **options) == images
+
+
 def test_dequantised_images_can_be_compared_with_probabilities_of_grey_values():
     # A normal so wide that a grey value has nearly its density times 1/256 as its probability.
     flow = exact_flow(mean=np.zeros(2), covariance=np.diag([0.02, 0.02]))
@@ -158,6 +168,7 @@ def test_varied_images_keep_as_much_of_themselves_as_the_path_says(path):
         # The flow scales xₜ to the data's spread, which keeps its correlation with the image.
         assert found == pytest.approx(a * 0.2 / np.hypot(a * 0.2, s), abs=0.07)
         assert (2 * varied - 1).std() == pytest.approx(0.2, rel=0.1)
+        assert (2 * varied - 1).mean() == pytest.approx(0, abs=0.02)
 
 
 REFUSED = [

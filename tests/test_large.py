@@ -235,11 +235,13 @@ def test_samples_go_where_they_are_asked_to(tiny, monkeypatch, tmp_path, family,
     model.sample(10, labels=labels, seed=0, out=sink, **options)
     assert sink.places == [(0, 4), (4, 8), (8, 10)]
     np.testing.assert_array_equal(np.concatenate(sink.parts), expected)
+    wrong = np.full(expected.shape, 7.0)
     with pytest.raises(
         ValueError,
         match=r"`out` must be float32 or uint8 of shape \(10, 28, 28, 1\); received float64",
     ):
-        model.sample(10, labels=labels, seed=0, out=np.empty(expected.shape), **options)
+        model.sample(10, labels=labels, seed=0, out=wrong, **options)
+    assert (wrong == 7).all()  # said before anything was written
 
 
 @pytest.mark.parametrize("go_on", [False, True])

@@ -465,6 +465,16 @@ def test_time_budget_stops_on_time_and_rates_follow_the_clock(monkeypatch):
     assert float(model.optimizer.learning_rate) < 2e-4  # near 2 % of 1e-3 at the end
 
 
+def test_epochs_are_one_or_as_many_as_fit_in_the_budget(monkeypatch):
+    asked = []
+    monkeypatch.setattr(keras.Model, "fit", lambda *_, epochs, **__: asked.append(epochs))
+    line().fit(IMAGES)
+    line().fit(IMAGES, callbacks=[gentut.callbacks.TimeBudget(minutes=1)])
+    assert asked[0] == 1 and asked[1] >= 10**6
+    line().fit(IMAGES, epochs=3, callbacks=[gentut.callbacks.TimeBudget(minutes=1)])
+    assert asked[2] == 3
+
+
 @pytest.mark.parametrize("initial_epoch", [0, 1])
 def test_schedules_count_epochs_from_the_first(initial_epoch):
     model, rates = line(constant_share=0.5), []

@@ -24,6 +24,8 @@ def forked(out, words, limit, lines=False):
         os.environ["PYTHONPATH"] = sys.path[0]
         if not lines:  # a mutant's bytecode must not outlive it
             sys.dont_write_bytecode, os.environ["PYTHONDONTWRITEBYTECODE"] = True, "1"
+            options = "faulthandler_timeout=60", "faulthandler_exit_on_timeout=true"
+            words = [*(f"-o{option}" for option in options), *words]
         listener = Listener(lines)
         words = ["-q", "-p", "no:cacheprovider", f"--basetemp={out / 'temporary'}", *words]
         code = int(pytest.main(words, plugins=[listener]))
@@ -39,7 +41,8 @@ def forked(out, words, limit, lines=False):
             os.killpg(child, signal.SIGKILL)  # and what its tests have started
     if not ended:
         os.waitpid(child, 0)
-    how = f"status {status}" if ended else "out of time"
+    # 1 is pytest's where a single test has taken a minute.
+    how = f"status {status}" if ended and os.waitstatus_to_exitcode(status) != 1 else "out of time"
     return json.loads(told.read_text()) if told.exists() else {"code": how}
 
 
