@@ -35,6 +35,17 @@ def test_translation_moves_by_whole_pixels_and_lets_zeros_in(number, move):
     assert edge[0, -2:].max() == 0 and edge[0, :-2].min() == 1
 
 
+@pytest.mark.parametrize("side, most", [(4, 1), (8, 1), (16, 2), (32, 4)])
+def test_translation_reaches_an_eighth_of_the_side_and_no_move_is_rarer(side, most):
+    count = 2 * most + 1
+    images = np.zeros((count, side, side, 1))
+    images[:, side // 2, side // 2] = 1
+    numbers = (np.arange(count)[:, None] + 0.5) / count
+    moved = applied("translation", images, np.repeat(numbers, 3, axis=1))
+    places = np.argwhere(moved[..., 0])[:, 1:] - side // 2
+    np.testing.assert_array_equal(places, np.repeat(np.arange(-most, most + 1)[:, None], 2, 1))
+
+
 def test_colour_has_a_neutral_setting_and_three_dials():
     image = RNG.random((1, 16, 16, 3))
     np.testing.assert_allclose(applied("colour", image, [[0.5, 0.5, 0.5]]), image, atol=1e-6)
