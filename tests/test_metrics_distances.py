@@ -301,6 +301,7 @@ def test_kernel_distance_in_blocks(monkeypatch):
     real, generated = normal(0, 90, 4), normal(1, 70, 4)
     whole = metrics.kernel_distance(real, generated)
     monkeypatch.setattr(distances, "_BLOCK_PAIRS", 32 * 70)
+    assert distances._blocks(90, 70) == [slice(0, 32), slice(32, 64), slice(64, 90)]
     monkeypatch.setattr(distances, "_STRIP_ROWS", 5)
     assert metrics.kernel_distance(real, generated) == pytest.approx(whole, rel=1e-10)
 

@@ -1,5 +1,6 @@
 """Intervals that cover, and the bias of the Fréchet distance."""
 
+import itertools
 import warnings
 
 import numpy as np
@@ -56,6 +57,18 @@ def test_subset_interval_covers():
     assert abs(np.mean(values) - truth) < 3 * np.std(values) / np.sqrt(
         60
     )  # and the estimate is unbiased
+
+
+def test_the_bootstraps_interval_lies_between_percentiles_also_of_little_confidence():
+    for confidence, width in ((0.4, 40), (0.95, 95)):
+        values = itertools.count()  # 0 … 100 on the resamples
+        found = metrics.bootstrap(
+            lambda rows, values=values: float(next(values)),
+            np.zeros(4),
+            repeats=101,
+            confidence=confidence,
+        )
+        assert found.high - found.low == pytest.approx(width)
 
 
 def test_bootstrap_moves_a_distance_between_sets():
