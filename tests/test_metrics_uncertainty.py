@@ -288,7 +288,9 @@ def test_the_interval_of_a_share_is_that_of_its_log_odds():
     assert share[:3] == pytest.approx(plain[:3], abs=1e-4)
     with_end = metrics.interval_of(0.5, np.linspace(0, 1, 9), share=True)
     assert 0 < with_end.low < 0.5 < with_end.high < 1
-    assert metrics.interval_of(1.0, [1.0, 1.0, 0.9], share=True).high == 1.0
+    # Nor has a share of 1; of these halves the deviation is √0.0025 = 0.05.
+    whole = metrics.interval_of(1.0, [1.0, 1.0, 0.9, 1.0], confidence=0.9, share=True)
+    assert whole == pytest.approx((1, 1 - scipy.stats.t(3).ppf(0.95) * 0.05, 1, 0.05))
     assert metrics.interval_of(0.0, [0.0, 0.0], share=True) == (0, 0, 0, 0)
 
 

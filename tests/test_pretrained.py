@@ -41,6 +41,16 @@ def test_a_packed_model_draws_the_same_images(family):
     assert again.info["note"] == "kept"
 
 
+def test_each_output_of_a_layer_uses_all_of_its_eight_bits():
+    info = {"family": "gan", "image_shape": list(SHAPE), "num_classes": 10}
+    arrays = np.load(io.BytesIO(pretrained.packed(moved("gan"), info)))
+    whole = [arrays[name] for name in arrays if arrays[name].dtype == np.int8]
+    assert whole
+    for weights in whole:
+        largest = np.abs(weights.reshape(-1, weights.shape[-1])).max(axis=0)
+        np.testing.assert_array_equal(largest, 127)
+
+
 @pytest.mark.parametrize(
     "name",
     [
