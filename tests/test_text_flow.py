@@ -246,18 +246,19 @@ def test_the_vae_learns_alone_and_then_stands_still():
 def test_training_that_goes_on_in_another_stage_ends_with_the_same_weights():
     whole, parts = (small(vae_first=0.5) for _ in range(2))
     for model in (whole, parts):
-        model.compile(keras.optimizers.Adam(1e-2), steps_per_execution=1)
-    options = {"batch_size": 3, "seed": 0, "verbose": 0}
-    whole.fit(IMAGES, TEXTS, epochs=3, **options)
+        eagerly = {"run_eagerly": keras.backend.backend() == "tensorflow"}
+        model.compile(keras.optimizers.Adam(1e-2), steps_per_execution=1, **eagerly)
+    options = {"batch_size": 4, "seed": 0, "verbose": 0}
+    whole.fit(IMAGES, TEXTS, epochs=2, **options)
 
     class Stop(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
-            if batch == 2:
+            if batch == 1:
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        parts.fit(IMAGES, TEXTS, epochs=3, callbacks=[Stop()], **options)
-    parts.fit(IMAGES, TEXTS, epochs=3, initial_step=3, **options)
+        parts.fit(IMAGES, TEXTS, epochs=2, callbacks=[Stop()], **options)
+    parts.fit(IMAGES, TEXTS, epochs=2, initial_step=2, **options)
     for a, b in zip(whole.weights, parts.weights, strict=True):
         np.testing.assert_allclose(
             ops.convert_to_numpy(a), ops.convert_to_numpy(b), rtol=1e-5, atol=1e-6

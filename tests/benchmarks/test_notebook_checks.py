@@ -1,6 +1,8 @@
-"""The checks of `test_notebooks.py`, each tried on a small notebook that is broken in one way."""
+"""The checks of `test_notebooks.py`, each tried on a small notebook that is broken in one way; and
+the pages of `docs/exercises.py`."""
 
 import copy
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,10 @@ from test_notebooks import (
     valid,
 )
 from with_solutions import solutions
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "docs"))
+
+import exercises  # noqa: E402
 
 
 def good():
@@ -194,3 +200,9 @@ def test_code_of_solutions_is_found_and_no_other():
         1
     ].source += f"{block}<details><summary>S</summary>\n\n{block}text\n\n{block}</details>"
     assert solutions(notebook) == ["print(1)", "print(1)"]
+
+
+def test_the_pages_of_exercises_are_what_the_command_writes():
+    """It tries all stored answers, and ends with an error if one goes another way."""
+    for path, text in exercises.pages().items():
+        assert path.read_text(encoding="utf-8") == text, "run: python docs/exercises.py"
