@@ -128,7 +128,6 @@ CASES = [
     ("vae", "mixed_float16"),
     ("flow", "bfloat16"),
     ("latent_flow", "float16"),
-    ("text_flow", "mixed_float16"),
     ("gan of clusters", "mixed_float16"),
 ]
 if keras.backend.backend() != "tensorflow":

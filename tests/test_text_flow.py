@@ -234,35 +234,14 @@ class Changed(keras.callbacks.Callback):
 
 def test_the_vae_learns_alone_and_then_stands_still():
     model, seen = small(vae_first=0.5), Changed()
-    model.compile(keras.optimizers.Adam(1e-2), steps_per_execution=1)
-    model.fit(IMAGES, TEXTS, epochs=3, batch_size=3, seed=0, verbose=0, callbacks=[seen])
-    assert [moved[:2] for moved in seen.steps] == [(True, False)] * 6 + [(False, True)] * 6
+    eagerly = {"run_eagerly": keras.backend.backend() == "tensorflow"}  # graphs: slow/test_resume
+    model.compile(keras.optimizers.Adam(1e-2), steps_per_execution=1, **eagerly)
+    model.fit(IMAGES, TEXTS, epochs=2, batch_size=6, seed=0, verbose=0, callbacks=[seen])
+    assert [moved[:2] for moved in seen.steps] == [(True, False)] * 2 + [(False, True)] * 2
     # What does not learn is measured: its loss is there all the time.
     for *_, logs in seen.steps:
         assert logs.keys() == {"loss", "reconstruction", "kl", "flow_loss"}
         assert all(np.isfinite(list(logs.values()))) and logs["kl"] > 0 and logs["flow_loss"] > 0
-
-
-def test_training_that_goes_on_in_another_stage_ends_with_the_same_weights():
-    whole, parts = (small(vae_first=0.5) for _ in range(2))
-    for model in (whole, parts):
-        eagerly = {"run_eagerly": keras.backend.backend() == "tensorflow"}
-        model.compile(keras.optimizers.Adam(1e-2), steps_per_execution=1, **eagerly)
-    options = {"batch_size": 4, "seed": 0, "verbose": 0}
-    whole.fit(IMAGES, TEXTS, epochs=2, **options)
-
-    class Stop(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch, logs=None):
-            if batch == 1:
-                raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        parts.fit(IMAGES, TEXTS, epochs=2, callbacks=[Stop()], **options)
-    parts.fit(IMAGES, TEXTS, epochs=2, initial_step=2, **options)
-    for a, b in zip(whole.weights, parts.weights, strict=True):
-        np.testing.assert_allclose(
-            ops.convert_to_numpy(a), ops.convert_to_numpy(b), rtol=1e-5, atol=1e-6
-        )
 
 
 def test_each_part_has_a_schedule_over_its_own_share_of_the_training(monkeypatch):

@@ -206,3 +206,9 @@ def test_the_pages_of_exercises_are_what_the_command_writes():
     """It tries all stored answers, and ends with an error if one goes another way."""
     for path, text in exercises.pages().items():
         assert path.read_text(encoding="utf-8") == text, "run: python docs/exercises.py"
+
+
+def test_there_are_enough_exercises_of_each_kind():
+    found = [row for each in exercises.rows().values() for row in each]
+    _, checked, bugs, right, wrong = exercises.counts(found)
+    assert checked >= 60 and bugs >= 5 and right >= 2 * checked and wrong >= 3 * checked

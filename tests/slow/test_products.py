@@ -5,8 +5,8 @@ Not part of ``pytest tests``; ``.ci/run`` names this folder.
 
 import pytest
 import test_flow_known
+import test_models
 from test_large import TENSORFLOW, assert_same_bits, mapped  # noqa: F401
-from test_models import SHAPES as ONCE
 from test_precision import CASES, assert_comes_back
 from tiny import shrink_recipes
 
@@ -18,6 +18,7 @@ FAMILIES = (*recipes.FAMILIES, "gan of clusters")
 # Keras clips gradients of float32 and bfloat16 together only by an error.
 DONE = (*CASES, ("text_flow", "bfloat16"))
 REST = [(family, name) for family in FAMILIES for name in POLICIES if (family, name) not in DONE]
+ONCE = test_models.SHAPES
 SHAPES = [(28, 28, 1), (32, 32, 3), (64, 64, 3), (48, 64, 3)]
 
 
@@ -34,6 +35,11 @@ def test_every_family_comes_back_under_every_policy_and_trains_on(
 def test_bytes_train_to_the_same_bits_as_floats(family, mapped, monkeypatch):  # noqa: F811
     shrink_recipes(monkeypatch)
     assert_same_bits(family, mapped)
+
+
+def test_same_seed_gives_the_same_weights_to_the_bit(monkeypatch):
+    shrink_recipes(monkeypatch)  # a latent flow has the steps of a VAE and of a flow
+    test_models.assert_same_seed_gives_the_same_weights("latent_flow")
 
 
 def test_every_sampler_draws_a_known_normal():

@@ -14,6 +14,7 @@ import keras
 import kill_harness
 import numpy as np
 import pytest
+import test_text_flow
 from tiny import BARE, shrink_recipes, train
 
 import gentut
@@ -320,3 +321,27 @@ def test_a_folder_that_cannot_be_written_to_is_named(disk, stopped, begin):
         gentut.resume(out)
     with pytest.raises(ValueError, match="`out` must be a folder that can be made; received"):
         begin(out.parent / "new")
+
+
+@pytest.mark.backend
+def test_training_that_goes_on_before_another_stage_ends_with_the_same_weights():
+    """Of a text flow whose VAE learns first; each stage has a graph of its own."""
+    whole, parts = (test_text_flow.small(vae_first=0.5) for _ in range(2))
+    for model in (whole, parts):
+        model.compile(keras.optimizers.Adam(1e-2), steps_per_execution=1)
+    data = test_text_flow.IMAGES, test_text_flow.TEXTS
+    options = {"batch_size": 4, "seed": 0, "verbose": 0}
+    whole.fit(*data, epochs=2, **options)
+
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 1:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        parts.fit(*data, epochs=2, callbacks=[Stop()], **options)
+    parts.fit(*data, epochs=2, initial_step=2, **options)
+    for a, b in zip(whole.weights, parts.weights, strict=True):
+        np.testing.assert_allclose(
+            *(keras.ops.convert_to_numpy(v) for v in (a, b)), rtol=1e-5, atol=1e-6
+        )
