@@ -49,8 +49,7 @@ def pixel_cnn(
 ) -> keras.Model:
     """Build a PixelCNN: grey images (and labels) -> logits ``(n, h, w, levels)`` of each pixel.
 
-    Each of its ``blocks`` is three convolutions beside a shortcut, one of them masked (table 1 and
-    figure 5 of the paper).
+    Each of its ``blocks`` is three convolutions beside a shortcut, one masked (table 1, figure 5).
     """
     images = keras.Input(tuple(image_shape), name="images")
     inputs, x = images, MaskedConv2D(filters, 7, "A")(layers.Rescaling(2.0, -1.0)(images))
@@ -71,12 +70,10 @@ def pixel_cnn(
 class PixelCNN(StepModel):
     """An autoregressive model of grey images: exact likelihood, slow drawing.
 
-    Images are rounded to the nearest of the network's ``levels``: grey values from 0 to 1 in equal
-    steps.
+    Images are rounded to the nearest of the network's ``levels``, equal steps from 0 to 1.
 
     Args:
-        network: images (and labels) -> logits ``(n, h, w, levels)``, those of a pixel from the
-            pixels before it, as ``pixel_cnn`` builds it.
+        network: as ``pixel_cnn`` builds it: a pixel's logits come from the pixels before it.
     """
 
     arguments = ("network",)
@@ -107,11 +104,11 @@ class PixelCNN(StepModel):
     def update(self, images: Tensor, labels: Tensor | None, progress: Tensor) -> dict[str, Tensor]:
         """Take one training step down −log p(x); ``progress`` in [0, 1] sets the rate."""
         self.set_learning_rates(progress, self.optimizer)
-        value = self.minimize(
-            lambda: -ops.mean(self._log_likelihood(images, labels, training=True)),
-            self.trainable_variables,
-            self.optimizer,
-        )
+
+        def loss():
+            return -ops.mean(self._log_likelihood(images, labels, training=True))
+
+        value = self.minimize(loss, self.trainable_variables, self.optimizer)
         self.tracker.update_state(value)
         return {"loss": self.tracker.result()}
 
