@@ -14,6 +14,7 @@ from gentut.models.networks import FromGaussian, classes_of
 from gentut.models.solvers import METHODS, ODE_METHODS, Noise, solve
 from gentut.training.devices import Tensor, compiled, per_image
 from gentut.training.optimizers import averaged_copy, move_average
+from gentut.training.slices import rows_at_once
 from gentut.training.step import StepModel, generator_from
 
 END = 1e-3  # nearer to time 0 a noise, nearer to 1 an image says too little of the velocity
@@ -126,9 +127,12 @@ class FlowModel(StepModel):
         Of predictions or of velocities, it is the same: they are linear in each other.
         """
         times = self._inside(ops.full((ops.shape(points)[0], 1), time))
-        found = self._averaged(points, times, labels)
-        if guidance != 1:
-            none = self._averaged(points, times, self._none(labels))
+        if guidance == 1:
+            found = self._averaged(points, times, labels)
+        else:  # both in one batch: for a single image that takes little longer than one of them
+            twice = ((points, points), (times, times), (labels, self._none(labels)))
+            both = self._averaged(*(ops.concatenate(pair) for pair in twice))
+            found, none = ops.split(both, 2)
             found = none + guidance * (found - none)
         return paths.convert(found, points, times, self.prediction, "velocity", self.path_name)
 
@@ -165,7 +169,9 @@ class FlowModel(StepModel):
             x = solve(field, x, steps, method, path=self.path_name, rng=rng, start=start)
             return self._images(x, y)
 
-        return self.batched(carried, points, labels, out=out)
+        rows = rows_at_once(self.image_shape)
+        rows = rows if guidance == 1 else max(1, rows // 2)  # twice as many points at once
+        return self.batched(carried, points, labels, batch_size=rows, out=out)
 
     def sample(
         self,

@@ -8,8 +8,9 @@ from keras import ops
 
 from gentut.checks import check_positive, check_share
 from gentut.models.flow_model import FlowModel
+from gentut.models.networks import join
 from gentut.models.vae import VAE
-from gentut.training.devices import Tensor, compile_options, per_image
+from gentut.training.devices import Tensor, compile_options, compiled, per_image
 from gentut.training.kernels import Adam
 from gentut.training.optimizers import Optimizers, recipe_of
 
@@ -68,6 +69,7 @@ class LatentFlow(FlowModel):
         self.vae, self.train_vae, self.draws = vae, train_vae, draws
         self.vae_first, self.latent_dim = vae_first, vae.latent_dim
         self.tracker = keras.metrics.Mean(name="flow_loss")
+        self._decoder = None
         self.built = True
 
     @property
@@ -153,7 +155,9 @@ class LatentFlow(FlowModel):
         return None if self.vae.num_classes is None else labels[rows]
 
     def _images(self, points, labels):
-        return self.vae.pixel_means(points, self._of_vae(labels))
+        if self._decoder is None:
+            self._decoder = compiled(self.vae.decoder)
+        return self.vae._pixel_means(self._decoder(join(points, self._of_vae(labels))))
 
     def reconstruct(self, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Decode the mean of q(z|x): ``(n, h, w, c)`` in [0, 1]; see ``gentut.VAE``."""

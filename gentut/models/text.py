@@ -35,6 +35,7 @@ class TextFlow(LatentFlow):
         **options: passed to ``LatentFlow``.
     """
 
+    default_steps = 8
     arguments = (*LatentFlow.arguments, "vocabulary", "examples")
 
     def __init__(

@@ -214,11 +214,10 @@ class VAE(StepModel):
         return self._decode(z, self.check_labels(labels, len(z)))
 
     def _decode(self, z, labels, out=None):
-        return self.batched(self.pixel_means, z, labels, out=out)
+        def means(z, labels):
+            return self._pixel_means(self.decoder(join(z, labels)))
 
-    def pixel_means(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return the pixel means of p(x|z) as tensors: what ``decode`` does with each slice."""
-        return self._pixel_means(self.decoder(join(z, labels)))
+        return self.batched(means, z, labels, out=out)
 
     def reconstruct(self, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Decode the mean of q(z|x): ``(n, h, w, c)`` in [0, 1]."""

@@ -24,6 +24,7 @@ from gentut.files import write_atomically
 from gentut.training.devices import environment
 
 ROOT = Path(__file__).resolve().parents[2]
+STEPS = 16  # of Heun's method, for every picture
 SPLITS = {
     "": "of the training",
     "_compositions": "compositions held out",
@@ -62,8 +63,10 @@ def main():
     model = gentut.build("text_flow", images.shape[1:])
     rows = []
 
+    drawing = {"guidance": options.guidance, "steps": STEPS}
+
     def look(minutes, mark):
-        scores = text_scores(model, draws=options.draws, guidance=options.guidance)
+        scores = text_scores(model, draws=options.draws, **drawing)
         for ending, name in SPLITS.items():
             key = f"retrieval_1{ending}"
             rows.append(
@@ -73,7 +76,7 @@ def main():
             )
             print(rows[-1], flush=True)
         if options.sheets:
-            sheet = gentut.plots.png(contact_sheet(model, guidance=options.guidance), dpi=110)
+            sheet = gentut.plots.png(contact_sheet(model, **drawing), dpi=110)
             write_atomically(options.sheets / f"prompts_{mark:g}_minutes.png", sheet)
 
     budget = gentut.callbacks.TimeBudget(max(options.minutes))
