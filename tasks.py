@@ -92,6 +92,9 @@ def test() -> None:
     call(
         *(PYTHON, "-m", "pytest", "--nbval-lax", "--nbval-current-env"),
         *("--nbval-cell-timeout=600", "-n", "2", "--dist", "loadfile", *found),
+        # One thread for each of the two, as in tests/conftest.py.
+        **dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"), "1"),
+        TF_NUM_INTEROP_THREADS="1",
         GENTUT_QUICK="1",
     )
 
