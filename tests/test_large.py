@@ -215,6 +215,7 @@ def test_large_images_are_drawn_fewer_at_once(side, rows):
         ("flow", {"steps": 2}),
         ("latent_flow", {"steps": 2}),
         ("flow", {"steps": 2, "method": "ddpm"}),
+        ("flow", {"steps": 2, "guidance": 2.0}),
     ],
 )
 def test_samples_go_where_they_are_asked_to(tiny, monkeypatch, tmp_path, family, options):
@@ -233,7 +234,9 @@ def test_samples_go_where_they_are_asked_to(tiny, monkeypatch, tmp_path, family,
     np.testing.assert_array_equal(pixels, np.floor(255 * expected + 0.5))
     sink = Sink()
     model.sample(10, labels=labels, seed=0, out=sink, **options)
-    assert sink.places == [(0, 4), (4, 8), (8, 10)]
+    # With guidance there are two points for each image.
+    rows = 2 if "guidance" in options else 4
+    assert sink.places == [(i, min(i + rows, 10)) for i in range(0, 10, rows)]
     np.testing.assert_array_equal(np.concatenate(sink.parts), expected)
     wrong = np.full(expected.shape, 7.0)
     with pytest.raises(

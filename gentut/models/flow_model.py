@@ -12,9 +12,9 @@ from gentut.models import paths
 from gentut.models.losses import prediction_loss
 from gentut.models.networks import FromGaussian, classes_of
 from gentut.models.solvers import METHODS, ODE_METHODS, Noise, solve
+from gentut.training import slices
 from gentut.training.devices import Tensor, compiled, per_image
 from gentut.training.optimizers import averaged_copy, move_average
-from gentut.training.slices import rows_at_once
 from gentut.training.step import StepModel, generator_from
 
 END = 1e-3  # nearer to time 0 a noise, nearer to 1 an image says too little of the velocity
@@ -169,7 +169,7 @@ class FlowModel(StepModel):
             x = solve(field, x, steps, method, path=self.path_name, rng=rng, start=start)
             return self._images(x, y)
 
-        rows = rows_at_once(self.image_shape)
+        rows = slices.rows_at_once(self.image_shape)
         rows = rows if guidance == 1 else max(1, rows // 2)  # twice as many points at once
         return self.batched(carried, points, labels, batch_size=rows, out=out)
 
