@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from tiny import fit_eagerly
 
 import gentut
 from gentut.models import diff_augment, networks
@@ -107,7 +108,7 @@ def test_a_gan_keeps_its_transforms_in_its_file_and_its_steps_without_them(tmp_p
             augment=names,
         )
         gan.compile()
-        gan.fit(images, epochs=2, batch_size=16, verbose=0)
+        fit_eagerly(gan, images, epochs=2, batch_size=16)
         return gan
 
     plain, none, augmented = (trained(names) for names in (None, (), ("colour", "cutout")))

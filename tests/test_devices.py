@@ -334,6 +334,17 @@ def test_several_processes_do_not_train_by_their_clocks(monkeypatch):
         refuse_clock(Config(family="vae", minutes=1))
 
 
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="JAX writes one step for all devices")
+@pytest.mark.parametrize("count, index, found", [(4, 3, (3, 4)), (1, 0, (0, 1))])
+def test_a_step_knows_which_device_it_runs_on(count, index, found, monkeypatch):
+    here = SimpleNamespace(num_replicas_in_sync=count, replica_id_in_sync_group=index)
+    monkeypatch.setattr(devices.tf.distribute, "get_replica_context", lambda: here)
+    assert devices.replica() == found
+    # Where a strategy puts results together there is no device of one's own.
+    monkeypatch.setattr(devices.tf.distribute, "get_replica_context", lambda: None)
+    assert devices.replica() == (0, 1)
+
+
 @pytest.mark.parametrize("copies", [1, 3])
 def test_devices_draw_together_what_one_would_draw_alone(copies, monkeypatch):
     images, count = 2, 4  # so many on each of so many devices

@@ -26,8 +26,12 @@ def first_step(family):
     return model, {name: values[0] for name, values in history.items()}
 
 
-@pytest.mark.parametrize("family", ["gan", "vae", "latent_flow", "text_flow"])
+@pytest.mark.parametrize("family", ["gan", "vae", "latent_flow"])  # text_flow: slow
 def test_families_train_in_bfloat16_with_the_losses_of_float32(family, policy):
+    assert_losses_are_those_of_float32(family, policy)
+
+
+def assert_losses_are_those_of_float32(family, policy):
     _, full = first_step(family)
     policy("mixed_bfloat16")
     model, half = first_step(family)

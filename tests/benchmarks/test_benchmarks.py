@@ -174,6 +174,11 @@ def test_training_steps_are_counted_as_on_paper():
     assert flops.training_flops(latent) == (
         flops.training_flops(latent.vae) + coded + latent.draws * moved
     )
+    # A quarter of the steps the VAE alone, three quarters the flow on codes that stand still.
+    latent.vae_first = 0.25
+    assert flops.training_flops(latent) == pytest.approx(
+        flops.training_flops(latent.vae) / 4 + 0.75 * (coded + latent.draws * moved)
+    )
     with pytest.raises(TypeError, match="a GAN, a VAE or a flow; received PCAMixture"):
         flops.training_flops(gentut.build("gaussian", SHAPE))
 

@@ -7,7 +7,7 @@ import pytest
 import test_flow_known
 import test_models
 from test_large import TENSORFLOW, assert_same_bits, mapped  # noqa: F401
-from test_precision import CASES, assert_comes_back
+from test_precision import CASES, assert_comes_back, assert_losses_are_those_of_float32
 from tiny import shrink_recipes
 
 import gentut
@@ -40,6 +40,16 @@ def test_bytes_train_to_the_same_bits_as_floats(family, mapped, monkeypatch):  #
 def test_same_seed_gives_the_same_weights_to_the_bit(monkeypatch):
     shrink_recipes(monkeypatch)  # a latent flow has the steps of a VAE and of a flow
     test_models.assert_same_seed_gives_the_same_weights("latent_flow")
+
+
+def test_a_saved_text_flow_comes_back_with_the_same_samples(tmp_path, monkeypatch):
+    shrink_recipes(monkeypatch)
+    test_models.assert_comes_back_with_the_same_samples("text_flow", None, tmp_path)
+
+
+def test_a_text_flow_trains_in_bfloat16_with_the_losses_of_float32(policy, monkeypatch):
+    shrink_recipes(monkeypatch)
+    assert_losses_are_those_of_float32("text_flow", policy)
 
 
 def test_every_sampler_draws_a_known_normal():
