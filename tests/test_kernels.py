@@ -119,3 +119,18 @@ def test_embedding_looks_rows_up_and_adds_the_gradients_of_repeated_labels(rng):
     np.testing.assert_allclose(ops.convert_to_numpy(layer(labels)), table[labels], rtol=1e-6)
     _, gradient = gradients_of(lambda: ops.sum(layer(labels)), [layer.embeddings], [])
     np.testing.assert_allclose(gradient, [[1] * 3, [0] * 3, [3] * 3, [0] * 3], rtol=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_batch_normalisation_is_over_the_devices_while_a_step_is_built(count, monkeypatch):
+    monkeypatch.setattr(kernels, "replica", lambda: (0, count))
+    own, asked = (keras.layers.BatchNormalization(synchronized=value) for value in (False, True))
+    with kernels.common_statistics([keras.layers.Dense(1), own, asked]):
+        assert (own.synchronized, asked.synchronized) == (count > 1, True)
+    assert (own.synchronized, asked.synchronized) == (False, True)
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_each_device_has_its_share_of_a_gradient(count, monkeypatch):
+    monkeypatch.setattr(gradients, "replica", lambda: (0, count))
+    assert gradients._shared([8.0, -2.0]) == [8.0 / count, -2.0 / count]

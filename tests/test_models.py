@@ -344,6 +344,12 @@ def assert_comes_back_with_the_same_samples(family, num_classes, tmp_path):
             np.testing.assert_array_equal(*(ops.convert_to_numpy(v) for v in (one, other)))
 
 
+def test_fit_takes_only_images_and_labels_by_their_place():
+    model = gentut.build("vae", SHAPE, num_classes=3)
+    with pytest.raises(TypeError, match="positional argument"):
+        model.fit(IMAGES, LABELS, 2)
+
+
 def test_same_seed_gives_the_same_weights_to_the_bit(monkeypatch):
     shrink_recipes(monkeypatch)
     assert_same_seed_gives_the_same_weights("gan")  # slow/test_products: a latent flow
