@@ -1,17 +1,20 @@
-"""Checks of what users hand in: each error names the argument, the expectation, the value."""
+"""Checks of what users hand in: each error names the argument, the expectation, the value.
+
+And how arrays are read that need not fit into memory, part by part.
+"""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+import mmap
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gentut.files import parts
-
 Choice = TypeVar("Choice")
 
 ROUNDING = 1e-5  # how far pixels may leave [0, 1]
+PART = 1 << 26  # bytes of an array that are read at once, and of a memory map that stay resident
 
 
 def check_positive(name: str, value: object) -> None:
@@ -203,3 +206,29 @@ def check_labels(labels: ArrayLike, n: int, num_classes: float) -> np.ndarray:
             f" {labels.max()}."
         )
     return labels.astype("int32", copy=False)
+
+
+def parts(array: np.ndarray, most: int = PART) -> Iterator[np.ndarray]:
+    """Cut an array along its first axis into views of at most ``most`` bytes, at least a row each.
+
+    Of a memory map, the pages of one part are let go of before the next is read.
+    """
+    rows = max(1, most * len(array) // max(1, array.nbytes))
+    for start in range(0, len(array), rows):
+        yield array[start : start + rows]
+        let_go(array)
+
+
+def let_go(array: np.ndarray) -> None:
+    """Let go of the pages of a read-only memory map; the system's file cache keeps them.
+
+    Else they count as memory of this process until the map is closed.  Nothing is done to other
+    arrays, nor where the system knows no ``madvise`` (Windows).
+    """
+    if not isinstance(array, np.memmap) or array.mode != "r":
+        return
+    base = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, mmap.mmap) and hasattr(base, "madvise"):
+        base.madvise(mmap.MADV_DONTNEED)

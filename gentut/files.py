@@ -1,27 +1,18 @@
-"""Files that are written whole or not at all, JSON that is read with suspicion, locks, and arrays
-that lie in files.
-"""
+"""Files that are written whole or not at all, JSON that is read with suspicion, and locks."""
 
 import json
-import mmap
 import os
 import re
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
-
-import numpy as np
 
 if os.name == "nt":
     import msvcrt
 else:
     import fcntl
-
-PART = 1 << 26  # bytes of an array that are read at once, and of a memory map that stay resident
-AT_ONCE = 512  # rows that are taken of a memory map before it is asked whether that is much
-AROUND = 1 << 16  # bytes that Linux maps around one that is read
 
 
 def as_text(name: str) -> str:
@@ -90,67 +81,6 @@ def write_atomically(
             error.filename = str(path)
         raise
     return path
-
-
-def parts(array: np.ndarray, most: int = PART) -> Iterator[np.ndarray]:
-    """Cut an array along its first axis into views of at most ``most`` bytes, at least a row each.
-
-    Of a memory map, the pages of one part are let go of before the next is read.
-    """
-    rows = max(1, most * len(array) // max(1, array.nbytes))
-    for start in range(0, len(array), rows):
-        yield array[start : start + rows]
-        let_go(array)
-
-
-def let_go(array: np.ndarray) -> None:
-    """Let go of the pages of a read-only memory map; the system's file cache keeps them.
-
-    Else they count as memory of this process until the map is closed.  Nothing is done to other
-    arrays, nor where the system knows no ``madvise`` (Windows).
-    """
-    if not isinstance(array, np.memmap) or array.mode != "r":
-        return
-    base = array
-    while isinstance(base, np.ndarray):
-        base = base.base
-    if isinstance(base, mmap.mmap) and hasattr(base, "madvise"):
-        base.madvise(mmap.MADV_DONTNEED)
-
-
-class Reading:
-    """Counts the rows that are read of arrays, and lets go of pages of memory maps in time.
-
-    Args:
-        *arrays: that are read; those that are no memory maps (or None) do not matter.
-    """
-
-    def __init__(self, *arrays: np.ndarray | None) -> None:
-        self.maps = [array for array in arrays if isinstance(array, np.memmap)]
-        # The system maps the neighbourhood of what is asked for, too.
-        self.row = sum(AROUND + array[:1].nbytes for array in self.maps)
-        self.read = 0
-
-    def __call__(self, rows: int) -> None:
-        """Note that so many rows were read."""
-        self.read += rows * self.row
-        if self.read > PART:
-            self.read = 0
-            for array in self.maps:
-                let_go(array)
-
-
-def take(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return ``array[rows]`` in memory; pages of a memory map are let go of in time."""
-    if not isinstance(array, np.memmap):
-        return array[rows]
-    taken, reading = np.empty((len(rows), *array.shape[1:]), array.dtype), Reading(array)
-    for start in range(0, len(rows), AT_ONCE):
-        part = rows[start : start + AT_ONCE]
-        taken[start : start + len(part)] = array[part]
-        reading(len(part))
-    let_go(array)  # many takes of few rows each would hold the whole map in the end
-    return taken
 
 
 def lock(file: IO) -> None:

@@ -10,7 +10,7 @@ from keras import ops
 from tiny import fit_eagerly, shrink_recipes
 
 import gentut
-from gentut import checks, files
+from gentut import checks
 from gentut.evaluation import evaluate
 from gentut.evaluation.reference import ReferenceSet
 from gentut.models import components, solvers
@@ -56,7 +56,7 @@ def test_pixels_are_checked_without_a_copy(mapped):
 
 
 def test_floats_out_of_range_are_found_in_any_part(monkeypatch):
-    monkeypatch.setattr(files.parts, "__defaults__", (10 * FLOATS[0].nbytes,))
+    monkeypatch.setattr(checks.parts, "__defaults__", (10 * FLOATS[0].nbytes,))
     for row in (0, 35, 59):
         for value in (1.5, -0.5, np.nan):
             wrong = FLOATS.copy()
@@ -66,7 +66,7 @@ def test_floats_out_of_range_are_found_in_any_part(monkeypatch):
 
 
 def test_parts_of_an_array_are_all_of_it_in_order():
-    cut = list(files.parts(BYTES, most=7 * BYTES[0].nbytes))
+    cut = list(checks.parts(BYTES, most=7 * BYTES[0].nbytes))
     assert [len(part) for part in cut] == [7] * 8 + [4]
     np.testing.assert_array_equal(np.concatenate(cut), BYTES)
 
@@ -87,11 +87,11 @@ def test_pages_of_a_map_are_let_go_of_and_come_back(tmp_path):
     array = np.load(tmp_path / "big.npy", mmap_mode="r")
     total = int(array.sum())
     before = resident()
-    files.let_go(array[10:])
+    checks.let_go(array[10:])
     assert before > 15_000 and resident() == 0  # kB
     assert int(array.sum()) == total == 2_000_000 * 1_999_999 // 2
-    files.let_go(array)
-    assert list(files.take(array, np.array([1_900_000, 3]))) == [1_900_000, 3]
+    checks.let_go(array)
+    assert list(slices.take(array, np.array([1_900_000, 3]))) == [1_900_000, 3]
     assert resident() == 0  # also of a take too small to count
 
 

@@ -20,10 +20,10 @@ from pathlib import Path
 import numpy as np
 import PIL
 
-from gentut.checks import check_entries
+from gentut.checks import check_entries, parts
 from gentut.data.decode import AT_ONCE, decoded, tell_of_broken
 from gentut.data.folder import keys_of, shown
-from gentut.files import is_at, lock, parts, read_json, write_json
+from gentut.files import is_at, lock, read_json, write_json
 
 VARIABLE = "GENTUT_CACHE"  # of the environment: a folder, or "off"
 FORMAT = 1

@@ -13,10 +13,10 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from gentut import data as image_data
+from gentut.checks import parts
 from gentut.data import decode
 from gentut.data.decode import FORMATS, to_square
 from gentut.data.folder import keys_of, scan, shown
-from gentut.files import parts
 
 NAMED = 3  # files that a line names, at most
 SPLITS = ("train", "test")

@@ -33,7 +33,7 @@ from gentut.evaluation.classifier import (
     load_weights,
     softmax,
 )
-from gentut.files import Reading
+from gentut.training.slices import Reading
 
 CLASSIFIERS = ("glyphs", "emoji", "mnist", "cifar10_sample")
 IMAGE_TEXT = "emoji_text"

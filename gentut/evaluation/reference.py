@@ -11,8 +11,8 @@ from gentut import metrics
 from gentut.checks import as_float, check_int, check_pixels
 from gentut.evaluation import features
 from gentut.evaluation.entries import ends
-from gentut.files import take
 from gentut.models.pca_mixture import PCAMixture
+from gentut.training.slices import take
 
 NEIGHBOURS = 5  # nearest_k of precision, recall, density and coverage
 PRDC_LIMIT = 5_000  # real and generated images, at most, of which they and memorisation are told

@@ -4,8 +4,8 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from gentut.checks import as_float
-from gentut.files import Reading, take
 from gentut.models.mixtures import draw_rows
+from gentut.training.slices import Reading, take
 
 NUMBERS = 1 << 26  # 268 MB: 85,598 images of 28×28, 21,845 of 32×32×3, 5,461 of 64×64×3
 

@@ -10,7 +10,6 @@ from keras import ops
 from sklearn.exceptions import ConvergenceWarning
 
 from gentut.checks import check_choice, check_positive, check_share
-from gentut.files import take
 from gentut.models.losses import (
     bernoulli_log_likelihood,
     discretised_logistic_log_likelihood,
@@ -21,7 +20,7 @@ from gentut.models.losses import (
 from gentut.models.mixtures import draw_components, draw_rows, fit_mixtures, move_to_components
 from gentut.models.networks import classes_of, join
 from gentut.training.devices import Tensor, mean_over_replicas, per_image
-from gentut.training.slices import rows_at_once
+from gentut.training.slices import rows_at_once, take
 from gentut.training.step import StepModel, generator_from
 
 LIKELIHOODS = ("bernoulli", "gaussian", "discretised_logistic")

@@ -10,10 +10,10 @@ import numpy as np
 from gentut import data as image_data
 from gentut import runs, tasks
 from gentut.checks import check_choice, check_positive
-from gentut.files import take
 from gentut.report.tasks import REAL
 from gentut.report.texts import words_of
 from gentut.runs.guard import locked
+from gentut.training.slices import take
 
 MOST = 20_000  # images of a train set, if the user does not say how many
 AUGMENTED, GENERATED, BOTH = "real, augmented", "generated", "real + generated"

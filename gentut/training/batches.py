@@ -6,9 +6,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from gentut.files import Reading
 from gentut.training.callbacks import TimeBudget
 from gentut.training.devices import BACKEND
+from gentut.training.slices import Reading
 
 if BACKEND == "tensorflow":
     import tensorflow as tf

@@ -7,9 +7,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from gentut.checks import as_float
-from gentut.files import Reading
+from gentut.checks import PART, as_float, let_go
 from gentut.training.devices import own_copies, process
+
+AT_ONCE = 512  # rows that are taken of a memory map before it is asked whether that is much
+AROUND = 1 << 16  # bytes that Linux maps around one that is read
 
 
 def rows_at_once(image_shape: Sequence[int]) -> int:
@@ -41,6 +43,41 @@ def put(out: np.ndarray, rows: slice, images: np.ndarray) -> None:
     if getattr(out, "dtype", None) == np.uint8:
         images = (255 * images + 0.5).astype("uint8")
     out[rows] = images
+
+
+class Reading:
+    """Counts the rows that are read of arrays, and lets go of pages of memory maps in time.
+
+    Args:
+        *arrays: that are read; those that are no memory maps (or None) do not matter.
+    """
+
+    def __init__(self, *arrays: np.ndarray | None) -> None:
+        self.maps = [array for array in arrays if isinstance(array, np.memmap)]
+        # The system maps the neighbourhood of what is asked for, too.
+        self.row = sum(AROUND + array[:1].nbytes for array in self.maps)
+        self.read = 0
+
+    def __call__(self, rows: int) -> None:
+        """Note that so many rows were read."""
+        self.read += rows * self.row
+        if self.read > PART:
+            self.read = 0
+            for array in self.maps:
+                let_go(array)
+
+
+def take(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return ``array[rows]`` in memory; pages of a memory map are let go of in time."""
+    if not isinstance(array, np.memmap):
+        return array[rows]
+    taken, reading = np.empty((len(rows), *array.shape[1:]), array.dtype), Reading(array)
+    for start in range(0, len(rows), AT_ONCE):
+        part = rows[start : start + AT_ONCE]
+        taken[start : start + len(part)] = array[part]
+        reading(len(part))
+    let_go(array)  # many takes of few rows each would hold the whole map in the end
+    return taken
 
 
 class Slices:
