@@ -317,13 +317,13 @@ SAVED += [(family, None) for family in ("gaussian", "mixture", "vae")]  # text_f
 
 @pytest.mark.parametrize("family, num_classes", SAVED)
 def test_saved_models_come_back_with_the_same_samples(family, num_classes, tmp_path, monkeypatch):
-    shrink_recipes(monkeypatch)
-    assert_comes_back_with_the_same_samples(family, num_classes, tmp_path)
+    assert_comes_back_with_the_same_samples(family, num_classes, tmp_path, monkeypatch)
 
 
-def assert_comes_back_with_the_same_samples(family, num_classes, tmp_path):
+def assert_comes_back_with_the_same_samples(family, num_classes, tmp_path, monkeypatch):
     recipe = gentut.models.recipes.RECIPES[family]
     settings = {"latent_dim": 5} if "latent_dim" in {**recipe, **recipe["model"]} else {}
+    shrink_recipes(monkeypatch)
     model = gentut.build(family, SHAPE, num_classes, **settings)
     labels = LABELS if num_classes else None
     if family == "text_flow":

@@ -251,17 +251,17 @@ class VAE(StepModel):
         images, labels = self.check(images, labels)
         rng = generator_from(seed)
 
-        def log_weight(x, y, e):
-            mean, log_var = self.posterior(x, y)
+        def log_weight(x, y, mean, log_var, e):
             z = mean + ops.exp(log_var / 2) * e
             # log p(z) − log q(z|x): the constants of the two normal densities cancel.
             ratio = _sum(log_var + ops.square(e) - ops.square(z)) / 2
             return self._log_likelihood(x, z, y) + ratio
 
-        total = np.full(len(images), -np.inf)
+        codes, total = self.encode(images, labels), np.full(len(images), -np.inf)
         for _ in range(samples):
             noise = rng.standard_normal((len(images), *self.latent_shape)).astype("float32")
-            total = np.logaddexp(total, self.batched(log_weight, images, labels, noise))
+            found = self.batched(log_weight, images, labels, *codes, noise)
+            total = np.logaddexp(total, found)
         return total - math.log(samples)
 
     def fit_prior(

@@ -454,7 +454,8 @@ def test_noise_becomes_the_letter_that_keras_draws(visitor):
     options = {"labels": [2], "steps": 16, "method": "euler"}
     drawn = flow.decode(start.reshape(1, 28, 28, 1), **options).ravel()
     found = np.clip((end + 1) / 2, 0, 1)
-    assert np.corrcoef(found, drawn)[0, 1] > 0.85 and drawn.std() > 0.2  # 0.88 is the worst of 200
+    assert drawn.std() > 0.1  # a letter; 0.15 is the thinnest of 200 starts
+    assert np.corrcoef(found, drawn)[0, 1] > 0.85  # 0.88 is the worst of 200 starts
     visitor.click("#noise-steps label:nth-child(1) input")
     visitor.wait_for(
         "document.getElementById('noise-status').textContent === 'Noise became C in 1 step.'"

@@ -43,8 +43,7 @@ def test_same_seed_gives_the_same_weights_to_the_bit(monkeypatch):
 
 
 def test_a_saved_text_flow_comes_back_with_the_same_samples(tmp_path, monkeypatch):
-    shrink_recipes(monkeypatch)
-    test_models.assert_comes_back_with_the_same_samples("text_flow", None, tmp_path)
+    test_models.assert_comes_back_with_the_same_samples("text_flow", None, tmp_path, monkeypatch)
 
 
 def test_a_text_flow_trains_in_bfloat16_with_the_losses_of_float32(policy, monkeypatch):
