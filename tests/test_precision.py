@@ -131,7 +131,6 @@ CASES = [
     ("wgan", "float16"),
     ("vae", "mixed_float16"),
     ("flow", "bfloat16"),
-    ("latent_flow", "float16"),
     ("gan of clusters", "mixed_float16"),
 ]
 if keras.backend.backend() != "tensorflow":

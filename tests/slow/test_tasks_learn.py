@@ -16,6 +16,22 @@ import gentut
 from gentut import tasks
 
 
+def test_a_trial_resamples_the_sources_of_its_test_images():
+    test = bars(200, 1)
+    options = {"steps": 16, "batch_size": 16}
+    # Twenty sources of ten equal images; six of them bear the wrong label, so that all ten fail.
+    sources = np.arange(200) % 20
+    images, labels = test[0][sources], np.where(sources < 6, 1 - test[1][sources], test[1][sources])
+    by_source = tasks.Trial("classification", (images, labels), sources=sources, **options)
+    as_if = tasks.Trial("classification", (images, labels), **options)
+    found = by_source.run(bars(80, 0), seeds=(0, 1))
+    assert found["resampled"] == "trainings and test sources" and found["units"] == 20
+    without = as_if.run(bars(80, 0), seeds=(0,))
+    assert without["resampled"] == "trainings and test images"
+    wide, narrow = (np.std(of["draws"][0]) for of in (found, without))
+    assert wide > 2 * narrow > 0  # ten images of each source: √10 in expectation
+
+
 @pytest.mark.parametrize(
     "task, learnt, steps",
     [
