@@ -133,7 +133,7 @@ class ConsistencyFlow(FlowModel):
                 )
             return self._images(x, y)
 
-        return self.batched(carried, points, labels, out=out)
+        return self.batched(carried, points, labels, batch_size=self._rows(guidance), out=out)
 
     def _images(self, points, labels):
         return ops.clip((points + 1) / 2, 0, 1)

@@ -166,7 +166,7 @@ class Flow(FlowModel):
                         x = paths.renoise(x, after, now, self.path_name, again)
             return self._images(x, labels)
 
-        drawn = self.batched(filled, images, hidden, labels)
+        drawn = self.batched(filled, images, hidden, labels, batch_size=self._rows(guidance))
         return np.where(hidden, drawn, images)
 
     def _check_mask(self, mask, images):

@@ -169,9 +169,12 @@ class FlowModel(StepModel):
             x = solve(field, x, steps, method, path=self.path_name, rng=rng, start=start)
             return self._images(x, y)
 
+        return self.batched(carried, points, labels, batch_size=self._rows(guidance), out=out)
+
+    def _rows(self, guidance):
+        """How many images are drawn at once; with guidance each has two points in the network."""
         rows = slices.rows_at_once(self.image_shape)
-        rows = rows if guidance == 1 else max(1, rows // 2)  # twice as many points at once
-        return self.batched(carried, points, labels, batch_size=rows, out=out)
+        return rows if guidance == 1 else max(1, rows // 2)
 
     def sample(
         self,
