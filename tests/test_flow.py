@@ -142,14 +142,16 @@ def test_a_network_preconditioned_for_another_path_is_refused():
         gentut.Flow(network, "cosine", "noise")
 
 
-def test_an_untrained_network_is_the_flow_of_a_normal_whatever_it_predicts():
-    for path in ("straight", "cosine"):
-        for prediction in ("velocity", "noise", "image"):
-            kind = {"path": path, "prediction": prediction}
-            network = networks.velocity(SHAPE, filters=(4, 8), blocks=1, units=8, **kind)
-            drawn = gentut.Flow(network, **kind).sample(4, seed=0, steps=32)
-            noise = np.random.default_rng(0).standard_normal((4, *SHAPE))
-            np.testing.assert_allclose(drawn, np.clip(0.5 + 0.3 * noise, 0, 1), atol=5e-3)
+KINDS = [("straight", "velocity"), ("cosine", "noise"), ("cosine", "image")]
+
+
+@pytest.mark.parametrize("path, prediction", KINDS)  # the others: slow/test_products.py
+def test_an_untrained_network_is_the_flow_of_a_normal_whatever_it_predicts(path, prediction):
+    kind = {"path": path, "prediction": prediction}
+    network = networks.velocity(SHAPE, filters=(4, 8), blocks=1, units=8, **kind)
+    drawn = gentut.Flow(network, **kind).sample(4, seed=0, steps=32)
+    noise = np.random.default_rng(0).standard_normal((4, *SHAPE))
+    np.testing.assert_allclose(drawn, np.clip(0.5 + 0.3 * noise, 0, 1), atol=5e-3)
 
 
 def test_models_saved_under_the_name_of_before_come_back(tmp_path):

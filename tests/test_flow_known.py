@@ -87,7 +87,7 @@ def assert_samplers_draw_the_normal(path, prediction):
         assert (flow.sample(10, seed=2, steps=4, method=method) != again).all()
 
 
-@kinds(("straight", "velocity"), ("cosine", "noise"))
+@kinds(("straight", "velocity"), ("cosine", "velocity"))
 def test_log_likelihood_is_that_of_the_normal_and_images_go_back_to_their_noise(path, prediction):
     assert_likelihood_is_that_of_the_normal(path, prediction)
 

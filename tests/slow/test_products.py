@@ -4,10 +4,12 @@ Not part of ``pytest tests``; ``.ci/run`` names this folder.
 """
 
 import pytest
+import test_flow
 import test_flow_known
 import test_models
-from test_large import TENSORFLOW, assert_same_bits, mapped  # noqa: F401
-from test_precision import CASES, assert_comes_back, assert_losses_are_those_of_float32
+import test_precision
+import test_sizes
+from test_large import TENSORFLOW, assert_same_bits, assert_samples_go, mapped  # noqa: F401
 from tiny import shrink_recipes
 
 import gentut
@@ -16,7 +18,7 @@ from gentut.models import recipes
 POLICIES = ("mixed_float16", "float16", "mixed_bfloat16", "bfloat16")
 FAMILIES = (*recipes.FAMILIES, "gan of clusters")
 # Keras clips gradients of float32 and bfloat16 together only by an error.
-DONE = (*CASES, ("text_flow", "bfloat16"))
+DONE = (*test_precision.CASES, ("text_flow", "bfloat16"))
 REST = [(family, name) for family in FAMILIES for name in POLICIES if (family, name) not in DONE]
 ONCE = test_models.SHAPES
 SHAPES = [(28, 28, 1), (32, 32, 3), (64, 64, 3), (48, 64, 3)]
@@ -27,7 +29,7 @@ def test_every_family_comes_back_under_every_policy_and_trains_on(
     family, name, policy, tmp_path, monkeypatch
 ):
     shrink_recipes(monkeypatch)
-    assert_comes_back(family, name, policy, tmp_path)
+    test_precision.assert_comes_back(family, name, policy, tmp_path)
 
 
 @pytest.mark.skipif(not TENSORFLOW, reason="equal bits are promised for TensorFlow")
@@ -48,20 +50,57 @@ def test_a_saved_text_flow_comes_back_with_the_same_samples(tmp_path, monkeypatc
 
 def test_a_text_flow_trains_in_bfloat16_with_the_losses_of_float32(policy, monkeypatch):
     shrink_recipes(monkeypatch)
-    assert_losses_are_those_of_float32("text_flow", policy)
+    test_precision.assert_losses_are_those_of_float32("text_flow", policy)
+
+
+def test_a_step_in_float16_moves_weights_as_far_as_in_float32(policy, monkeypatch):
+    shrink_recipes(monkeypatch)
+    test_precision.assert_float16_moves_as_far("latent_flow", policy)
+
+
+@pytest.mark.parametrize("path", ["straight", "cosine"])
+@pytest.mark.parametrize("prediction", ["velocity", "noise", "image"])
+def test_an_untrained_network_is_the_flow_of_a_normal(path, prediction):
+    if (path, prediction) not in test_flow.KINDS:
+        test_flow.test_an_untrained_network_is_the_flow_of_a_normal_whatever_it_predicts(
+            path, prediction
+        )
 
 
 def test_every_sampler_draws_a_known_normal():
     test_flow_known.assert_samplers_draw_the_normal("cosine", "velocity")
 
 
-@pytest.mark.parametrize("path, prediction", [("straight", "image"), ("cosine", "velocity")])
+@pytest.mark.parametrize("path, prediction", [("straight", "image"), ("cosine", "noise")])
 def test_log_likelihood_is_that_of_the_normal(path, prediction):
     test_flow_known.assert_likelihood_is_that_of_the_normal(path, prediction)
 
 
 def test_filled_in_pixels_have_their_distribution_given_the_others():
     test_flow_known.assert_filling_in_keeps_the_distribution("straight", "velocity")
+
+
+@pytest.mark.parametrize(
+    "family, options", [("flow", {}), ("latent_flow", {}), ("flow", {"method": "ddpm"})]
+)
+def test_samples_go_where_they_are_asked_to(family, options, monkeypatch, tmp_path):
+    shrink_recipes(monkeypatch)
+    assert_samples_go(monkeypatch, tmp_path, family, {"steps": 2, **options})
+
+
+@pytest.mark.parametrize("family", ["gan", "vae", "flow"])
+def test_rectangles_are_drawn_as_rectangles(family, monkeypatch):
+    shrink_recipes(monkeypatch)
+    test_sizes.assert_draws(family, (64, 96, 3))
+
+
+@pytest.mark.parametrize("side, grid", [(64, (8, 8, 8)), (256, (16, 16, 16))])
+def test_the_grid_of_latents_keeps_its_places_in_large_pictures(side, grid):
+    test_sizes.assert_grid(side, grid)
+
+
+def test_a_step_of_large_pictures_holds_no_more_than_memory_is_sure_to_have():
+    test_sizes.assert_step_is_small("flow")
 
 
 @pytest.mark.parametrize("family, shape", [(f, s) for f in ONCE for s in SHAPES if s != ONCE[f]])
