@@ -57,17 +57,20 @@ def precision_recall_density_coverage(
     # |x|² + |y|² − 2x·y, one product of matrices, is much faster than Σ(x − y)² but rounds, least
     # around the origin. The norms make up for that: a sample on a boundary must not slip inside.
     centre = real.mean(axis=0, dtype=np.float64)
-    x, y = real - centre, generated - centre
-    rounding = 4 * (x.shape[1] + 4) * np.finfo(np.float64).eps
-    x_norm, y_norm = ((1 + rounding) * np.sum(z**2, axis=1) for z in (x, y))
-    left = np.column_stack([-2 * x, x_norm, np.ones(n)])
-    right = np.column_stack([y, np.ones(m), y_norm]).T
+    d = real.shape[1]
+    rounding = 4 * (d + 4) * np.finfo(np.float64).eps
+    # Rows (−2x, |x|², 1) and (y, 1, |y|²), made in place: a copy is as large as the features.
+    left, right = np.ones((n, d + 2)), np.ones((m, d + 2))
+    for rows, points, norm in ((left, real, d), (right, generated, d + 1)):
+        z = np.subtract(points, centre, out=rows[:, :d])
+        rows[:, norm] = (1 + rounding) * np.einsum("ij,ij->i", z, z)
+    left[:, :d] *= -2
     in_real_ball, in_generated_ball, pairs = np.zeros(m, bool), np.zeros(n, bool), 0
     holds_generated = np.zeros(n, bool)
     step = max(_BLOCK_PAIRS // m, 1)
     for start in range(0, n, step):
         rows = slice(start, start + step)
-        squared = left[rows] @ right
+        squared = left[rows] @ right.T
         inside = squared < real_radius[rows, None]
         pairs += np.count_nonzero(inside)
         in_real_ball |= inside.any(axis=0)
@@ -114,6 +117,7 @@ def _neighbour_distances(references, queries, k):
     others = len(references) - (queries is None)
     search = NearestNeighbors(n_neighbors=min(k + _SPARE, others)).fit(references - centre)
     found = search.kneighbors(None if queries is None else queries - centre, return_distance=False)
+    del search  # it keeps a copy of the references
     queries = references if queries is None else queries
     distances = [
         np.linalg.norm(np.subtract(queries, references[near], dtype=np.float64), axis=1)
