@@ -346,6 +346,18 @@ def test_a_step_knows_which_device_it_runs_on(count, index, found, monkeypatch):
     assert devices.replica() == (0, 1)
 
 
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="JAX writes one step for all devices")
+def test_a_mean_is_over_the_devices_where_there_are_several(monkeypatch):
+    asked = []
+    here = SimpleNamespace(num_replicas_in_sync=1, replica_id_in_sync_group=0)
+    here.all_reduce = lambda how, values: asked.append((how, values)) or 7.0
+    monkeypatch.setattr(devices.tf.distribute, "get_replica_context", lambda: here)
+    assert devices.mean_over_replicas(3.0) == 3.0 and asked == []
+    here.num_replicas_in_sync = 2
+    assert devices.mean_over_replicas(3.0) == 7.0
+    assert asked == [(devices.tf.distribute.ReduceOp.MEAN, 3.0)]
+
+
 @pytest.mark.parametrize("copies", [1, 3])
 def test_devices_draw_together_what_one_would_draw_alone(copies, monkeypatch):
     images, count = 2, 4  # so many on each of so many devices

@@ -85,6 +85,32 @@ def test_batch_normalisation_is_that_of_keras(rng, shape):
         np.testing.assert_allclose(value, keras_value, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="they are TensorFlow's")
+def test_the_kernels_are_taken_where_they_can_be(rng, monkeypatch):
+    """What they compute is what Keras computes, so that only this shows who did it."""
+
+    def work(*args, **options):
+        raise RuntimeError("this is done by Keras")
+
+    def step(**options):
+        variable, optimizer = keras.Variable(np.ones(3, "float32")), kernels.Adam(**options)
+        optimizer.build([variable])
+        optimizer.apply([ops.ones(3)], [variable])
+
+    def normalise(axis, training=True):
+        images = rng.standard_normal((6, 5, 3, 4)).astype("float32")
+        kernels.BatchNormalization(axis=axis)(images, training=training)
+
+    monkeypatch.setattr(keras.optimizers.Adam, "update_step", work)
+    monkeypatch.setattr(keras.layers.BatchNormalization, "call", work)
+    step()
+    normalise(-1), normalise(3)
+    cannot = (lambda: step(amsgrad=True), lambda: normalise(1), lambda: normalise(-1, False))
+    for other in cannot:
+        with pytest.raises(RuntimeError, match="done by Keras"):
+            other()
+
+
 @pytest.mark.parametrize("options", [{"center": False}, {"scale": False}, {"axis": 1}])
 def test_what_the_kernel_cannot_is_left_to_keras(rng, options):
     images = rng.normal(2.0, 3.0, (6, 5, 3, 4)).astype("float32")

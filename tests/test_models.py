@@ -350,6 +350,13 @@ def test_fit_takes_only_images_and_labels_by_their_place():
         model.fit(IMAGES, LABELS, 2)
 
 
+def test_a_seed_is_what_numpy_takes():
+    gentut.seed(2**32 - 1)
+    for number in (-1, 2**32, 2**33 - 1):
+        with pytest.raises(ValueError, match=f"`number` must be .*; received {number}"):
+            gentut.seed(number)
+
+
 def test_same_seed_gives_the_same_weights_to_the_bit(monkeypatch):
     shrink_recipes(monkeypatch)
     assert_same_seed_gives_the_same_weights("gan")  # slow/test_products: a latent flow
@@ -567,6 +574,21 @@ def test_callbacks_hear_the_right_steps_of_an_epoch_that_is_taken_up():
     model.fit(IMAGES[:22], batch_size=2, epochs=2, initial_step=5, callbacks=[heard], verbose=0)
     assert heard.begun == [*range(5, 11, call), *range(0, 11, call)]
     assert heard.ended == [min(first + call, 11) - 1 for first in heard.begun]
+
+
+@pytest.mark.parametrize("epochs, stopped", [(1, False), (3, True)])
+def test_an_epoch_that_is_taken_up_can_be_the_last(epochs, stopped):
+    model, ended = line(steps_per_execution=1), []
+    watch = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: setattr(model, "stop_training", stopped),
+        on_train_end=lambda logs: ended.append(int(ops.convert_to_numpy(made))),
+    )
+    made = model.optimizer.iterations
+    history = model.fit(
+        IMAGES[:22], batch_size=2, epochs=epochs, initial_step=5, callbacks=[watch], verbose=0
+    )
+    assert history.epoch == [0] and len(history.history["loss"]) == 1
+    assert ended == [6]  # of eleven steps the last six
 
 
 def test_gradients_of_what_is_not_used_are_zeros():
