@@ -75,13 +75,12 @@ class PCAMixture(StepModel):
         images, labels = self.check(x, y)
         flat = flat_rows(images, seed)
         count = min(self.latent_dim, *flat.shape)
-        part = len(flat) < len(images)  # drawn for this alone, so that it may be centred in place
-        pca = PCA(count, copy=not part, svd_solver="randomized", random_state=seed).fit(flat)
-        if part:
+        part = len(flat) < len(images)
+        own = part or images.dtype == "uint8"  # made for this alone: it may be centred in place
+        pca = PCA(count, copy=not own, svd_solver="randomized", random_state=seed).fit(flat)
+        if own:
             del flat
-            codes = codes_of(pca, images)
-        else:
-            codes = pca.transform(flat)
+        codes = codes_of(pca, images) if part else pca.transform(flat_rows(images, seed))
         codes = codes.astype("float64")
         if len(codes) > LIMIT:
             rows = draw_rows(len(codes), LIMIT, labels, np.random.default_rng(seed))
