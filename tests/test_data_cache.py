@@ -35,7 +35,7 @@ def counted(monkeypatch):
     seen, real = [], decode.read_image
 
     def read_image(path, *options):
-        seen.append(path.name)
+        seen.append(Path(path).name)
         return real(path, *options)
 
     monkeypatch.setattr(decode, "read_image", read_image)
@@ -173,7 +173,7 @@ def test_a_disk_that_was_away_for_a_moment_leaves_no_gap(photos, monkeypatch):
     real = decode.read_image
 
     def away(path, *options):
-        if path.name == "1.png":
+        if Path(path).name == "1.png":
             raise OSError("the network drive is away")
         return real(path, *options)
 

@@ -50,7 +50,7 @@ def place() -> Path | None:
 def read(
     folder: Path,
     split: str,
-    files: Sequence[tuple[Path, int]],
+    files: Sequence[tuple[str, int]],
     size: int,
     channels: int,
     pad: bool,

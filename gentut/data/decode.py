@@ -4,7 +4,6 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -17,7 +16,7 @@ AT_ONCE = 512  # files that are decoded before the first of them is handed on
 
 
 def read(
-    files: Sequence[tuple[Path, int]], size: int, channels: int, on_error: str, pad: bool = False
+    files: Sequence[tuple[str, int]], size: int, channels: int, on_error: str, pad: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """Read (path, label) pairs.
 
@@ -41,7 +40,7 @@ def read(
 
 
 def decoded(
-    paths: Sequence[Path], size: int, channels: int, pad: bool
+    paths: Sequence[str], size: int, channels: int, pad: bool
 ) -> Iterator[np.ndarray | str]:
     """Read files in parallel; give them in order: images, or what is wrong with one in words."""
 
@@ -70,7 +69,7 @@ def tell_of_broken(broken: Sequence[str], total: int, on_error: str) -> None:
     warnings.warn(f"Skipped {len(broken)} of {total} images: {listed}.", UserWarning, stacklevel=5)
 
 
-def read_image(path: Path, size: int, channels: int, pad: bool = False) -> np.ndarray:
+def read_image(path: str | os.PathLike, size: int, channels: int, pad: bool = False) -> np.ndarray:
     """Read one file as uint8 ``(size, size, channels)``; ``pad`` it with white, or crop it."""
     # Pillow knows forty formats, by content and not by name; decoders that are not needed are
     # not offered to files from outside.

@@ -39,7 +39,7 @@ def files_of(
     split: str,
     chosen: np.ndarray,
     classes: Sequence[str] | None,
-) -> list[tuple[Path, int]]:
+) -> list[tuple[str, int]]:
     """Return the (path, label) pairs of a split, of the labels that are chosen; at least one."""
     kept = set(chosen.tolist())  # quicker than an array, for 200,000 files
     files = [entry for entry in contents.files[split] if entry[1] in kept]
@@ -52,7 +52,7 @@ def files_of(
     return files
 
 
-def readable(files: Sequence[tuple[Path, int]], on_error: str) -> np.ndarray:
+def readable(files: Sequence[tuple[str, int]], on_error: str) -> np.ndarray:
     """Return the rows of the (path, label) pairs that ``load`` returns."""
     if on_error == "raise":
         return np.arange(len(files))

@@ -124,7 +124,7 @@ def targets(root):
                 continue
         contents = folders.scan(place)
         for entries in contents.files.values():
-            assert all(path.is_file() and contents.classes[label] for path, label in entries)
+            assert all(Path(path).is_file() and contents.classes[label] for path, label in entries)
 
     victim = runs.RunFolder(root / "victim")
     x, y = np.zeros((8, 28, 28), "uint8"), np.zeros(8, "uint8")
