@@ -110,7 +110,9 @@ def test_the_first_process_has_the_folder_and_the_others_a_copy(tmp_path, monkey
 @pytest.mark.parametrize("cores, words", [({3}, "1 CPU core ("), ({0, 2}, "2 CPU cores (")])
 def test_only_the_cores_that_this_process_may_use_are_counted(cores, words, monkeypatch):
     monkeypatch.setattr("os.sched_getaffinity", lambda process: cores, raising=False)
-    assert words in devices.environment()["device"]
+    for device, before in (("CPU", ""), ("GPU H1", "GPU H1, ")):
+        monkeypatch.setattr(devices, "device", lambda device=device: device)
+        assert devices.environment()["device"].startswith(before + words)
 
 
 @pytest.mark.parametrize(
@@ -344,6 +346,14 @@ def test_a_step_knows_which_device_it_runs_on(count, index, found, monkeypatch):
     # Where a strategy puts results together there is no device of one's own.
     monkeypatch.setattr(devices.tf.distribute, "get_replica_context", lambda: None)
     assert devices.replica() == (0, 1)
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="it asks TensorFlow")
+def test_devices_of_a_step_are_those_of_the_strategy(monkeypatch):
+    assert devices.device_count() == 1
+    strategy = SimpleNamespace(num_replicas_in_sync=3)
+    monkeypatch.setattr(devices.tf.distribute, "get_strategy", lambda: strategy)
+    assert devices.device_count() == 3
 
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="JAX writes one step for all devices")

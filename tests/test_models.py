@@ -431,7 +431,10 @@ BAD = [
     (lambda: gentut.build("transformer", SHAPE), "`family` must be one of gaussian, mixture, gan"),
     (lambda: gentut.build("gan", (30, 31, 1)), "`image_shape` must have a height and width"),
     (lambda: gentut.build("gan", (32, 32, 4)), "with 1 or 3 channels; received (32, 32, 4)"),
-    (lambda: gentut.callbacks.TimeBudget(minutes=-1), "`minutes` must be a positive number"),
+    *(
+        (lambda m=m: gentut.callbacks.TimeBudget(minutes=m), "`minutes` must be a positive number")
+        for m in (-1, 0, float("inf"))
+    ),
 ]
 
 
@@ -576,6 +579,13 @@ def test_callbacks_hear_the_right_steps_of_an_epoch_that_is_taken_up():
     assert heard.ended == [min(first + call, 11) - 1 for first in heard.begun]
 
 
+@pytest.mark.parametrize("verbose, printed", [(0, ""), (2, "loss: ")])
+def test_fit_prints_what_it_is_asked_to(verbose, printed, capsys):
+    line(steps_per_execution=1).fit(IMAGES[:4], batch_size=2, verbose=verbose)
+    text = capsys.readouterr().out
+    assert printed in text if printed else text == ""
+
+
 @pytest.mark.parametrize("epochs, stopped", [(1, False), (3, True)])
 def test_an_epoch_that_is_taken_up_can_be_the_last(epochs, stopped):
     model, ended = line(steps_per_execution=1), []
@@ -646,7 +656,7 @@ def test_a_loss_that_is_no_finite_number_ends_the_training():
 
 @pytest.mark.parametrize("clock", [None, types.SimpleNamespace(share=lambda: 0.4)])
 def test_progress_tells_the_share_the_speed_and_the_losses(clock, monkeypatch):
-    seconds = iter([5.0, 6.0, 7.0])
+    seconds = iter([5.0, 5.6, 7.0])
     face = types.SimpleNamespace(perf_counter=lambda: next(seconds))
     monkeypatch.setattr(gentut.callbacks, "time", face)
     progress = gentut.callbacks.Progress(clock, batch_size=1000)
@@ -660,7 +670,7 @@ def test_progress_tells_the_share_the_speed_and_the_losses(clock, monkeypatch):
     progress.on_train_end()
     losses = "loss 1.23, kl 20"
     shares = [0.25, 0.625] if clock is None else [0.4, 0.4]  # steps 2 and 5 of 8
-    speeds = ["1,000", "2,000"]  # 1 step in a second, 4 in two
+    speeds = ["1,667", "2,000"]  # 1 step in 0.6 seconds, 4 in two
     expected = [(n, f"{s} images/s, {losses}") for n, s in zip(shares, speeds, strict=True)]
     assert told == [(0, None), *expected]
 
