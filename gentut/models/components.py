@@ -5,7 +5,7 @@ from sklearn.decomposition import PCA
 
 from gentut.checks import as_float
 from gentut.models.mixtures import draw_rows
-from gentut.training.slices import Reading, take
+from gentut.training.slices import AT_ONCE, Reading, take
 
 NUMBERS = 1 << 26  # 268 MB: 85,598 images of 28×28, 21,845 of 32×32×3, 5,461 of 64×64×3
 
@@ -16,10 +16,16 @@ def flat_rows(images: np.ndarray, seed: int) -> np.ndarray:
     Of images that hold more than ``NUMBERS`` numbers, as many as hold no more, drawn at random with
     ``seed``: what spans 64 principal components is known from some thousand of them.
     """
-    most = max(1, NUMBERS // images[0].size)
+    most, rows = max(1, NUMBERS // images[0].size), np.arange(len(images))
     if len(images) > most:
-        images = take(images, draw_rows(len(images), most, None, np.random.default_rng(seed)))
-    return np.asarray(as_float(images)).reshape(len(images), -1)
+        rows = draw_rows(len(images), most, None, np.random.default_rng(seed))
+    elif images.dtype != np.uint8:
+        return np.asarray(images).reshape(len(images), -1)
+    flat = np.empty((len(rows), images[0].size), "float32")
+    for start in range(0, len(rows), AT_ONCE):  # never all of them as bytes and as floats
+        part = take(images, rows[start : start + AT_ONCE])
+        flat[start : start + len(part)] = as_float(part).reshape(len(part), -1)
+    return flat
 
 
 def codes_of(pca: PCA, images: np.ndarray) -> np.ndarray:
