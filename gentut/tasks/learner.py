@@ -9,6 +9,7 @@ from keras import ops
 
 from gentut.checks import as_float, check_int, check_pixels, check_positive, check_seed
 from gentut.training.devices import Tensor
+from gentut.training.slices import Reading
 from gentut.training.step import compile_options, feed
 
 
@@ -69,13 +70,14 @@ class Learner(abc.ABC):
         images = check_pixels(images, self.image_shape)
         if self.network is None:
             raise RuntimeError(f"This {type(self).__name__} must be trained first: call `fit`.")
-        size, results = max(self.batch_size, 64), []
+        size, results, reading = max(self.batch_size, 64), [], Reading(images)
         for start in range(0, len(images), size):
             part = as_float(images[start : start + size])
             filled = np.concatenate(
                 [part, np.zeros((size - len(part), *part.shape[1:]), "float32")]
             )
             results.append(self.network.predict_on_batch(filled)[: len(part)])
+            reading(len(part))
         return np.concatenate(results)
 
 
