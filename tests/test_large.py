@@ -95,6 +95,17 @@ def test_pages_of_a_map_are_let_go_of_and_come_back(tmp_path):
     assert resident() == 0  # also of a take too small to count
 
 
+def test_pages_are_let_go_of_after_so_many_rows(mapped, monkeypatch):
+    gone = []
+    monkeypatch.setattr(slices, "let_go", gone.append)
+    monkeypatch.setattr(slices, "PART", 10 * (slices.AROUND + 784))
+    reading = slices.Reading(mapped, None, FLOATS)
+    for rows, times in ((10, 0), (1, 1), (10, 1), (1, 2)):
+        reading(rows)
+        assert len(gone) == times
+    assert gone[0] is mapped
+
+
 def test_batches_of_a_map_are_bytes_of_the_same_rows(mapped):
     for images in (BYTES, mapped):
         batches = Batches(images, LABELS, 16, epochs=2, seed=3)
