@@ -2,6 +2,7 @@
 
 import importlib.util
 import mmap
+import sys
 import weakref
 from pathlib import Path
 from types import SimpleNamespace
@@ -346,6 +347,18 @@ def test_a_step_knows_which_device_it_runs_on(count, index, found, monkeypatch):
     # Where a strategy puts results together there is no device of one's own.
     monkeypatch.setattr(devices.tf.distribute, "get_replica_context", lambda: None)
     assert devices.replica() == (0, 1)
+
+
+def test_only_several_processes_wait_for_each_other(monkeypatch):
+    waited = []
+    meeting = SimpleNamespace(sync_global_devices=waited.append)
+    together = SimpleNamespace(multihost_utils=meeting)
+    for name, module in (("jax", SimpleNamespace()), ("jax.experimental", together)):
+        monkeypatch.setitem(sys.modules, name, module)
+    devices.wait_for_all("alone")
+    monkeypatch.setattr(devices, "process", lambda: (0, 2))
+    devices.wait_for_all("at the end")
+    assert waited == ["at the end"]
 
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="it asks TensorFlow")
