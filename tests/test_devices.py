@@ -361,11 +361,15 @@ def test_only_several_processes_wait_for_each_other(monkeypatch):
     assert waited == ["at the end"]
 
 
-@pytest.mark.skipif(BACKEND != "tensorflow", reason="it asks TensorFlow")
+@pytest.mark.backend
+@pytest.mark.skipif(BACKEND == "torch", reason="it trains on one device")
 def test_devices_of_a_step_are_those_of_the_strategy(monkeypatch):
     assert devices.device_count() == 1
-    strategy = SimpleNamespace(num_replicas_in_sync=3)
-    monkeypatch.setattr(devices.tf.distribute, "get_strategy", lambda: strategy)
+    strategy = SimpleNamespace(num_replicas_in_sync=3, num_model_replicas=3)
+    if BACKEND == "jax":
+        monkeypatch.setattr(keras.distribution, "distribution", lambda: strategy)
+    else:
+        monkeypatch.setattr(devices.tf.distribute, "get_strategy", lambda: strategy)
     assert devices.device_count() == 3
 
 

@@ -12,6 +12,7 @@ from keras import layers, ops
 from scipy import special, stats
 
 import gentut
+from gentut.models import networks
 from gentut.models.distillation import ConsistencyFlow
 from gentut.models.losses import ADVERSARIAL
 from gentut.models.solvers import solve
@@ -628,6 +629,27 @@ def test_a_compiled_fit_takes_the_steps_of_update(make):
     for a, b in zip(fitted.weights, stepped.weights, strict=True):
         a, b = (ops.convert_to_numpy(w) for w in (a, b))
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("way", ["value_and_gradients", "pullback"])
+def test_what_a_network_averages_moves_while_gradients_are_taken(way):
+    """A tenth of the way to this batch's mean, by the momentum of 0.9."""
+    gentut.seed(0)
+    shape, latents = (16, 16, 1), np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
+    generator = networks.generator(shape, latent_dim=4, filters=(4, 4))
+    gan = gentut.GAN(generator, networks.discriminator(shape, filters=(4, 4)), ema=0.0)
+    gan.compile(descent(), descent())
+    layer = next(x for x in generator.layers if isinstance(x, layers.BatchNormalization))
+    seen = ops.convert_to_numpy(keras.Model(generator.input, layer.input)(latents))
+    take = getattr(gan, way)
+    if way == "pullback":
+        take(lambda: generator(latents, training=True), generator.trainable_variables)
+    else:
+        loss = lambda: (ops.sum(generator(latents, training=True)), ())  # noqa: E731
+        take(loss, generator.trainable_variables)
+    found = ops.convert_to_numpy(layer.moving_mean)
+    np.testing.assert_allclose(found, 0.1 * seen.reshape(-1, len(found)).mean(0), atol=1e-6)
+    assert np.abs(found).max() > 1e-3
 
 
 class Watches(layers.Layer):
