@@ -6,6 +6,7 @@
     python data/train_pretrained.py latent_flow-glyphs
     python data/train_pretrained.py gan-emoji
     python data/train_pretrained.py vae-emoji
+    python data/train_pretrained.py latent_flow-emoji
     python data/train_pretrained.py text_flow-emoji
 
 The recipe of the family as `gentut.build` gives it, for a number of epochs fixed in advance.  The
@@ -32,6 +33,7 @@ EPOCHS = {
     "latent_flow-glyphs": 50,
     "gan-emoji": 80,
     "vae-emoji": 100,
+    "latent_flow-emoji": 60,
     "text_flow-emoji": 60,
 }
 GENERATED = {"glyphs": 10_000, "emoji": 1_000}  # images for the scores

@@ -26,6 +26,7 @@ NAMES = (
     "latent_flow-glyphs",
     "gan-emoji",
     "vae-emoji",
+    "latent_flow-emoji",
     "text_flow-emoji",
 )
 # Of each family: name in the file -> attribute of the model that is stored under it.  Of networks
@@ -55,8 +56,8 @@ def load_pretrained(name: str) -> StepModel:
 
     Args:
         name: "gan-glyphs", "vae-glyphs", "flow-glyphs" or "latent_flow-glyphs", class-conditional
-            models of the letters A to J; "gan-emoji" or "vae-emoji", of the nine groups of emoji;
-            or "text_flow-emoji", which draws from texts.
+            models of the letters A to J; "gan-emoji", "vae-emoji" or "latent_flow-emoji", of the
+            nine groups of emoji; or "text_flow-emoji", which draws from texts.
 
     Returns:
         The model of that family; a ``VAE`` with its fitted prior.  ``model.info`` is a dict: the

@@ -153,16 +153,17 @@ def latent_transformer(
     if num_classes is not None:
         inputs.append(keras.Input((), dtype="int32", name="labels"))
         given = Embedding(num_classes + 1, width)(inputs[-1])
+        layout = Embedding(num_classes + 1, x.shape[1] * width, name="layout")(inputs[-1])
     if vocabulary is not None:
         inputs.append(keras.Input((words,), dtype="int32", name="tokens"))
         known = ops.not_equal(inputs[-1], PADDING)
         text, given = _text(inputs[-1], known, vocabulary, width, heads)
+        layout = layers.Dense(2 * width, activation="silu")(given)
+        layout = layers.Dense(x.shape[1] * width, name="layout")(layout)
         image = ops.ones_like(x[:, :, 0], dtype="bool")  # all look at all tokens of the image
         mask = ops.concatenate([image, known], axis=1)
     if given is not None:
         condition = layers.Add()([condition, layers.Dense(width)(given)])
-        layout = layers.Dense(2 * width, activation="silu")(given)
-        layout = layers.Dense(x.shape[1] * width, name="layout")(layout)
         x = layers.Add(name="start")([x, layers.Reshape(x.shape[1:])(layout)])
     condition = layers.Activation("silu")(condition)
     for i in range(depth):

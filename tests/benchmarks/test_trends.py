@@ -53,8 +53,10 @@ def test_the_table_holds_every_row_with_its_interval():
         "n_generated": 2000,
         "n_real": 2000,
         "features": "a judge",
+        "machine": "a machine",
+        "date": "today",
     }
-    text = trends.markdown({"rows": [row], "machine": "a machine", "date": "today"})
+    text = trends.markdown({"rows": [row]})
     assert "| gan | 100 | 0.25 | 5.14 (4.5 to 6) | 0.39 | 0.8 | 1.1 | 0.5 | 0 |" in text
     assert "Real images score 0.5, noise 90;" in text and "Machine: a machine." in text
     assert "Training time" not in text  # a part without rows has no table

@@ -1,17 +1,20 @@
 """The numbers of notebook 08: what time, data, sampling steps and the kind of image do to quality.
 
-    taskset -c 0 python tests/benchmarks/trends.py       # everything: 25 minutes on one core
+    taskset -c 0 python tests/benchmarks/trends.py       # letters: 25 minutes on one core
     python tests/benchmarks/trends.py --parts data --minutes 8    # stop in time, then go on
+    python tests/benchmarks/trends.py --parts images minutes --photographs FOLDER   # 90 minutes
     python tests/benchmarks/trends.py --table                  # the table again, no run
 
 time    quality of each family against training time, on letters
 steps   quality of the flow of part "time" against velocity evaluations per image
 data    quality against the number of training images, with and without augmentation, on letters
 images  what is new with colour photographs of 32 and 64 pixels (`--photographs FOLDER`)
+minutes what 5 and 30 minutes on such photographs give, seen by a judge that tells their ten classes
+        (the folder is the CIFAR-10 sample that it was trained on), and a sheet of drawn ones
 
-The machine may be shared, so that no budget is wall time: "time" and "images" count CPU seconds of
-the process (more cores burn more of them in a second, and use them less well), "data" counts images
-that pass through training.
+The machine may be shared, so that no budget is wall time: "data" counts images that pass through
+training, the other parts CPU seconds of the process (more cores burn more of them in a second, and
+use them less well).
 Rows are stored as soon as they are there; the same command goes on where it stopped.
 """
 
@@ -28,7 +31,7 @@ import gentut  # before TensorFlow
 import numpy as np
 from trainings import CpuBudget
 
-from gentut import data, metrics, runs
+from gentut import data, features, metrics, plots, runs
 from gentut.evaluation.reference import ReferenceSet
 from gentut.files import write_atomically
 from gentut.training import devices
@@ -45,6 +48,7 @@ AUGMENT = ("translation", "cutout")
 WAYS = ("gan", "gan augmented")
 PHOTOGRAPHS = {32: ("mixture", "gan", "latent_flow"), 64: ("mixture", "gan")}
 PHOTOGRAPH_TIME = 30  # CPU seconds
+MINUTES = {5: ("mixture", "vae", "flow", "gan", "latent_flow"), 30: ("gan", "latent_flow")}
 GENERATED = 2_000
 
 
@@ -120,6 +124,16 @@ def jobs(parts, seed, cache, photographs):
             references[key] = ReferenceSet(name, options, limit=GENERATED, seed=seed)
         return references[key]
 
+    def judge_of_objects():
+        """The photographs, seen by the classifier that knows their classes."""
+        if "objects" not in references:
+            referee = ReferenceSet(photographs, limit=GENERATED, seed=seed)
+            referee.extractor = features.load("cifar10_sample")
+            referee.train_features = referee.extractor(referee.train)
+            referee.test_features = referee.extractor(referee.test)
+            references["objects"] = referee
+        return references["objects"]
+
     def of_time(family, seconds):
         model, cost = train(family, *data.load("glyphs", "train"), seed, cpu_seconds=seconds)
         if (family, seconds) == ("flow", TIMES[-1]):
@@ -149,26 +163,62 @@ def jobs(parts, seed, cache, photographs):
         model, cost = train(family, images, labels, seed, cpu_seconds=PHOTOGRAPH_TIME)
         return cost | scores(model, judge(photographs, **options), seed)
 
+    def of_minutes(family, minutes):
+        images, labels = data.load(photographs, "train")
+        model, cost = train(family, images, labels, seed, cpu_seconds=60 * minutes)
+        referee = judge_of_objects()
+        wanted = referee.labels(GENERATED)
+        drawn = model.sample(GENERATED, labels=wanted, seed=seed)
+        np.save(cache / f"photographs-{family}-{minutes}-{seed}.npy", first_of_each(drawn, wanted))
+        told = referee.extractor.probabilities(drawn).argmax(-1) == wanted
+        real = referee.extractor.probabilities(referee.test).argmax(-1) == referee.test_labels
+        return (
+            cost
+            | scores(model, referee, seed)
+            | {"told": float(told.mean()), "told_real": float(real.mean())}
+        )
+
+    minutes = [(f, m) for m, families in MINUTES.items() for f in families]
     every = {
         "time": [(of_time, {"family": f, "budget": t}) for t in reversed(TIMES) for f in FAMILIES],
         "steps": [(of_steps, {"method": m, "steps": s}) for m in STEPS for s in STEPS[m]],
         "data": [(of_data, {"way": w, "size": n}) for n in SIZES for w in WAYS],
         "images": [
             (of_images, {"family": f, "size": n}) for n, fs in PHOTOGRAPHS.items() for f in fs
-        ]
-        if photographs
-        else [],
+        ],
+        "minutes": [(of_minutes, {"family": f, "minutes": m}) for f, m in minutes],
     }
     for part in parts:
+        if part in ("images", "minutes") and not photographs:
+            continue
         for function, names in every[part]:
             yield {"part": part, **names, "seed": seed}, function, tuple(names.values())
+
+
+def first_of_each(images, labels):
+    """The first image of each class."""
+    return images[np.unique(labels, return_index=True)[1]]
+
+
+def sheet(cache, photographs, seed):
+    """A figure of the first photograph and the first drawn picture of each class, or None."""
+    images, labels = data.load(photographs, "test")
+    rows = {"test photographs": first_of_each(images, labels)}
+    for minutes, families in MINUTES.items():
+        for family in families:
+            file = cache / f"photographs-{family}-{minutes}-{seed}.npy"
+            if not file.is_file():
+                return None
+            after = "" if family == "mixture" else f", {minutes} min"
+            rows[family.replace("_", " ") + after] = np.load(file)
+    return plots.comparison(rows, titles=data.class_names(photographs))
 
 
 def _with(sample, **fixed):
     return lambda n, labels=None, seed=None: sample(n, labels, seed, **fixed)
 
 
-PARTS = ("time", "steps", "data", "images")
+PARTS = ("time", "steps", "data", "images", "minutes")
 
 
 def main(arguments=None):
@@ -194,14 +244,17 @@ def main(arguments=None):
                 print("stopped in time; the same command goes on", file=sys.stderr)
                 break
             row = names | function(*values)
-            stored["rows"].append(row)
             machine = devices.environment()
-            stored |= {
+            row |= {
                 "machine": ", ".join(f"{k} {v}" for k, v in machine.items()),
                 "date": datetime.date.today().isoformat(),
             }
+            stored["rows"].append(row)
             write_atomically(path, json.dumps(stored, indent=1) + "\n")
             print(*names.values(), f"{row['frechet_distance']:.3g}", f"{row['coverage']:.2f}")
+    figure = options.photographs and sheet(cache, options.photographs, options.seeds[0])
+    if figure:
+        write_atomically(RESULTS / "photographs.png", plots.png(figure, dpi=100))
     write_atomically(Path(options.out), markdown(stored))
 
 
@@ -210,12 +263,14 @@ TITLES = {
     "steps": f"Sampling steps of the flow that was trained for {TIMES[-1]} CPU seconds",
     "data": f"Number of training letters; {SEEN:,} images pass through each training",
     "images": f"Colour photographs, class-conditional, {PHOTOGRAPH_TIME} CPU seconds of training",
+    "minutes": "Colour photographs of 32×32, class-conditional, minutes of one core",
 }
 COLUMNS = {
     "time": ("family", "budget", "images_seen"),
     "steps": ("method", "steps", "evaluations"),
     "data": ("way", "size", "memorisation_closer"),
     "images": ("family", "size", "images_seen"),
+    "minutes": ("family", "minutes", "images_seen", "told", "memorisation_closer"),
 }
 SHOWN = (
     "frechet_distance",
@@ -244,22 +299,33 @@ def markdown(stored):
             "",
             f"Real images score {first['frechet_distance_real']:.3g}, noise "
             f"{first['frechet_distance_noise']:.3g}; {first['n_generated']:,} generated "
-            f"images against {first['n_real']:,} test images, seen by: {first['features']}.",
+            f"images against {first['n_real']:,} test images, seen by: {first['features']}."
+            + (
+                f" Told of real test images: {first['told_real']:.2f}." if part == "minutes" else ""
+            ),
             "",
         ]
     lines += [
         "- In brackets: 95 % intervals, from random halves of the images; another training seed"
         " would change more. Fréchet distance: lower is better. Coverage, precision: higher.",
-        "- memorisation closer: how often a drawn letter is nearer to a training letter than a test"
-        f" letter is; 0.5 is neutral. Augmented: {' and '.join(AUGMENT)}.",
+        "- memorisation closer: how often a drawn image is nearer to a training image than a test"
+        " image is; 0.5 is neutral. told: how often the classifier sees in a drawn photograph the"
+        f" class that was asked for. Augmented: {' and '.join(AUGMENT)}.",
         "- 64-pixel photographs are the 32-pixel ones, enlarged: larger, not richer.",
         "- Each training had one core; budgets are its CPU seconds, or images. No GPU was there.",
-        f"- Machine: {stored.get('machine', 'none yet')}.",
-        f"- Date: {stored.get('date', 'none yet')}.",
+        *(
+            f"- {fact.capitalize()}: {of_rows(stored['rows'], fact)}."
+            for fact in ("machine", "date")
+        ),
         "- Command: `taskset -c 0 python tests/benchmarks/trends.py --photographs FOLDER`,"
         " photographs: 32×32 CIFAR-10 sample, one folder per class.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def of_rows(rows, fact):
+    """What the rows say of where and when they were made, each answer once."""
+    return "; ".join(sorted({row[fact] for row in rows})) or "none yet"
 
 
 def _cell(row, column):
