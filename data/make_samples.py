@@ -1,6 +1,7 @@
 """Draw the README's pictures: data/samples.png, real letters and those of the shipped models,
-data/prompts.png, what the shipped text model makes of a few texts, and data/prompts_48.png, what it
-makes of the names of 48 training concepts drawn at random, half of them in Chinese.
+data/samples_emoji.png, the same of emoji, data/prompts.png, what the shipped text model makes of a
+few texts, and data/prompts_48.png, what it makes of the names of 48 training concepts drawn at
+random, half of them in Chinese.
 
     python data/make_samples.py
 """
@@ -28,14 +29,15 @@ PROMPTS = {  # label in the picture -> text
 PICTURES = 10  # of each text
 
 
-def letters():
-    images, labels = gentut.data.load("glyphs", "test")
-    asked = np.arange(10).repeat(COPIES)
+def shipped(data, held_out, classes):
+    """Real images that no training saw and those of each shipped model, class after class."""
+    images, labels = gentut.data.load(data, "test")
+    asked = np.arange(classes).repeat(COPIES)
     rng = np.random.default_rng(SEED)
     chosen = [rng.choice(np.flatnonzero(labels == k)) for k in asked]
-    rows = {"held-out typefaces": images[chosen]}
+    rows = {held_out: images[chosen]}
     for name in NAMES:
-        if name.endswith("-glyphs"):
+        if name.endswith(f"-{data}") and not name.startswith("text"):
             model = gentut.load_pretrained(name)
             rows[name] = model.sample(len(asked), labels=asked.astype("int32"), seed=SEED)
     return gentut.plots.comparison(rows)
@@ -69,7 +71,12 @@ def contact_sheet(model=None, columns=8, each=24, **options):
 
 def main():
     folder = os.path.dirname(__file__)
-    figures = {"samples": letters, "prompts": prompts, "prompts_48": contact_sheet}
+    figures = {
+        "samples": lambda: shipped("glyphs", "held-out typefaces", 10),
+        "samples_emoji": lambda: shipped("emoji", "held-out concepts", 9),
+        "prompts": prompts,
+        "prompts_48": contact_sheet,
+    }
     for name, draw in figures.items():
         figure = draw()
         with open(os.path.join(folder, f"{name}.png"), "wb") as file:

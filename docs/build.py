@@ -114,8 +114,11 @@ def sources(language: str) -> Path:
     notebooks = ROOT / "notebooks" / ("zh" if language == "zh" else "")
     for path in sorted(notebooks.glob("*.ipynb")):  # the labs hold solutions
         notebook(path, target / "notebooks" / path.name)
-    for name in ("samples.png", "prompts.png", "prompts_48.png", "emoji_sample.webp"):
-        shutil.copy(ROOT / "data" / name, target / "static" / name)
+    for name in (
+        *("samples.png", "samples_emoji.png", "emoji_sample.webp"),
+        *("prompts.png", "prompts_48.png", "results/photographs.png"),
+    ):
+        shutil.copy(ROOT / "data" / name, target / "static")
     questions.write(target / "static")
     bank = questions.page(questions.read(language), language)
     (target / "teach" / "bank.md").write_text(bank, encoding="utf-8")

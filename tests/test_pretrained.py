@@ -72,7 +72,7 @@ def test_a_shipped_model_draws_the_letters_it_is_asked_for(name):
     assert model.info["command"].startswith(f"python data/train_pretrained.py {name}")
 
 
-@pytest.mark.parametrize("name", ["gan-emoji", "vae-emoji"])
+@pytest.mark.parametrize("name", ["gan-emoji", "vae-emoji", "latent_flow-emoji"])
 def test_a_shipped_model_of_emoji_draws_the_groups_it_is_asked_for(name):
     model = gentut.load_pretrained(name)
     labels = (np.arange(450) % 9).astype("int32")

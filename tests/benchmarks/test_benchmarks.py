@@ -24,6 +24,7 @@ if keras.backend.backend() != "tensorflow":
 import bench_training  # noqa: E402
 import calibration  # noqa: E402
 import flops  # noqa: E402
+import profile_steps  # noqa: E402
 import published  # noqa: E402
 import results  # noqa: E402
 import tensorflow as tf  # noqa: E402
@@ -490,3 +491,28 @@ def test_neighbours_are_the_intervals_of_whole_draws():
     covered, precise = alone["coverage"], alone["precision"]
     assert covered.high - covered.value != pytest.approx(covered.value - covered.low)
     assert precise.high - precise.value == pytest.approx(precise.value - precise.low)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("while/vae/conv/_MklNativeConv2DBackpropFilterWithBias", "gradient of weights"),
+        ("gradient_tape/conv/Conv2DBackpropInput", "gradient of input"),
+        ("decoder/conv/_MklNativeFusedConv2D", "convolution"),
+        ("transformer/dense/_MklFusedMatMul", "matrix product"),
+        ("while/muon/_MklMatMul", "optimizer"),
+        ("adam/Mul", "optimizer"),
+        ("muonic/Mul", "element by element"),
+        ("bias/BiasAddGrad", "sums over pixels"),
+    ],
+)
+def test_operations_are_of_a_kind_by_name_and_place(name, kind):
+    assert profile_steps.kind_of(*name.rsplit("/", 1)).endswith(kind)
+
+
+def test_a_profile_counts_operations_alone_and_all_of_them():
+    images = np.zeros((64, 28, 28, 1), "uint8")
+    found, seconds = profile_steps.profiled("vae", images, steps=2)
+    assert found["matrix product"] > 0 and found["convolution, gradient of weights"] > 0
+    # Calls that hold the operations would count everything again; two threads may work at once.
+    assert 0 < sum(found.values()) < 2 * seconds
