@@ -331,7 +331,7 @@ def test_what_fit_does_not_take(texts, message, untrained):
 
 
 def test_build_gives_colour_a_grid_of_latents_and_texts_no_classes():
-    assert recipes.build("latent_flow", (32, 32, 3), 9).vae.latent_shape == (8, 8, 8)
+    assert recipes.build("latent_flow", (32, 32, 3), 9).vae.latent_shape == (8, 8, 4)
     assert recipes.build("latent_flow", (28, 28, 1), 9).vae.latent_shape == (32,)
     with pytest.raises(ValueError, match="`num_classes` must be None for a model of texts"):
         recipes.build("text_flow", (32, 32, 3), 9)
