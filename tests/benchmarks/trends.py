@@ -210,7 +210,8 @@ def sheet(cache, photographs, seed):
             if not file.is_file():
                 return None
             after = "" if family == "mixture" else f", {minutes} min"
-            rows[family.replace("_", " ") + after] = np.load(file)
+            name = family.upper() if family in ("gan", "vae") else family.replace("_", " ")
+            rows[name + after] = np.load(file)
     return plots.comparison(rows, titles=data.class_names(photographs))
 
 
