@@ -147,20 +147,20 @@ def _walk(folder):
     for parent, folders, files in os.walk(folder, onerror=unreadable):
         every.append(parent)
         folders[:] = [n for n in folders if not n.startswith(".") and n not in NO_IMAGES]
-        inside, regular = _parts(parent, folder), _regular(parent)
+        inside, regular, start = _parts(parent, folder), _regular(parent), os.path.join(parent, "")
         for name in folders:
             if os.path.islink(os.path.join(parent, name)):
                 passed.append((_parts(os.path.join(parent, name), folder), " (a link to a folder)"))
         for name in files:
-            suffix = os.path.splitext(name)[1].lower()
-            other = OTHER_PICTURES.fullmatch(suffix)
+            suffix = name[name.rfind(".") :].lower()  # `os.path.splitext`, three times as fast
+            other = suffix not in SUFFIXES and OTHER_PICTURES.fullmatch(suffix)
             if name.startswith(".") or not (other or suffix in SUFFIXES):
                 continue
             parts = (*inside, _text(name))
             if other:
                 passed.append((parts, ""))
             elif name in regular:  # a link counts as what it leads to
-                images.append((parts, os.path.join(parent, name)))
+                images.append((parts, start + name))
             else:  # opening a pipe would wait for ever
                 passed.append((parts, " (a broken link, or no file)"))
     passed = [shown("/".join(parts) or ".") + why for parts, why in sorted(passed)]
@@ -311,6 +311,8 @@ def _parts(path, folder):
 
 
 def _text(name):
+    if name.isascii():  # as it should be already, and most are
+        return name
     return unicodedata.normalize("NFC", as_text(name))
 
 

@@ -111,6 +111,23 @@ def training_flops(model):
     return discriminator + generator / model.critic_steps
 
 
+def published_flops(recipe):
+    """FLOPs of a training step of a published recipe per image of the batch."""
+    from published import DCGAN, gans, vaes  # TensorFlow, which is not wherever ours train
+
+    made, judged = map(network_cost, recipe.networks)
+    if isinstance(recipe, vaes.TwoDimensionalVAE):  # the decoder and the encoder
+        return made.forward + made.backward(inputs=True) + judged.forward + judged.backward()
+    fake = made.forward + judged.forward
+    critic = fake + judged.forward + 2 * judged.backward()
+    generator = made.backward() + judged.backward(weights=False, inputs=True)
+    if isinstance(recipe, DCGAN):  # both gradients from one pass
+        return critic + generator
+    if isinstance(recipe, gans.WGANGP):
+        return recipe.critic_steps * (critic + judged.penalty()) + fake + generator
+    return critic + fake + generator
+
+
 def matmul_rate():
     """FLOPs per second of float32 products of two 2048×2048 matrices: the best in a second."""
     return doctor.matmul_rate(1.0, SIDE)

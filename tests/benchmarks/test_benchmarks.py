@@ -226,6 +226,21 @@ def test_the_count_is_what_tensorflow_executes():
     assert executed(lambda x: vae.update(x, None, progress), images) == 9 * needed
 
 
+@pytest.mark.parametrize("name", published.RECIPES)
+def test_so_is_the_count_of_the_published_recipes(name):
+    recipe = published.RECIPES[name]()
+    images, labels = tf.zeros((recipe.batch_size, 28, 28, 1)), tf.eye(recipe.batch_size, 10)
+    more = executed(recipe.train, images, labels) / recipe.batch_size - flops.published_flops(
+        recipe
+    )
+    if name == "keras-wgan-gp":  # the second derivative, zero, goes back through each penalty
+        critic = flops.network_cost(recipe.networks[1])
+        assert critic.backward() - 4 * critic.last <= more / recipe.critic_steps
+        assert more / recipe.critic_steps <= critic.backward()
+    else:
+        assert more == 0
+
+
 # ---------------------------------------------------------------- the log and the table
 
 

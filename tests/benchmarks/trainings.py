@@ -186,8 +186,8 @@ def batches(images, labels, size, seed):
             yield images[rows], labels[rows]
 
 
-def run_published(bench, name, marks, seed):
-    """Train a published recipe once; a row when the clock reaches each of the marks."""
+def train_published(bench, name, marks, seed):
+    """Train a published recipe once: it, the mark, seconds and images per second at each mark."""
     gentut.seed(seed)
     recipe = published.RECIPES[name](bench.images.shape[1:], bench.num_classes)
     images = recipe.prepare(bench.training_images(recipe.binary))
@@ -201,12 +201,18 @@ def run_published(bench, name, marks, seed):
             steps += 1
         float(loss)  # a GPU may lag behind: wait for it
         seconds = bench.clock.now() - start
+        yield recipe, mark, seconds, steps * recipe.batch_size / seconds
+
+
+def run_published(bench, name, marks, seed):
+    """Train a published recipe once; a row when the clock reaches each of the marks."""
+    for recipe, mark, seconds, rate in train_published(bench, name, marks, seed):
         facts = {
             "recipe": name,
             "mark": mark,
             "conditional": recipe.conditional,
             "seconds": seconds,
-            "images_per_second": steps * recipe.batch_size / seconds,
+            "images_per_second": rate,
             "parameters": [network.count_params() for network in recipe.networks],
             "page": recipe.page,
         }
