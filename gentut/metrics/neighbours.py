@@ -6,8 +6,8 @@ import numpy as np
 import scipy.cluster.vq
 import scipy.special
 import scipy.stats
+import sklearn
 from numpy.typing import ArrayLike
-from sklearn.neighbors import NearestNeighbors
 
 from gentut.checks import check_int
 from gentut.metrics import _checks
@@ -115,7 +115,9 @@ def _neighbour_distances(references, queries, k):
     """
     centre = references.mean(axis=0, dtype=np.float64)
     others = len(references) - (queries is None)
-    search = NearestNeighbors(n_neighbors=min(k + _SPARE, others)).fit(references - centre)
+    search = sklearn.neighbors.NearestNeighbors(n_neighbors=min(k + _SPARE, others)).fit(
+        references - centre
+    )
     found = search.kneighbors(None if queries is None else queries - centre, return_distance=False)
     del search  # it keeps a copy of the references
     queries = references if queries is None else queries

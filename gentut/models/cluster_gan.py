@@ -10,10 +10,8 @@ from typing import Any
 
 import keras
 import numpy as np
+import sklearn
 from keras import ops
-from sklearn.cluster import MiniBatchKMeans, SpectralClustering
-from sklearn.decomposition import PCA
-from sklearn.neighbors import kneighbors_graph
 
 from gentut.checks import check_positive
 from gentut.models.components import codes_of, flat_rows
@@ -126,7 +124,7 @@ class ClusterGAN(GAN):
         random_state = seed % 2**32
         flat = flat_rows(images, random_state)
         count = max(1, min(self.num_clusters, len(images) // FEWEST))
-        pca = PCA(
+        pca = sklearn.decomposition.PCA(
             min(self.axes.shape[1], *flat.shape), svd_solver="randomized", random_state=random_state
         )
         codes = pca.fit_transform(flat)
@@ -134,7 +132,9 @@ class ClusterGAN(GAN):
             del flat
             codes = codes_of(pca, images)
         wanted = max(count, min(CELLS * count, len(images) // FEWEST_IN_CELL))
-        k_means = MiniBatchKMeans(wanted, batch_size=8192, n_init=1, random_state=random_state)
+        k_means = sklearn.cluster.MiniBatchKMeans(
+            wanted, batch_size=8192, n_init=1, random_state=random_state
+        )
         centres = k_means.fit(codes).cluster_centers_
         axes, cells = np.zeros(self.axes.shape), np.zeros(self.cells.shape)
         axes[:, : codes.shape[1]] = pca.components_.T
@@ -159,10 +159,10 @@ def group_cells(centres: np.ndarray, count: int, random_state: int) -> np.ndarra
     """
     if count == 1 or len(centres) <= count:
         return np.arange(len(centres)) % count
-    ties = kneighbors_graph(centres, min(NEIGHBOURS, len(centres) - 1))
+    ties = sklearn.neighbors.kneighbors_graph(centres, min(NEIGHBOURS, len(centres) - 1))
     with warnings.catch_warnings():
         # Parts without any tie between them are groups already, which is what is looked for.
         warnings.filterwarnings("ignore", "Graph is not fully connected")
-        return SpectralClustering(
+        return sklearn.cluster.SpectralClustering(
             count, affinity="precomputed", random_state=random_state
         ).fit_predict((ties + ties.T) / 2)

@@ -1,7 +1,7 @@
 """Images as rows of numbers for principal components, also where they do not fit into memory."""
 
 import numpy as np
-from sklearn.decomposition import PCA
+import sklearn
 
 from gentut.checks import as_float
 from gentut.models.mixtures import draw_rows
@@ -28,7 +28,7 @@ def flat_rows(images: np.ndarray, seed: int) -> np.ndarray:
     return flat
 
 
-def codes_of(pca: PCA, images: np.ndarray) -> np.ndarray:
+def codes_of(pca: "sklearn.decomposition.PCA", images: np.ndarray) -> np.ndarray:
     """Return the components of all images, ``(n, d)``, without a copy of all of them as floats."""
     most, codes, reading = max(1, NUMBERS // 4 // images[0].size), [], Reading(images)
     for start in range(0, len(images), most):

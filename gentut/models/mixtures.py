@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from sklearn.mixture import GaussianMixture
+import sklearn
 
 
 def draw_in_shares(shares: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
@@ -77,7 +77,7 @@ def fit_mixtures(
             raise ValueError(f"`images` must hold at least 2 of class {group}; got {len(own)}.")
         most = len(own) // (codes_per_dimension * codes.shape[1])
         count = max(1, min(components // classes, most))
-        mixture = GaussianMixture(
+        mixture = sklearn.mixture.GaussianMixture(
             count, reg_covar=ridge(own), max_iter=max_iter, random_state=seed
         ).fit(own)
         scales = np.linalg.cholesky(mixture.covariances_)

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import keras
 import numpy as np
-from sklearn.decomposition import PCA
+import sklearn
 
 from gentut.checks import check_positive
 from gentut.models.components import codes_of, flat_rows
@@ -77,7 +77,9 @@ class PCAMixture(StepModel):
         count = min(self.latent_dim, *flat.shape)
         part = len(flat) < len(images)
         own = part or images.dtype == "uint8"  # made for this alone: it may be centred in place
-        pca = PCA(count, copy=not own, svd_solver="randomized", random_state=seed).fit(flat)
+        pca = sklearn.decomposition.PCA(
+            count, copy=not own, svd_solver="randomized", random_state=seed
+        ).fit(flat)
         if own:
             del flat
         codes = codes_of(pca, images) if part else pca.transform(flat_rows(images, seed))

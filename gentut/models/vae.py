@@ -6,8 +6,8 @@ from typing import Any, Self
 
 import keras
 import numpy as np
+import sklearn
 from keras import ops
-from sklearn.exceptions import ConvergenceWarning
 
 from gentut.checks import check_choice, check_positive, check_share
 from gentut.models.losses import (
@@ -303,7 +303,7 @@ class VAE(StepModel):
         codes = mean + np.exp(log_var / 2) * rng.standard_normal(mean.shape)
         codes = codes.reshape(len(codes), -1)
         with warnings.catch_warnings():  # after k-means, more than 5 rounds gain nothing
-            warnings.simplefilter("ignore", ConvergenceWarning)
+            warnings.simplefilter("ignore", sklearn.exceptions.ConvergenceWarning)
             self.prior = fit_mixtures(
                 codes,
                 labels,

@@ -33,6 +33,15 @@ def test_the_import_says_nothing_and_a_failing_one_everything():
     assert done.stderr == "held then shown"
 
 
+def test_the_import_leaves_scikit_learns_parts_for_later():
+    listed = "import sys, gentut; print([m for m in sys.modules if m in sys.argv])"
+    words = [f"sklearn.{part}" for part in ("cluster", "decomposition", "mixture", "neighbors")]
+    done = subprocess.run(
+        [sys.executable, "-c", listed, *words], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
 TRAINS = """
 import gentut
 images, labels = gentut.data.load("glyphs", "train")
