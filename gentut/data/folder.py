@@ -152,7 +152,7 @@ def _walk(folder):
             if os.path.islink(os.path.join(parent, name)):
                 passed.append((_parts(os.path.join(parent, name), folder), " (a link to a folder)"))
         for name in files:
-            suffix = name[name.rfind(".") :].lower()  # `os.path.splitext`, three times as fast
+            suffix = name[name.rfind(".") :].lower()  # `os.path.splitext` takes longer
             other = suffix not in SUFFIXES and OTHER_PICTURES.fullmatch(suffix)
             if name.startswith(".") or not (other or suffix in SUFFIXES):
                 continue
