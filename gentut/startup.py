@@ -5,6 +5,7 @@ import functools
 import importlib.util
 import json
 import os
+import platform
 import signal
 import sys
 import tempfile
@@ -81,6 +82,7 @@ def quiet_start() -> Iterator[None]:
 
 # TensorFlow reads this once, when it is imported.  On CPUs without AVX-512 it is off by default,
 # and convolutions then reach a third of the speed (tests/benchmarks/bench_training.py).
+TOO_LATE = "tensorflow" in sys.modules and "TF_ENABLE_ONEDNN_OPTS" not in os.environ
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 # Its later C++ notes (an optimizer pass skipped) are no faults either; what does go wrong reaches
 # Python as an exception.
@@ -159,3 +161,24 @@ def start_keras() -> None:
             f"Keras cannot be imported: {type(error).__name__}: {error}; `gentut doctor` looks at"
             " what is installed, and KERAS_BACKEND=tensorflow, jax or torch chooses the backend."
         ) from error
+    if TOO_LATE and _without_onednn():
+        warnings.warn(
+            "TensorFlow was imported before gentut and runs without its oneDNN kernels: on this"
+            " processor training takes two to three times as long. Restart Python and import gentut"
+            " first.",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def _without_onednn():
+    """Whether TensorFlow, as it was imported, has no oneDNN where it matters to us and could."""
+    if asked_backend() != "tensorflow" or platform.machine().lower() not in ("x86_64", "amd64"):
+        return False
+    import tensorflow as tf
+
+    try:
+        from tensorflow.python.util._pywrap_util_port import IsMklEnabled  # nothing public tells
+    except ImportError:
+        return False
+    return not IsMklEnabled() and not tf.config.list_physical_devices("GPU")

@@ -15,6 +15,8 @@ for name in (
     "TF_NUM_INTEROP_THREADS",
 ):
     os.environ.setdefault(name, "1")
+# Tests import Keras first, in the order of the alphabet; users import gentut first, which sets this.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 @pytest.fixture(scope="module", autouse=True)

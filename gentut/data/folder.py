@@ -1,10 +1,10 @@
 """Folders of the user's own images: which files, and of which class and split."""
 
-import contextlib
 import gc
 import hashlib
 import os
 import re
+import sys
 import time
 import unicodedata
 from collections.abc import Sequence
@@ -139,43 +139,46 @@ def keys_of(paths: Sequence[str], folder: Path) -> list[str]:
 def _walk(folder):
     """Sorted (parts inside the folder, path) pairs of the images; what is passed over, in words;
     and the folders that were looked into.  Paths are texts: 200,000 objects would take 90 MB."""
-    images, passed, every = [], [], []
-
-    def unreadable(error):
-        passed.append((_parts(error.filename, folder), " (a folder that cannot be opened)"))
-
-    for parent, folders, files in os.walk(folder, onerror=unreadable):
+    images, passed, every, waiting = [], [], [], [os.fspath(folder)]
+    while waiting:
+        parent = waiting.pop()
+        inside = _parts(parent, folder)
+        try:
+            with os.scandir(parent) as found:
+                entries = list(found)
+        except OSError:
+            passed.append((inside, " (a folder that cannot be opened)"))
+            continue
         every.append(parent)
-        folders[:] = [n for n in folders if not n.startswith(".") and n not in NO_IMAGES]
-        inside, regular, start = _parts(parent, folder), _regular(parent), os.path.join(parent, "")
-        for name in folders:
-            if os.path.islink(os.path.join(parent, name)):
-                passed.append((_parts(os.path.join(parent, name), folder), " (a link to a folder)"))
-        for name in files:
-            suffix = name[name.rfind(".") :].lower()  # `os.path.splitext` takes longer
-            other = suffix not in SUFFIXES and OTHER_PICTURES.fullmatch(suffix)
-            if name.startswith(".") or not (other or suffix in SUFFIXES):
+        for entry in entries:
+            name = entry.name
+            if name.startswith("."):
                 continue
-            parts = (*inside, _text(name))
-            if other:
-                passed.append((parts, ""))
-            elif name in regular:  # a link counts as what it leads to
-                images.append((parts, start + name))
-            else:  # opening a pipe would wait for ever
-                passed.append((parts, " (a broken link, or no file)"))
+            if _told(entry.is_dir):  # the entry knows it, but for links: the disk is not asked
+                if name in NO_IMAGES:
+                    pass
+                elif entry.is_symlink() or (sys.version_info >= (3, 12) and entry.is_junction()):
+                    passed.append(((*inside, _text(name)), " (a link to a folder)"))
+                else:
+                    waiting.append(entry.path)
+                continue
+            suffix = name[name.rfind(".") :].lower()  # `os.path.splitext` takes longer
+            if suffix in SUFFIXES:
+                if _told(entry.is_file):  # a link counts as what it leads to
+                    images.append(((*inside, _text(name)), entry.path))
+                else:  # opening a pipe would wait for ever
+                    passed.append(((*inside, _text(name)), " (a broken link, or no file)"))
+            elif OTHER_PICTURES.fullmatch(suffix):
+                passed.append(((*inside, _text(name)), ""))
     passed = [shown("/".join(parts) or ".") + why for parts, why in sorted(passed)]
     return sorted(images), passed, every
 
 
-def _regular(folder):
-    """Names of the files in a folder; links to files are some, pipes are none."""
-    names = set()
-    with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            with contextlib.suppress(OSError):  # a link in a circle
-                if entry.is_file():  # asks the disk about links only, which is much faster
-                    names.add(entry.name)
-    return names
+def _told(question):
+    try:
+        return question()
+    except OSError:  # a link in a circle
+        return False
 
 
 def _arrange(folder, images):

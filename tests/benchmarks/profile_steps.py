@@ -4,7 +4,8 @@
     KERAS_BACKEND=jax python tests/benchmarks/profile_steps.py operations
 
 shares      the operations' own seconds of one call of `fit` by kind, from TensorFlow's profiler,
-            for a GAN and a flow of pixels, a VAE and a flow from texts on emoji
+            for a GAN and a flow of pixels, a VAE and a flow from texts; on emoji, or without the
+            last on other data (--data)
 operations  GFLOP/s of a dense layer, of convolutions and of their gradients, in shapes of our
             recipes, beside the product of two large matrices; compiled, on the backend of Keras
 
@@ -100,12 +101,12 @@ def by_kind(space):
     return found
 
 
-def shares(families):
+def shares(families, name):
     lines = [
         "| kind of operation | " + " | ".join(families) + " |",
         "|---|" + "---:|" * len(families),
     ]
-    found, (images, _) = {}, data.load("emoji", "train")
+    found, (images, _) = {}, data.load(name, "train")
     for family in families:
         keras.backend.clear_session()
         texts = data.emoji.prompts("train") if family == "text_flow" else None
@@ -218,10 +219,14 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("what", choices=("shares", "operations"))
     parser.add_argument("--families", nargs="+", choices=FAMILIES, default=list(FAMILIES))
+    parser.add_argument("--data", default="emoji", help="for the shares of all but text_flow")
     options = parser.parse_args(arguments)
     if options.what == "shares" and keras.backend.backend() != "tensorflow":
         parser.error(f"KERAS_BACKEND must be tensorflow; received {keras.backend.backend()}")
-    lines = shares(options.families) if options.what == "shares" else operations()
+    if options.data != "emoji" and "text_flow" in options.families:
+        parser.error("--data must be emoji for text_flow, which has texts of emoji alone")
+    shown = options.what == "shares"
+    lines = shares(options.families, options.data) if shown else operations()
     facts = devices.environment()
     print(*lines, "", ", ".join(f"{key} {value}" for key, value in facts.items()), sep="\n")
 

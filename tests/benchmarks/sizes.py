@@ -34,9 +34,10 @@ def channels_of(side):
 
 def cell(family, side, seconds):
     """What one recipe costs; called in a process of its own."""
-    import keras
+    import gentut  # before TensorFlow: it sets the kernels
 
-    import gentut
+    # isort: split
+    import keras
 
     gentut.seed(0)
     shape = (side, side, channels_of(side))

@@ -42,6 +42,30 @@ def test_the_import_leaves_scikit_learns_parts_for_later():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's kernels")
+@pytest.mark.skipif(sys.platform != "linux", reason="the processor's features are read in /proc")
+def test_tensorflow_before_gentut_is_told_where_it_makes_training_slow():
+    """TensorFlow turns oneDNN on by itself where the processor has AVX-512 VNNI."""
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        features = next((line for line in file if line.startswith("flags")), "").split()
+    slow = "avx2" in features and "avx512_vnni" not in features
+
+    def told(lines, **settings):
+        environment = {k: v for k, v in os.environ.items() if k != "TF_ENABLE_ONEDNN_OPTS"}
+        done = subprocess.run(
+            [sys.executable, "-c", lines],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=environment | settings,
+        )
+        return "import gentut first" in done.stderr.lower()
+
+    assert told("import tensorflow, gentut") == slow
+    assert not told("import gentut, tensorflow")
+    assert not told("import tensorflow, gentut", TF_ENABLE_ONEDNN_OPTS="0")  # the user's choice
+
+
 TRAINS = """
 import gentut
 images, labels = gentut.data.load("glyphs", "train")
