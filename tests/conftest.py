@@ -15,7 +15,7 @@ for name in (
     "TF_NUM_INTEROP_THREADS",
 ):
     os.environ.setdefault(name, "1")
-# Tests import Keras first, in the order of the alphabet; users import gentut first, which sets this.
+# Set by gentut for users, who import it first; tests import Keras first, by the alphabet.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
