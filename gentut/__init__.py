@@ -24,8 +24,11 @@ if not startup.COMMAND:
     from gentut.runs.batch_size import find_batch_size
     from gentut.runs.choose import choose
     from gentut.training import callbacks
+    from gentut.training.devices import tell_of_slow_kernels as _tell_of_slow_kernels
     from gentut.training.devices import use_devices
     from gentut.training.step import seed
+
+    _tell_of_slow_kernels()
 
 __all__ = [
     "ClusterGAN",

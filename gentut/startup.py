@@ -5,7 +5,6 @@ import functools
 import importlib.util
 import json
 import os
-import platform
 import signal
 import sys
 import tempfile
@@ -161,24 +160,3 @@ def start_keras() -> None:
             f"Keras cannot be imported: {type(error).__name__}: {error}; `gentut doctor` looks at"
             " what is installed, and KERAS_BACKEND=tensorflow, jax or torch chooses the backend."
         ) from error
-    if TOO_LATE and _without_onednn():
-        warnings.warn(
-            "TensorFlow was imported before gentut and runs without its oneDNN kernels: on this"
-            " processor training takes two to three times as long. Restart Python and import gentut"
-            " first.",
-            UserWarning,
-            stacklevel=3,
-        )
-
-
-def _without_onednn():
-    """Whether TensorFlow, as it was imported, has no oneDNN where it matters to us and could."""
-    if asked_backend() != "tensorflow" or platform.machine().lower() not in ("x86_64", "amd64"):
-        return False
-    import tensorflow as tf
-
-    try:
-        from tensorflow.python.util._pywrap_util_port import IsMklEnabled  # nothing public tells
-    except ImportError:
-        return False
-    return not IsMklEnabled() and not tf.config.list_physical_devices("GPU")

@@ -20,8 +20,9 @@ def public_names():
     names = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
-            names |= {alias.name: node.module for alias in node.names}
-    return {name: module for name, module in names.items() if name != "startup"}
+            names |= {alias.asname or alias.name: node.module for alias in node.names}
+    private = [name for name in names if name.startswith("_") or name == "startup"]
+    return {name: module for name, module in names.items() if name not in private}
 
 
 def test_the_reference_has_every_public_name():

@@ -7,6 +7,7 @@ import contextlib
 import functools
 import os
 import platform
+import warnings
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -15,14 +16,16 @@ import keras
 import numpy as np
 from keras import ops
 
+from gentut import startup
 from gentut.checks import check_positive
-from gentut.startup import keras_settings
 
 BACKEND = keras.backend.backend()
 if BACKEND == "tensorflow":
     import tensorflow as tf
 
-    for _gpu in tf.config.list_physical_devices("GPU"):
+    with startup.quiet_start():  # drivers without a GPU, as on Colab, are no fault
+        _gpus = tf.config.list_physical_devices("GPU")
+    for _gpu in _gpus:
         with contextlib.suppress(RuntimeError):  # it computes already
             # Else TensorFlow takes all memory at once, and a second program has none.
             tf.config.experimental.set_memory_growth(_gpu, True)
@@ -35,7 +38,8 @@ else:
         f"gentut runs on the Keras backends tensorflow, jax and torch; received {BACKEND!r}."
         " Set the environment variable KERAS_BACKEND before Python starts."
     )
-for _name, _value, _needed in keras_settings():  # not changed here: other code may want its own
+# Not changed here: other code may want its own.
+for _name, _value, _needed in startup.keras_settings():
     if _value != _needed:
         raise ImportError(
             f"gentut needs Keras' setting `{_name}` to be {_needed!r}; received {_value!r}. Change"
@@ -110,7 +114,24 @@ def onednn() -> str:
     """Tell whether TensorFlow on a CPU has oneDNN, "on" or "off"; elsewhere "" (it is not used)."""
     if BACKEND != "tensorflow" or device() != "CPU":
         return ""
+    if startup.TOO_LATE and platform.machine().lower() in ("x86_64", "amd64"):
+        with contextlib.suppress(ImportError):
+            from tensorflow.python.util._pywrap_util_port import IsMklEnabled  # nothing public says
+
+            return "on" if IsMklEnabled() else "off"
     return "off" if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0" else "on"
+
+
+def tell_of_slow_kernels() -> None:
+    """Warn where TensorFlow was imported before gentut and lacks what makes it fast on this CPU."""
+    if startup.TOO_LATE and onednn() == "off":
+        warnings.warn(
+            "TensorFlow was imported before gentut and runs without its oneDNN kernels: on this"
+            " processor training takes two to three times as long. Restart Python and import gentut"
+            " first.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def fetch_state(model: keras.Model) -> None:
