@@ -103,7 +103,7 @@ def recommend(rows: Sequence[Mapping], need: str, language: str | None = None) -
     suspects = [row for row in best if wanted.new and suspect(row)]
     sound = [row for row in best if row not in suspects] or best
     if need == "speed":
-        level, first, behind = _fast(sound, rest, words)
+        level, first, behind = _fast(sound, best, rest, words)
     else:
         level, first, behind = _best(sound, best, rest, key, words)
     said |= {"names": _names(level, words), "first": first, "behind": behind}
@@ -111,7 +111,7 @@ def recommend(rows: Sequence[Mapping], need: str, language: str | None = None) -
     if len(able) == 1:
         why = words["only"].format(value=_value(level[0], wanted.key, words), **said)
     elif len(level) == 1:
-        why = words["take"].format(**said)
+        why = words["take"].format(**said).rstrip()
     else:
         fast = min(
             (r for r in level if has(r, "seconds_per_1000")),
@@ -166,25 +166,45 @@ def _best(sound, level, behind, key, words):
         best = _names(level[:1], words)
         first = words["first_level"].format(scores=scores, best=best, **said)
     elif len(level) > 1:
-        others = [row for row in level if row not in sound]
-        said["scores"] = listed([_value(row, key, words) for row in others], words)
-        first = counted(words, "first_sound", len(others), others=_names(others, words), **said)
+        first = _sound(sound[0], level, sound, key, words)
     else:
         first = words["first_best"].format(most=words["most"][SCORES[key].better], **said)
     return sound, first, _behind(behind, key, words)
 
 
-def _fast(good, poor, words):
-    """The level families among the fast ones that are good enough; why; who is behind."""
+def _sound(best, level, sound, key, words):
+    """A score and those that are level with it and give way."""
+    others = [row for row in level if row not in sound]
+    return counted(
+        words,
+        "first_sound",
+        len(others),
+        title=_title(key, words),
+        score=_value(best, key, words),
+        others=_names(others, words),
+        scores=listed([_value(row, key, words) for row in others], words),
+    )
+
+
+def _fast(good, alike, poor, words):
+    """The level families among the fast ones that are good enough; why; who is behind.
+
+    ``good`` are those of the ``alike`` that no other has to give way to.
+    """
     quality = "frechet_distance"
     best, *others = sorted(good, key=lambda row: row["seconds_per_1000"])
     least = best["seconds_per_1000"]
     level = [best, *(row for row in others if row["seconds_per_1000"] <= FASTER * least)]
     times = [f"{text(row, 'seconds_per_1000')} {words['s']}" for row in level]
-    why = "fast_level" if len(level) > 1 else "fast_only" if len(good) == 1 else "fast_best"
-    first = words[why].format(
-        times=listed(times, words), faster=FASTER, score=_value(best, quality, words)
-    )
+    said = {"times": listed(times, words), "faster": FASTER}
+    if len(level) > 1:
+        first = words["fast_level"].format(**said)
+    elif len(alike) > len(good):
+        said["sound"] = _sound(best, alike, good, quality, words)
+        first = words["fast_sound"].format(**said)
+    else:
+        why = "fast_only" if len(good) == 1 else "fast_best"
+        first = words[why].format(score=_value(best, quality, words), **said)
     slow = [row for row in others if row not in level]
     if slow:
         return level, first, _behind(slow, "seconds_per_1000", words)
@@ -192,9 +212,9 @@ def _fast(good, poor, words):
 
 
 def _behind(rows, key, words):
-    """A sentence on those that lost."""
+    """A sentence on those that lost, if there are any."""
     if not rows:
-        return words["no_other"]
+        return ""
     found = [
         words["at"].format(name=_names([row], words), value=_value(row, key, words)) for row in rows
     ]

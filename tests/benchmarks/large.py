@@ -16,6 +16,7 @@ import os
 import shlex
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -69,7 +70,14 @@ def fit(images, labels, began):
     import gentut
 
     gentut.seed(0)
-    model, seen = gentut.build("vae", images.shape[1:], CLASSES), []
+    model, seen, first = gentut.build("vae", images.shape[1:], CLASSES), [], []
+
+    def watch():  # a call of the graph makes several steps
+        while not int(keras.ops.convert_to_numpy(model.optimizer.iterations)):
+            time.sleep(0.01)
+        first.append(time.time())
+
+    threading.Thread(target=watch, daemon=True).start()
 
     def note(batch, logs=None):
         steps = int(keras.ops.convert_to_numpy(model.optimizer.iterations))
@@ -81,7 +89,8 @@ def fit(images, labels, began):
     wall, cpu, steps = (after - before for before, after in zip(seen[0], seen[-1], strict=True))
     count = model.default_batch_size * steps
     return {
-        "to first step": seen[0][0] - began,
+        "to first step": first[0] - began,
+        "to first call": seen[0][0] - began,
         "images/s": count / wall,
         "CPU ms/image": 1000 * cpu / count,
     }

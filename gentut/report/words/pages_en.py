@@ -138,7 +138,7 @@ WORDS: dict[str, Any] = {
     " distance as low as its {score}",
     "fast_best": "it takes {times} for 1,000 images, and its Fréchet distance of {score} is"
     " level with the lowest",
-    "no_other": "There is no other.",
+    "fast_sound": "it takes {times} for 1,000 images, and {sound}",
     "behind": ("Behind in {title} is {found}.", "Behind in {title} are {found}."),
     "at": "{name} at {value}",
     "time": "time for 1,000 images",

@@ -293,7 +293,7 @@ WORDS: dict[str, Any] = {
     "fast_level": "画 1,000 张图像用 {times}，都不到最快者用时的 {faster:g} 倍",
     "fast_only": "画 1,000 张图像用 {times}；弗雷歇距离为 {score}，别的模型都没有这么低",
     "fast_best": "画 1,000 张图像用 {times}；弗雷歇距离为 {score}，与最低的分不开",
-    "no_other": "没有别的候选。",
+    "fast_sound": "画 1,000 张图像用 {times}；{sound}",
     "behind": ("落后的（按{title}）：{found}。", "落后的（按{title}）：{found}。"),
     "at": "{name} {value}",
     "time": "画 1,000 张图像的时间",
