@@ -45,10 +45,11 @@ def test_the_import_leaves_scikit_learns_parts_for_later():
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's kernels")
 @pytest.mark.skipif(sys.platform != "linux", reason="the processor's features are read in /proc")
 def test_tensorflow_before_gentut_is_told_where_it_makes_training_slow():
-    """TensorFlow turns oneDNN on by itself where the processor has AVX-512 VNNI."""
+    """TensorFlow's own rule (core/util/port.cc): on where Linux runs on one of these features."""
+    by_itself = {"avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile", "amx_int8", "amx_bf16"}
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         features = next((line for line in file if line.startswith("flags")), "").split()
-    slow = "avx2" in features and "avx512_vnni" not in features
+    slow = bool(features) and not by_itself & set(features)
 
     def told(lines, **settings):
         environment = {k: v for k, v in os.environ.items() if k != "TF_ENABLE_ONEDNN_OPTS"}
